@@ -1,0 +1,15 @@
+from . import audio as audio
+from . import datasets as datasets
+from . import layers as layers
+from . import losses as losses
+from . import metrics as metrics
+from . import networks as networks
+from . import spectrogram as spectrogram
+from .audio import RecordingError as RecordingError
+from .audio import read_recording as read_recording
+from .classifier import CNNClassifier as CNNClassifier
+from .spectrogram import SpectrogramTransformer as SpectrogramTransformer
+from .spectrogram import log_mel_spectrogram as log_mel_spectrogram
+from .spectrogram import save_spectrogram_images as save_spectrogram_images
+
+__version__: str

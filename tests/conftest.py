@@ -1,0 +1,42 @@
+"""Fixtures shared by the tests: the real recordings, and small ones made here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+# Quieter TensorFlow start-up lines in the test log; read when it is first imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the real recordings: fails in CI where it is missing, else skips."""
+    path = Path(
+        os.environ.get("SKHEART_SHARED_DATA", ROOT.parent / "shared" / "data")
+    ).resolve()
+    if not (path / "pascal" / "set_b").is_dir():
+        message = (
+            f"The real recordings are not at {path}; set SKHEART_SHARED_DATA to the "
+            "folder that holds pascal, cinc2016 and circor2022."
+        )
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return path
+
+
+@pytest.fixture
+def tone():
+    """Return a function making a sine wave: frequency in Hz, duration in s."""
+
+    def make(frequency, *, duration=2.0, sample_rate=2000, amplitude=0.5):
+        times = np.arange(int(duration * sample_rate)) / sample_rate
+        return (amplitude * np.sin(2 * np.pi * frequency * times)).astype(np.float32)
+
+    return make
