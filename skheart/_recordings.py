@@ -1,0 +1,130 @@
+"""The containers of recordings that estimators take, as one list."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from skheart.audio import RecordingError, check_waveform, read_recording, resample
+
+
+class Recording(NamedTuple):
+    """One row of `X`: a path, or a waveform with its place in `X`."""
+
+    source: str | np.ndarray
+    index: int
+
+    @property
+    def name(self) -> str:
+        """What messages call the recording."""
+        if isinstance(self.source, str):
+            return repr(self.source)
+        return f"Recording {self.index} of X"
+
+    def load(
+        self,
+        *,
+        sample_rate: float,
+        input_sample_rate: float | None,
+        duration: float | None,
+        window: float,
+        f_max: float,
+    ) -> np.ndarray:
+        """Give the waveform of shape (n_times,) at `sample_rate`, float32.
+
+        A waveform in memory that is shorter than one window says too little to be
+        called silent; scikit-learn's own checks pass rows of a few equal values.
+        """
+        if isinstance(self.source, str):
+            waveform, rate = read_recording(self.source, duration=duration)
+        else:
+            rate = sample_rate if input_sample_rate is None else input_sample_rate
+            waveform = check_waveform(
+                self.source,
+                name=self.name,
+                allow_silence=np.size(self.source) < window * rate,
+            )
+            if duration is not None:
+                waveform = waveform[: max(1, int(np.ceil(duration * rate)))]
+        if rate < 2 * f_max:
+            raise RecordingError(
+                f"{self.name} has a sample rate of {rate:g} Hz and holds nothing above "
+                f"{rate / 2:g} Hz, but f_max is {f_max:g}; lower f_max or leave it out."
+            )
+        return resample(waveform, rate, sample_rate)
+
+
+def recordings_of(estimator: Any, X: Any, *, reset: bool) -> list[Recording]:
+    """List the recordings in `X`, and set or check the estimator's `n_features_in_`.
+
+    Only a two-dimensional array or data frame of numbers has features in scikit-learn's
+    sense; for the other containers `n_features_in_` is not set.
+    """
+    if isinstance(X, str | os.PathLike):
+        raise ValueError(f"X must hold several recordings, got one path; pass [{X!r}].")
+    if isinstance(X, list | tuple):
+        X = _object_array(X)
+    if hasattr(X, "columns") and hasattr(X, "iloc") and X.shape[1] == 1:
+        column = X.iloc[:, 0]
+        if not np.issubdtype(np.asarray(column).dtype, np.number):
+            X = column
+    if getattr(X, "ndim", 2) == 1 and hasattr(X, "__len__"):
+        entries = [_entry(item, index) for index, item in enumerate(X)]
+        if not entries:
+            raise ValueError("X holds no recording: Found array with 0 sample(s).")
+        if reset:
+            for name in ("n_features_in_", "feature_names_in_"):
+                if hasattr(estimator, name):
+                    delattr(estimator, name)
+        return entries
+    if getattr(X, "ndim", 2) > 2:
+        raise ValueError(
+            "X must be a list of paths, a list of waveforms or a two-dimensional array "
+            f"(n_recordings, n_times), got shape {X.shape}."
+        )
+    try:
+        array = validate_data(
+            estimator, X, reset=reset, dtype=np.float32, ensure_all_finite=False
+        )
+    except ValueError as error:
+        if "expecting" in str(error):
+            raise ValueError(
+                f"{error} Pass list(X) to take recordings of any length."
+            ) from None
+        raise
+    if estimator.on_error == "raise":
+        _check_finite(array)
+    return [Recording(row, index) for index, row in enumerate(array)]
+
+
+def _object_array(items: list | tuple) -> np.ndarray:
+    """Hold each item in a one-dimensional object array, whatever it is."""
+    array = np.empty(len(items), dtype=object)
+    for index, item in enumerate(items):
+        array[index] = item
+    return array
+
+
+def _entry(item: Any, index: int) -> Recording:
+    if isinstance(item, str | os.PathLike):
+        return Recording(os.fsdecode(item), index)
+    if np.ndim(item) == 0:
+        raise ValueError(
+            "Expected 2D array, got 1D array instead: X must hold one path or one "
+            f"waveform a recording, got {type(item).__name__} at {index}. Reshape your "
+            "data: pass [X] if X is a single waveform."
+        )
+    return Recording(np.asarray(item), index)
+
+
+def _check_finite(array: np.ndarray) -> None:
+    finite = np.isfinite(array).all(axis=1)
+    if not finite.all():
+        first = int(np.flatnonzero(~finite)[0])
+        raise RecordingError(
+            f"X holds NaN or infinite (inf) values in {int((~finite).sum())} "
+            f"recordings, first in recording {first}; mend or leave them out."
+        )

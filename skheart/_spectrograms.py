@@ -1,0 +1,79 @@
+"""Checks of the spectrograms, labels and groups that a classifier is given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d, validate_data
+
+_OPTIONS = {"dtype": np.float32, "allow_nd": True, "ensure_all_finite": False}
+
+
+def check_spectrograms_and_labels(
+    estimator: Any, X: Any, y: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Check what `fit` is given; `X` gets four dimensions, float32."""
+    _refuse_text(X)
+    X, y = validate_data(estimator, X, y, **_OPTIONS)
+    y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    return _four_dimensions(X), y
+
+
+def check_spectrograms(estimator: Any, X: Any) -> np.ndarray:
+    """Check what a fitted estimator is given; `X` gets four dimensions, float32."""
+    _refuse_text(X)
+    n_bands, _, n_channels = estimator.input_shape_
+    shape = getattr(X, "shape", ())
+    if len(shape) > 2 and shape[1] != n_bands:
+        raise ValueError(
+            f"X must hold spectrograms of {n_bands} bands as in fit, got shape {shape}."
+        )
+    X = _four_dimensions(validate_data(estimator, X, reset=False, **_OPTIONS))
+    if X.shape[3] != n_channels:
+        raise ValueError(
+            f"X must have {n_channels} channels as in fit, got {X.shape[3]}."
+        )
+    return X
+
+
+def check_lengths(X: Any, **others: Any) -> None:
+    """Raise unless each of `others` has as many entries as `X`."""
+    for name, values in others.items():
+        if not (hasattr(X, "__len__") and hasattr(values, "__len__")):
+            continue
+        if len(values) != len(X):
+            raise ValueError(
+                f"{name} must hold one entry a recording: X has {len(X)} recordings, "
+                f"{name} has {len(values)}."
+            )
+
+
+def _four_dimensions(X: np.ndarray) -> np.ndarray:
+    if X.ndim > 4:
+        raise ValueError(
+            "X must have the shape (n_recordings, n_bands, n_frames) or (n_recordings, "
+            f"n_bands, n_frames, n_channels), got {X.shape}."
+        )
+    # The sum is finite unless a value is not, or values are absurdly large.
+    if not np.isfinite(X.sum()):
+        finite = np.isfinite(X.reshape(len(X), -1)).all(axis=1)
+        if not finite.all():
+            raise ValueError(
+                f"X holds NaN or infinite (inf) values in {int((~finite).sum())} "
+                f"recordings, first in recording {int(np.argmin(finite))}; leave these "
+                "recordings out."
+            )
+    return X.reshape(X.shape + (1,) * (4 - X.ndim))
+
+
+def _refuse_text(X: Any) -> None:
+    """Raise if `X` holds paths in place of numbers."""
+    first = X[0] if isinstance(X, list | tuple | np.ndarray) and len(X) else None
+    if isinstance(first, str):
+        raise ValueError(
+            "X must hold spectrograms, got text; put a SpectrogramTransformer before "
+            "the classifier to read recordings."
+        )

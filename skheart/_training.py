@@ -1,0 +1,210 @@
+"""Training and applying a network: optimizer, early stopping, windows, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit, log_softmax
+
+from skheart.metrics import auroc_score
+
+_BATCH = 128  # windows a call in prediction
+_WARM_UP = 0.1  # share of the steps over which the learning rate rises
+
+
+def make_optimizer(
+    optimizer: Any,
+    *,
+    learning_rate: float,
+    weight_decay: float,
+    schedule: str | None,
+    n_steps: int,
+) -> keras.optimizers.Optimizer:
+    """Make a new optimizer from a name, or copy an instance with its own settings."""
+    if isinstance(optimizer, keras.optimizers.Optimizer):
+        return type(optimizer).from_config(optimizer.get_config())
+    rate: Any = learning_rate
+    if schedule == "cosine":
+        warm_up = round(_WARM_UP * n_steps)
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0 if warm_up else learning_rate,
+            decay_steps=max(1, n_steps - warm_up),
+            warmup_target=learning_rate if warm_up else None,
+            warmup_steps=warm_up,
+        )
+    config = {"learning_rate": rate, "weight_decay": weight_decay or None}
+    try:
+        made = keras.optimizers.get({"class_name": optimizer, "config": {}})
+    except (ValueError, TypeError):
+        raise ValueError(
+            "optimizer must be the name of a Keras optimizer or a "
+            f"keras.optimizers.Optimizer, got {optimizer!r}."
+        ) from None
+    made = type(made)(**config, clipnorm=1.0)
+    if weight_decay:
+        made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return made
+
+
+def windowed_logits(model: keras.Model, X: np.ndarray, n_crop: int) -> np.ndarray:
+    """Average a network's logits over half-overlapping windows of each recording.
+
+    Parameters
+    ----------
+    model : keras.Model
+    X : ndarray of shape (n_recordings, n_bands, n_frames, n_channels)
+        Recordings shorter than a window are repeated.
+    n_crop : int
+        Frames in a window.
+
+    Returns
+    -------
+    logits : ndarray of shape (n_recordings, n_outputs), float32
+    """
+    n_frames = X.shape[2]
+    if n_frames < n_crop:
+        X = np.take(X, np.arange(n_crop) % n_frames, axis=2)
+        n_frames = n_crop
+    starts = list(range(0, n_frames - n_crop, max(1, n_crop // 2)))
+    starts.append(n_frames - n_crop)
+    n_recordings = max(1, _BATCH // len(starts))
+    logits = []
+    for first in range(0, len(X), n_recordings):
+        part = X[first : first + n_recordings]
+        windows = np.stack([part[:, :, s : s + n_crop] for s in starts], axis=1)
+        windows = windows.reshape(-1, *windows.shape[2:])
+        # Few sizes of batch: each costs a graph, and another could round otherwise.
+        size = 1 << (len(windows) - 1).bit_length()
+        filled = np.zeros((size, *windows.shape[1:]), dtype=np.float32)
+        filled[: len(windows)] = windows
+        output = np.asarray(model.predict_on_batch(filled))[: len(windows)]
+        logits.append(output.reshape(len(part), len(starts), -1).mean(axis=1))
+    return np.concatenate(logits)
+
+
+class EarlyStopping(keras.callbacks.Callback):
+    """Stop when the AUROC of the validation part no longer rises; keep the best.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_recordings, n_bands, n_frames, n_channels)
+    codes : ndarray of shape (n_recordings,)
+        Number of the class of each recording.
+    n_crop : int
+        Frames in a window.
+    patience : int
+        Epochs without a better AUROC after which training stops.
+
+    Attributes
+    ----------
+    scores : list of float
+        AUROC after each epoch.
+    """
+
+    def __init__(
+        self, X: np.ndarray, codes: np.ndarray, *, n_crop: int, patience: int
+    ) -> None:
+        super().__init__()
+        self.X, self.codes, self.n_crop, self.patience = X, codes, n_crop, patience
+        self.scores: list[float] = []
+        self.best_epoch = -1
+        self.best_weights: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Score the epoch."""
+        logits = windowed_logits(self.model, self.X, self.n_crop)
+        scores = logits[:, 0] if logits.shape[1] == 1 else logits
+        n_classes = max(2, logits.shape[1])
+        self.scores.append(
+            float(auroc_score(self.codes, scores, labels=np.arange(n_classes)))
+        )
+        if self.best_epoch < 0 or self.scores[-1] > self.scores[self.best_epoch]:
+            self.best_epoch = epoch
+            self.best_weights = self.model.get_weights()
+        elif epoch - self.best_epoch >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Go back to the best epoch."""
+        self.model.set_weights(self.best_weights)
+
+
+class EpochProgress(keras.callbacks.Callback):
+    """Move a progress bar by one step an epoch, with the loss beside it."""
+
+    def __init__(self, advance: Callable[..., None], stopping: EarlyStopping | None):
+        super().__init__()
+        self.advance, self.stopping = advance, stopping
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Show the epoch."""
+        note = f"loss {logs['loss']:.4f}"
+        if self.stopping is not None:
+            note += f", validation AUROC {self.stopping.scores[-1]:.3f}"
+        self.advance(1, note)
+
+
+def calibrated(
+    model: keras.Model, logits: np.ndarray, codes: np.ndarray, weights: np.ndarray
+) -> keras.Model:
+    """Scale and shift a network's logits so that they say probabilities.
+
+    A loss on the ranking leaves the scale of the logits and their place to chance. One
+    positive scale for all and one offset for each logit, which change no AUROC, are
+    fitted by cross-entropy with smoothed targets.
+
+    Parameters
+    ----------
+    model : keras.Model
+    logits : ndarray of shape (n_recordings, n_outputs)
+        What `model` gives for some recordings.
+    codes : ndarray of shape (n_recordings,)
+        Number of the class of each of them.
+    weights : ndarray of shape (n_recordings,)
+        Their weights.
+
+    Returns
+    -------
+    model : keras.Model
+        The same network with a last layer more.
+
+    References
+    ----------
+    .. [1] J. Platt, "Probabilistic outputs for support vector machines and comparisons
+       to regularized likelihood methods", Advances in Large Margin Classifiers, 1999.
+    """
+    logits = logits.astype(np.float64)
+    n_outputs = logits.shape[1]
+    n_classes = max(2, n_outputs)
+    counts = np.bincount(codes, minlength=n_classes)
+    targets = np.full((len(codes), n_classes), 1.0)
+    targets[np.arange(len(codes)), codes] += counts[codes]
+    targets /= targets.sum(axis=1, keepdims=True)
+    spread = logits.std(axis=0).mean() or 1.0
+
+    def price(parameters: np.ndarray) -> float:
+        scaled = np.exp(parameters[0]) / spread * logits + parameters[1:]
+        if n_outputs == 1:
+            scaled = np.hstack([np.zeros_like(scaled), scaled])
+        losses = -np.sum(targets * log_softmax(scaled, axis=1), axis=1)
+        return float(np.average(losses, weights=weights))
+
+    best = minimize(price, np.zeros(1 + n_outputs), method="L-BFGS-B").x
+    layer = keras.layers.Rescaling(
+        scale=float(np.exp(best[0]) / spread),
+        offset=[float(value) for value in best[1:]],
+        name="calibration",
+    )
+    return keras.Model(model.inputs, layer(model.outputs[0]), name=model.name)
+
+
+def probabilities(logits: np.ndarray) -> np.ndarray:
+    """Give class probabilities, (n_recordings, n_classes), for logits."""
+    if logits.shape[1] == 1:
+        positive = expit(logits)
+        return np.hstack([1 - positive, positive])
+    return np.exp(log_softmax(logits, axis=1))

@@ -1,0 +1,488 @@
+"""CNNClassifier: a scikit-learn classifier that trains a Keras network."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from typing import Any, Self
+
+import keras
+import numpy as np
+import scikeras.wrappers
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from skheart._batches import TrainingBatches
+from skheart._checks import check_number, check_option
+from skheart._progress import progress_bar
+from skheart._runtime import limit_threads, local_seed
+from skheart._spectrograms import (
+    check_lengths,
+    check_spectrograms,
+    check_spectrograms_and_labels,
+)
+from skheart._training import (
+    EarlyStopping,
+    EpochProgress,
+    calibrated,
+    make_optimizer,
+    probabilities,
+    windowed_logits,
+)
+from skheart.losses import AUROCLoss, resolve_loss
+from skheart.networks import build_network
+
+__all__ = ["CNNClassifier"]
+
+
+class CNNClassifier(ClassifierMixin, BaseEstimator):
+    """Classify spectrograms with a convolutional network.
+
+    The network is trained on random crops of the spectrograms, and predicts from the
+    mean of its logits over half-overlapping windows of them, so that recordings of any
+    length are one sample each, for scikit-learn and for the user.
+
+    Parameters
+    ----------
+    network : {"compact", "deep_stethoscope"} or callable, default="compact"
+        The network: a name of :mod:`skheart.networks`, or a function that builds an
+        uncompiled functional Keras model with `n_outputs` logits from those of the
+        words ``n_bands, n_frames, n_channels, n_outputs, dropout, l2`` that it takes.
+    loss : str, keras.losses.Loss or callable, default="crossentropy"
+        ``"crossentropy"`` (binary or categorical, by the number of classes),
+        ``"auroc"`` (:class:`~skheart.losses.AUROCLoss`), or any loss of Keras on
+        logits; one with a `from_logits` setting has it turned on.
+    optimizer : str or keras.optimizers.Optimizer, default="adamw"
+        Name of a Keras optimizer, or an instance, which is copied and keeps its own
+        settings in place of the three that follow.
+    learning_rate : float, default=0.002
+        Highest learning rate.
+    schedule : {"cosine", None}, default="cosine"
+        ``"cosine"`` raises the learning rate over the first tenth of the steps and
+        lowers it to 0 until the last. None keeps it.
+    weight_decay : float, default=0.01
+        Decay of the kernels in each step, as a share of the learning rate.
+    epochs : int, default=20
+        How often each recording is seen.
+    batch_size : int, default=32
+        Recordings a step, at most.
+    crop_frames : int or None, default=250
+        Frames in a crop for training and in a window for prediction: 5 s with the
+        default hop of 20 ms. None, or more than there are, takes whole spectrograms.
+    dropout : float, default=0.3
+        Dropout of the network.
+    l2 : float, default=0.0
+        L2 penalty on the kernels of the network.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class in the loss.
+    augment : float or bool, default=0.0
+        Strength with which the training crops are varied: a smooth gain over the bands,
+        masked bands and frames. 1 (or True) is strong; it helps small data sets.
+    validation_fraction : float, default=0.2
+        Share of the patients set apart for early stopping; used with `patience`.
+    patience : int or None, default=None
+        Stop when the AUROC of the validation part has not risen for this many epochs,
+        and go back to the best. None trains for all `epochs` on all recordings.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the weights, the order, the crops, the augmentation, dropout and the
+        validation part. Global seeds are left as they are.
+    n_threads : int or None, default=None
+        Threads that TensorFlow computes with in this process. They are fixed when it
+        first computes something. By default as many as OMP_NUM_THREADS says, which
+        joblib sets in its workers, else all cores.
+    verbose : int, default=0
+        Above 0, show a progress bar on standard error.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    model_ : keras.Model
+        The trained network, from ``(n, n_bands, n_crop_, n_channels)`` to logits.
+    keras_classifier_ : scikeras.wrappers.KerasClassifier
+        What built and holds the network. Its own `predict` knows nothing of logits.
+    history_ : dict of str to list of float
+        ``"loss"`` by epoch, and with `patience` ``"val_auroc"``.
+    n_features_in_ : int
+        Number of bands, or of columns for two-dimensional `X`.
+    n_crop_ : int
+        Frames in a window.
+    input_shape_ : tuple of int
+        Shape of one spectrogram in `fit`: ``(n_bands, n_frames, n_channels)``.
+
+    See Also
+    --------
+    SpectrogramTransformer : Turns recordings into what this classifier takes.
+
+    Notes
+    -----
+    A loss on the ranking alone, ``"auroc"``, does not say what is a probability. After
+    training with it, the logits are scaled and shifted (Platt's method) on the
+    validation part, or on the training part where there is none.
+
+    Examples
+    --------
+    >>> from skheart import CNNClassifier, SpectrogramTransformer
+    >>> from skheart.datasets import make_heart_sounds
+    >>> sounds = make_heart_sounds(40, random_state=0)
+    >>> X = SpectrogramTransformer(duration=5.0).fit_transform(sounds.data)
+    >>> classifier = CNNClassifier(epochs=2, random_state=0).fit(X, sounds.target)
+    >>> classifier.predict_proba(X).shape
+    (40, 2)
+    """
+
+    def __init__(
+        self,
+        *,
+        network: Any = "compact",
+        loss: Any = "crossentropy",
+        optimizer: Any = "adamw",
+        learning_rate: float = 2e-3,
+        schedule: str | None = "cosine",
+        weight_decay: float = 1e-2,
+        epochs: int = 20,
+        batch_size: int = 32,
+        crop_frames: int | None = 250,
+        dropout: float = 0.3,
+        l2: float = 0.0,
+        class_weight: Any = None,
+        augment: float = 0.0,
+        validation_fraction: float = 0.2,
+        patience: int | None = None,
+        random_state: Any = None,
+        n_threads: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.network = network
+        self.loss = loss
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.weight_decay = weight_decay
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.crop_frames = crop_frames
+        self.dropout = dropout
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.augment = augment
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.random_state = random_state
+        self.n_threads = n_threads
+        self.verbose = verbose
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None
+    ) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_recordings, n_bands, n_frames), \
+                (n_recordings, n_bands, n_frames, n_channels) or \
+                (n_recordings, n_bands)
+            Spectrograms; two-dimensional ones are taken to have one frame.
+        y : array-like of shape (n_recordings,)
+            Labels: strings, bools or integers.
+        sample_weight : array-like of shape (n_recordings,), default=None
+            Weights of the recordings in the loss.
+        groups : array-like of shape (n_recordings,), default=None
+            The patient of each recording, so that none is in both the training and the
+            validation part. By default each recording is a patient of its own.
+
+        Returns
+        -------
+        self : CNNClassifier
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of range, if `y`, `sample_weight` or `groups` have
+            another length than `X`, or if `y` (or the validation part) holds one class.
+        """
+        self._check_parameters()
+        check_lengths(X, y=y, sample_weight=sample_weight, groups=groups)
+        X, y = check_spectrograms_and_labels(self, X, y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        n_classes = len(self.classes_)
+        if n_classes < 2:
+            raise ValueError(
+                "y must hold at least two classes, got one class: "
+                f"{self.classes_[0]!r}."
+            )
+        weights = self._weights(X, y, sample_weight)
+        random = check_random_state(self.random_state)
+        seed = int(random.randint(2**31 - 1))
+        limit_threads(self.n_threads)
+
+        train = np.arange(len(X))
+        stopping = None
+        n_frames = X.shape[2]
+        self.n_crop_ = min(self.crop_frames or n_frames, n_frames)
+        self.input_shape_ = X.shape[1:]
+        if self.patience is not None:
+            train, held_out = self._split(codes, groups, seed)
+            stopping = EarlyStopping(
+                X[held_out],
+                codes[held_out],
+                n_crop=self.n_crop_,
+                patience=self.patience,
+            )
+        loss = resolve_loss(self.loss, n_classes)
+        batches = TrainingBatches(
+            X if len(train) == len(X) else X[train],
+            _targets(codes, loss, n_classes)[train],
+            sample_weight=None if weights is None else weights[train],
+            codes=codes[train] if isinstance(loss, AUROCLoss) else None,
+            batch_size=self.batch_size,
+            n_crop=self.n_crop_,
+            augment=float(self.augment),
+            seed=seed,
+        )
+        with local_seed(seed):
+            self._build(X, codes, loss, n_steps=self.epochs * len(batches))
+            self._train(batches, stopping)
+        if isinstance(loss, AUROCLoss):
+            part = train if stopping is None else held_out
+            logits = windowed_logits(self.model_, X[part], self.n_crop_)
+            ones = np.ones(len(X)) if weights is None else weights
+            self._hold(calibrated(self.model_, logits, codes[part], ones[part]))
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Give the most probable class of each recording.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_recordings, n_bands, n_frames[, n_channels])
+            Spectrograms with the bands of `fit` and any number of frames.
+
+        Returns
+        -------
+        y : ndarray of shape (n_recordings,)
+            Of the labels in `classes_`.
+        """
+        logits = self._logits(X)
+        if logits.shape[1] == 1:
+            return self.classes_[(logits[:, 0] > 0).astype(int)]
+        return self.classes_[logits.argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Give the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_recordings, n_bands, n_frames[, n_channels])
+            Spectrograms with the bands of `fit` and any number of frames.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_recordings, n_classes), float32
+            Columns are in the order of `classes_`.
+        """
+        return probabilities(self._logits(X))
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Give the mean logit over the windows of each recording.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_recordings, n_bands, n_frames[, n_channels])
+            Spectrograms with the bands of `fit` and any number of frames.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_recordings,) or (n_recordings, n_classes), float32
+            For two classes the logit of the second: positive where it is the more
+            probable one.
+        """
+        logits = self._logits(X)
+        if len(self.classes_) > 2:
+            return logits
+        return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
+
+    def _check_parameters(self) -> None:
+        check_number("learning_rate", self.learning_rate)
+        check_option("schedule", self.schedule, ("cosine", None))
+        check_number("weight_decay", self.weight_decay, closed="left")
+        check_number("epochs", self.epochs, integer=True)
+        check_number("batch_size", self.batch_size, integer=True)
+        check_number("crop_frames", self.crop_frames, integer=True, optional=True)
+        check_number("dropout", self.dropout, high=1, closed="left")
+        check_number("l2", self.l2, closed="left")
+        check_number("patience", self.patience, integer=True, optional=True)
+        check_number("n_threads", self.n_threads, integer=True, optional=True)
+        check_number(
+            "validation_fraction", self.validation_fraction, high=0.5, closed="right"
+        )
+        if not isinstance(self.augment, bool):
+            check_number("augment", self.augment, closed="left")
+
+    def _weights(self, X: np.ndarray, y: np.ndarray, sample_weight: Any) -> Any:
+        """Multiply sample weights and class weights; None where all are 1."""
+        if sample_weight is None and self.class_weight is None:
+            return None
+        weights = _check_sample_weight(
+            sample_weight, X, dtype=np.float32, copy=True, ensure_non_negative=True
+        )
+        if self.class_weight is not None:
+            weights *= compute_sample_weight(self.class_weight, y).astype(np.float32)
+        return weights
+
+    def _split(
+        self, codes: np.ndarray, groups: Any, seed: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Split off the validation part, whole patients of each class."""
+        n_splits = round(1 / self.validation_fraction)
+        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+        splitter = kind(n_splits, shuffle=True, random_state=seed)
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "The least populated", UserWarning)
+                parts = list(splitter.split(codes, codes, groups))
+        except ValueError as error:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} cannot be set apart "
+                f"({error}); raise it or use patience=None."
+            ) from None
+        classes = len(np.unique(codes))
+        for train, held_out in parts:
+            if (
+                len(np.unique(codes[train]))
+                == classes
+                == len(np.unique(codes[held_out]))
+            ):
+                return train, held_out
+        raise ValueError(
+            "No validation part with patients of every class could be set apart: some "
+            "class has too few patients; use patience=None."
+        )
+
+    def _build(
+        self, X: np.ndarray, codes: np.ndarray, loss: Any, *, n_steps: int
+    ) -> None:
+        """Let SciKeras build and compile the network."""
+        build = functools.partial(
+            _compiled_network,
+            self.network,
+            loss,
+            make_optimizer(
+                self.optimizer,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                schedule=self.schedule,
+                n_steps=n_steps,
+            ),
+            {
+                "n_bands": X.shape[1],
+                "n_frames": self.n_crop_,
+                "n_channels": X.shape[3],
+                "n_outputs": _n_outputs(loss, len(self.classes_)),
+                "dropout": self.dropout,
+                "l2": self.l2,
+            },
+        )
+        holder = scikeras.wrappers.KerasClassifier(model=build, loss=loss)
+        self.keras_classifier_ = holder.initialize(X[:, :, : self.n_crop_], codes)
+        self.model_ = holder.model_
+
+    def _train(self, batches: TrainingBatches, stopping: EarlyStopping | None) -> None:
+        """Train the network that SciKeras holds, and keep the history."""
+        callbacks: list[Any] = [] if stopping is None else [stopping]
+        with progress_bar(
+            "Training", total=self.epochs, shown=self.verbose > 0, unit="epochs"
+        ) as advance:
+            callbacks.append(EpochProgress(advance, stopping))
+            history = self.model_.fit(
+                batches,
+                epochs=self.epochs,
+                shuffle=False,
+                verbose=0,
+                callbacks=callbacks,
+            ).history
+        self.history_ = {"loss": [float(value) for value in history["loss"]]}
+        if stopping is not None:
+            self.history_["val_auroc"] = stopping.scores
+        self.keras_classifier_.history_ = self.history_
+
+    def _hold(self, model: keras.Model) -> None:
+        """Make `model` the network, here and in the SciKeras classifier."""
+        self.model_ = model
+        self.keras_classifier_.model_ = self.keras_classifier_.model = model
+
+    def _logits(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return windowed_logits(self.model_, check_spectrograms(self, X), self.n_crop_)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Give the state without Keras objects: the network as JSON and arrays."""
+        state = super().__getstate__()
+        if "model_" in state:
+            state = dict(state)
+            model = state.pop("model_")
+            holder = dict(vars(state.pop("keras_classifier_")))
+            for name in ("model", "model_", "loss", "_fit_callbacks"):
+                holder.pop(name, None)
+            holder.pop("_predict_callbacks", None)
+            # Without the optimizer and its slots, which prediction does not need.
+            model = keras.Model(model.inputs, model.outputs, name=model.name)
+            state["_network"] = {
+                "config": model.to_json(),
+                "weights": model.get_weights(),
+                "keras_version": keras.__version__,
+                "holder": holder,
+            }
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the network again."""
+        network = state.get("_network")
+        super().__setstate__({k: v for k, v in state.items() if k != "_network"})
+        if network is None:
+            return
+        try:
+            model = keras.models.model_from_json(network["config"])
+            model.set_weights(network["weights"])
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                "The network of this CNNClassifier cannot be built again with Keras "
+                f"{keras.__version__} (it was saved with {network['keras_version']}). "
+                "Layers of your own must be decorated with "
+                "keras.saving.register_keras_serializable and imported first; the "
+                f"network of a newer Keras needs that one. Keras said: {error}"
+            ) from error
+        self.keras_classifier_ = scikeras.wrappers.KerasClassifier(model=model)
+        vars(self.keras_classifier_).update(network["holder"])
+        self._hold(model)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def _compiled_network(
+    network: Any, loss: Any, optimizer: Any, words: dict[str, Any]
+) -> keras.Model:
+    """Build and compile a network; called by SciKeras."""
+    model = build_network(network, **words)
+    # XLA makes these networks slower on processors without an accelerator.
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
+    return model
+
+
+def _n_outputs(loss: Any, n_classes: int) -> int:
+    """Logits for that many classes: one for two, unless the loss needs both."""
+    name = getattr(loss, "name", getattr(loss, "__name__", ""))
+    return n_classes if n_classes > 2 or "categorical" in str(name) else 1
+
+
+def _targets(codes: np.ndarray, loss: Any, n_classes: int) -> np.ndarray:
+    """Encode the classes as the loss wants them, (n_recordings, n_outputs or 1)."""
+    name = getattr(loss, "name", getattr(loss, "__name__", ""))
+    if "sparse" in str(name) or _n_outputs(loss, n_classes) == 1:
+        return codes.astype(np.float32)[:, np.newaxis]
+    return np.eye(n_classes, dtype=np.float32)[codes]
