@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
 
@@ -50,12 +51,28 @@ def make_optimizer(
     return made
 
 
-def windowed_logits(model: keras.Model, X: np.ndarray, n_crop: int) -> np.ndarray:
+def forward_function(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
+    """Compile a network for prediction: one graph for any number of spectrograms.
+
+    It computes with the model's variables as they are at each call.
+    """
+    shape = (None, *model.inputs[0].shape[1:])
+    graph = tf.function(
+        lambda batch: model(batch, training=False),
+        input_signature=[tf.TensorSpec(shape, tf.float32)],
+    ).get_concrete_function()
+    return lambda batch: graph(tf.constant(batch)).numpy()
+
+
+def windowed_logits(
+    forward: Callable[[np.ndarray], np.ndarray], X: np.ndarray, n_crop: int
+) -> np.ndarray:
     """Average a network's logits over half-overlapping windows of each recording.
 
     Parameters
     ----------
-    model : keras.Model
+    forward : callable
+        What :func:`forward_function` gives.
     X : ndarray of shape (n_recordings, n_bands, n_frames, n_channels)
         Recordings shorter than a window are repeated.
     n_crop : int
@@ -77,11 +94,11 @@ def windowed_logits(model: keras.Model, X: np.ndarray, n_crop: int) -> np.ndarra
         part = X[first : first + n_recordings]
         windows = np.stack([part[:, :, s : s + n_crop] for s in starts], axis=1)
         windows = windows.reshape(-1, *windows.shape[2:])
-        # Few sizes of batch: each costs a graph, and another could round otherwise.
+        # Few sizes of batch, since sums may be rounded otherwise in another.
         size = 1 << (len(windows) - 1).bit_length()
         filled = np.zeros((size, *windows.shape[1:]), dtype=np.float32)
         filled[: len(windows)] = windows
-        output = np.asarray(model.predict_on_batch(filled))[: len(windows)]
+        output = forward(filled)[: len(windows)]
         logits.append(output.reshape(len(part), len(starts), -1).mean(axis=1))
     return np.concatenate(logits)
 
@@ -111,12 +128,15 @@ class EarlyStopping(keras.callbacks.Callback):
         super().__init__()
         self.X, self.codes, self.n_crop, self.patience = X, codes, n_crop, patience
         self.scores: list[float] = []
+        self.forward: Callable[[np.ndarray], np.ndarray] | None = None
         self.best_epoch = -1
         self.best_weights: list[np.ndarray] = []
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Score the epoch."""
-        logits = windowed_logits(self.model, self.X, self.n_crop)
+        if self.forward is None:
+            self.forward = forward_function(self.model)
+        logits = windowed_logits(self.forward, self.X, self.n_crop)
         scores = logits[:, 0] if logits.shape[1] == 1 else logits
         n_classes = max(2, logits.shape[1])
         self.scores.append(

@@ -27,6 +27,7 @@ from skheart._training import (
     EarlyStopping,
     EpochProgress,
     calibrated,
+    forward_function,
     make_optimizer,
     probabilities,
     windowed_logits,
@@ -247,7 +248,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             self._train(batches, stopping)
         if isinstance(loss, AUROCLoss):
             part = train if stopping is None else held_out
-            logits = windowed_logits(self.model_, X[part], self.n_crop_)
+            logits = windowed_logits(
+                forward_function(self.model_), X[part], self.n_crop_
+            )
             ones = np.ones(len(X)) if weights is None else weights
             self._hold(calibrated(self.model_, logits, codes[part], ones[part]))
         return self
@@ -387,7 +390,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         )
         holder = scikeras.wrappers.KerasClassifier(model=build, loss=loss)
         self.keras_classifier_ = holder.initialize(X[:, :, : self.n_crop_], codes)
-        self.model_ = holder.model_
+        self._hold(holder.model_)
 
     def _train(self, batches: TrainingBatches, stopping: EarlyStopping | None) -> None:
         """Train the network that SciKeras holds, and keep the history."""
@@ -411,17 +414,18 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     def _hold(self, model: keras.Model) -> None:
         """Make `model` the network, here and in the SciKeras classifier."""
         self.model_ = model
+        self._forward = forward_function(model)
         self.keras_classifier_.model_ = self.keras_classifier_.model = model
 
     def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return windowed_logits(self.model_, check_spectrograms(self, X), self.n_crop_)
+        return windowed_logits(self._forward, check_spectrograms(self, X), self.n_crop_)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give the state without Keras objects: the network as JSON and arrays."""
         state = super().__getstate__()
         if "model_" in state:
-            state = dict(state)
+            state = {k: v for k, v in state.items() if k != "_forward"}
             model = state.pop("model_")
             holder = dict(vars(state.pop("keras_classifier_")))
             for name in ("model", "model_", "loss", "_fit_callbacks"):
