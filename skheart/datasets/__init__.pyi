@@ -1,0 +1,9 @@
+from ._base import CorpusInfo as CorpusInfo
+from ._cinc2016 import load_cinc2016 as load_cinc2016
+from ._circor2022 import load_circor2022 as load_circor2022
+from ._circor2022 import read_segmentation as read_segmentation
+from ._corpora import CORPORA as CORPORA
+from ._corpora import CORPUS_INFO as CORPUS_INFO
+from ._folders import load_class_folders as load_class_folders
+from ._pascal import load_pascal as load_pascal
+from ._synthetic import make_heart_sounds as make_heart_sounds

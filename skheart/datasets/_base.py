@@ -1,0 +1,229 @@
+"""What the corpora share: their description, folder checks, tables and Bunch."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.utils import Bunch
+
+AUDIO_SUFFIXES = (".flac", ".wav")  # where a recording is there as both, WAV wins
+
+
+@dataclass(frozen=True)
+class CorpusInfo:
+    """What a corpus is, where it comes from and how to cite it.
+
+    Parameters
+    ----------
+    name : str
+        Short name, the key in ``CORPORA`` and the usual name of the folder.
+    title : str
+        Full name of the corpus.
+    homepage : str
+        Address to read about the corpus and to download it from.
+    citation : str
+        Paper or page to cite when the recordings are used.
+    licence : str
+        Terms under which the recordings may be used.
+    summary : str
+        A few sentences on what the corpus holds.
+
+    Examples
+    --------
+    >>> from skheart.datasets import CORPUS_INFO
+    >>> CORPUS_INFO["circor2022"].licence
+    'Open Data Commons Attribution License (ODC-By) 1.0'
+    """
+
+    name: str
+    title: str
+    homepage: str
+    citation: str
+    licence: str
+    summary: str
+
+    def describe(self) -> str:
+        """Give title, summary, citation, licence and home page as one text.
+
+        Returns
+        -------
+        text : str
+            What the loader's ``Bunch`` holds as ``DESCR``.
+        """
+        return (
+            f"{self.title}\n{'=' * len(self.title)}\n\n{self.summary}\n\n"
+            f"Cite: {self.citation}\nLicence: {self.licence}\n"
+            f"Home page: {self.homepage}\n"
+        )
+
+    def incomplete(self, home: Path, what: str) -> FileNotFoundError:
+        """Make the error for a folder in which something of the corpus is missing."""
+        return FileNotFoundError(
+            f"{self.title} is not complete in {home}: {what}; "
+            f"download it from {self.homepage} and unpack it there."
+        )
+
+
+def find_home(
+    info: CorpusInfo, data_home: str | os.PathLike, entries: Sequence[str]
+) -> Path:
+    """Give the folder of a corpus: `data_home`, or its subfolder of that name."""
+    if not isinstance(data_home, str | os.PathLike):
+        raise TypeError(
+            f"data_home must be the path of the folder that holds {info.title}, "
+            f"got {data_home!r}."
+        )
+    given = Path(data_home).expanduser().absolute()
+    for home in (given, given / info.name):
+        if any((home / entry).exists() for entry in entries):
+            return home
+    raise FileNotFoundError(
+        f"data_home must be the folder that holds {info.title} (expected "
+        f"{' or '.join(entries)} in it, or in its subfolder {info.name}), got {given}"
+        f"{'' if given.exists() else ', which does not exist'}; "
+        f"download the corpus from {info.homepage}."
+    )
+
+
+def audio_files(info: CorpusInfo, home: Path, folder: str) -> dict[str, str]:
+    """Give the path of each WAV or FLAC file in `folder` by its name less suffix.
+
+    Files without content are left out, as are hidden ones (macOS writes
+    ``._name.wav`` beside ``name.wav`` on foreign disks).
+    """
+    if not (home / folder).is_dir():
+        raise info.incomplete(home, f"expected the folder {folder}")
+    found = {}
+    for suffix in AUDIO_SUFFIXES:
+        with os.scandir(home / folder) as entries:
+            for entry in entries:
+                stem, end = os.path.splitext(entry.name)
+                if end.lower() != suffix or entry.name.startswith("."):
+                    continue
+                if entry.stat().st_size:
+                    found[stem] = entry.path
+    if not found:
+        raise info.incomplete(home, f"expected WAV or FLAC files in {folder}")
+    return found
+
+
+def check_listed(
+    info: CorpusInfo, home: Path, folder: str, listed: Iterable[str], found: Iterable
+) -> None:
+    """Raise when recordings that the corpus lists are missing from its folder."""
+    listed, found = list(listed), set(found)
+    missing = [name for name in listed if name not in found]
+    if missing:
+        first = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+        raise info.incomplete(
+            home,
+            f"{len(missing)} of the {len(listed)} recordings listed have no audio "
+            f"(or an empty file) in {folder}: {first}",
+        )
+
+
+def read_table(
+    info: CorpusInfo, home: Path, file: str, *, header: Sequence[str] | None = None
+) -> list[dict[str, str]]:
+    """Read a comma-separated file as one dict of stripped words a row."""
+    path = home / file
+    if not path.is_file():
+        raise info.incomplete(home, f"expected the file {file}")
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+        rows = [
+            {key.strip(): (value or "").strip() for key, value in row.items() if key}
+            for row in csv.DictReader(lines, fieldnames=header)
+        ]
+    if not rows:
+        raise info.incomplete(home, f"expected rows in {file}, which has none")
+    return rows
+
+
+def column(rows: Iterable[Mapping[str, str]], name: str, file: str) -> list[str]:
+    """Take one column of a table, with an error that names the file if it lacks."""
+    try:
+        return [row[name] for row in rows]
+    except KeyError:
+        raise ValueError(
+            f"{file} must have a column {name!r}, which is missing."
+        ) from None
+
+
+def numbers(values: Iterable[str]) -> np.ndarray:
+    """Turn the words of a table into floats, NaN where there is none."""
+    return np.array(
+        [np.nan if word in ("", "nan") else float(word) for word in values], dtype=float
+    )
+
+
+def words(values: Iterable[str]) -> np.ndarray:
+    """Turn the words of a table into an array of str, "" where there is none."""
+    return np.array(["" if value == "nan" else value for value in values], dtype=str)
+
+
+def check_choices(
+    name: str, values: str | Iterable[str], allowed: Sequence[str]
+) -> tuple[str, ...]:
+    """Give the chosen words in the order of `allowed`, or name the wrong one."""
+    chosen = (values,) if isinstance(values, str) else tuple(values)
+    wrong = [value for value in chosen if value not in allowed]
+    if wrong or not chosen:
+        got = repr(wrong[0]) if wrong else "none"
+        raise ValueError(
+            f"{name} must be one or more of {', '.join(map(repr, allowed))}, got {got}."
+        )
+    return tuple(value for value in allowed if value in chosen)
+
+
+def check_choice(name: str, value: Any, allowed: Sequence[Any]) -> None:
+    """Raise unless `value` is one of `allowed`."""
+    if not any(value is other or value == other for other in allowed):
+        raise ValueError(
+            f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r}."
+        )
+
+
+def make_frame(columns: dict[str, np.ndarray], as_frame: bool | str) -> Any:
+    """Give the columns as a pandas DataFrame, or as the dict they are."""
+    if not (as_frame == "auto" or isinstance(as_frame, bool)):
+        raise ValueError(f"as_frame must be 'auto', True or False, got {as_frame!r}.")
+    if as_frame is False:
+        return columns
+    try:
+        import pandas as pd
+    except ImportError as error:
+        if as_frame == "auto":
+            return columns
+        raise ImportError(
+            "as_frame=True needs pandas; install it with "
+            "\"pip install 'skheart[pandas]'\"."
+        ) from error
+    return pd.DataFrame(columns)
+
+
+def make_bunch(
+    info: CorpusInfo,
+    *,
+    data: Sequence[str],
+    target: np.ndarray,
+    groups: np.ndarray,
+    columns: dict[str, np.ndarray],
+    as_frame: bool | str,
+) -> Bunch:
+    """Put together what every loader returns."""
+    paths = np.empty(len(data), dtype=object)
+    paths[:] = data
+    return Bunch(
+        data=paths,
+        target=target,
+        groups=groups,
+        target_names=np.unique(target),
+        frame=make_frame(columns, as_frame),
+        DESCR=info.describe(),
+    )
