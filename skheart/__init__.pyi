@@ -1,5 +1,6 @@
 from . import audio as audio
 from . import datasets as datasets
+from . import display as display
 from . import layers as layers
 from . import losses as losses
 from . import metrics as metrics
@@ -8,8 +9,9 @@ from . import spectrogram as spectrogram
 from .audio import RecordingError as RecordingError
 from .audio import read_recording as read_recording
 from .classifier import CNNClassifier as CNNClassifier
+from .display import SpectrogramDisplay as SpectrogramDisplay
+from .display import save_spectrogram_images as save_spectrogram_images
 from .spectrogram import SpectrogramTransformer as SpectrogramTransformer
 from .spectrogram import log_mel_spectrogram as log_mel_spectrogram
-from .spectrogram import save_spectrogram_images as save_spectrogram_images
 
 __version__: str
