@@ -94,6 +94,12 @@ def recordings_of(estimator: Any, X: Any, *, reset: bool) -> list[Recording]:
             raise ValueError(
                 f"{error} Pass list(X) to take recordings of any length."
             ) from None
+        if "could not convert" in str(error) or "with a sequence" in str(error):
+            raise ValueError(
+                "X must hold one path or one waveform a recording, got shape "
+                f"{np.shape(X)} with entries that are not numbers; pass its one column "
+                "of recordings, such as X['path']."
+            ) from None
         raise
     if estimator.on_error == "raise":
         _check_finite(array)
@@ -110,7 +116,7 @@ def _object_array(items: list | tuple) -> np.ndarray:
 
 def _entry(item: Any, index: int) -> Recording:
     if isinstance(item, str | os.PathLike):
-        return Recording(os.fsdecode(item), index)
+        return Recording(str(os.fsdecode(item)), index)
     if np.ndim(item) == 0:
         raise ValueError(
             "Expected 2D array, got 1D array instead: X must hold one path or one "

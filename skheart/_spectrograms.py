@@ -41,14 +41,23 @@ def check_spectrograms(estimator: Any, X: Any) -> np.ndarray:
 
 def check_lengths(X: Any, **others: Any) -> None:
     """Raise unless each of `others` has as many entries as `X`."""
+    n_recordings = _length(X)
     for name, values in others.items():
-        if not (hasattr(X, "__len__") and hasattr(values, "__len__")):
+        n_values = _length(values)
+        if n_recordings is None or n_values is None or n_values == n_recordings:
             continue
-        if len(values) != len(X):
-            raise ValueError(
-                f"{name} must hold one entry a recording: X has {len(X)} recordings, "
-                f"{name} has {len(values)}."
-            )
+        raise ValueError(
+            f"{name} must hold one entry a recording: X has {n_recordings} recordings, "
+            f"{name} has {n_values}."
+        )
+
+
+def _length(values: Any) -> int | None:
+    """Entries along the first axis; None for what has none."""
+    shape = getattr(values, "shape", None)
+    if shape is not None:
+        return shape[0] if shape else None
+    return len(values) if hasattr(values, "__len__") else None
 
 
 def _four_dimensions(X: np.ndarray) -> np.ndarray:

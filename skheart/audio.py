@@ -62,8 +62,8 @@ def read_recording(
 
     Notes
     -----
-    A truncated file is recognised where its header tells the length: WAV, AIFF, FLAC
-    and most others. MP3 has no such header; what can be decoded is returned.
+    A truncated WAV, AIFF or FLAC is recognised, and an MP3 whose encoder noted its
+    length. Of OGG and other formats, what can be decoded is returned.
 
     Examples
     --------
@@ -93,6 +93,8 @@ def read_recording(
             channels = file.read(wanted, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError, MemoryError) as error:
         reason = str(getattr(error, "error_string", error) or error).strip().rstrip(".")
+        if reason.startswith("File does not exist"):  # libsndfile of a damaged MP3
+            reason = "its format is not known, or it is damaged"
         raise RecordingError(
             f"{name!r} cannot be read as audio ({reason}); expected a sound file such "
             "as WAV, FLAC, OGG, AIFF or MP3."
@@ -105,7 +107,8 @@ def read_recording(
             "holds; copy it again from its source."
         )
     waveform = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1)
-    waveform = check_waveform(waveform, name=repr(name))
+    part = "" if wanted == promised else f", read for {duration:g} seconds,"
+    waveform = check_waveform(waveform, name=f"{name!r}{part}")
     if sample_rate is None:
         return waveform, float(rate)
     return resample(waveform, rate, sample_rate), float(sample_rate)
@@ -134,6 +137,12 @@ def check_waveform(
     RecordingError
         If it is not one-dimensional and numeric, or is empty, silent (all values are
         the same), or holds NaN or infinite values.
+
+    Examples
+    --------
+    >>> from skheart.audio import check_waveform
+    >>> check_waveform([0, 1, -1])
+    array([ 0.,  1., -1.], dtype=float32)
     """
     try:
         array = np.asarray(waveform)
@@ -151,7 +160,8 @@ def check_waveform(
         )
     if len(array) == 0:
         raise RecordingError(f"{name} holds no sound: its length is zero.")
-    array = array.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):  # becomes infinite, which the next lines refuse
+        array = array.astype(np.float32, copy=False)
     low, high = array.min(), array.max()
     if not (np.isfinite(low) and np.isfinite(high)):
         raise RecordingError(
@@ -159,7 +169,7 @@ def check_waveform(
         )
     if low == high and not allow_silence:
         raise RecordingError(
-            f"{name} is silent: all of its {len(array)} values are {low:g}; check the "
+            f"{name} is silent: all of its {len(array)} values are {low + 0:g}; check the "
             "stethoscope or leave out the recording."
         )
     return array
@@ -180,6 +190,14 @@ def resample(
     -------
     waveform : ndarray, float32
         At `sample_rate`, with at least one value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skheart.audio import resample
+    >>> tone = np.sin(2 * np.pi * 50 * np.arange(8000) / 4000).astype(np.float32)
+    >>> resample(tone, 4000, 2000).shape
+    (4000,)
     """
     if input_sample_rate == sample_rate:
         return waveform
@@ -193,9 +211,7 @@ def _existing_file(path: str | os.PathLike[str]) -> str:
         raise TypeError(
             f"path must be a str or os.PathLike, got {type(path).__name__}."
         )
-    name = os.fspath(path)
-    if not isinstance(name, str):
-        name = os.fsdecode(name)
+    name = str(os.fsdecode(path))  # numpy's text too becomes plain
     if "\0" in name:
         raise RecordingError(f"{name!r} holds a null character and names no file.")
     if Path(name).is_dir():

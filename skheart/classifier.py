@@ -212,7 +212,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         if n_classes < 2:
             raise ValueError(
                 "y must hold at least two classes, got one class: "
-                f"{self.classes_[0]!r}."
+                f"{self.classes_.tolist()[0]!r}."
             )
         weights = self._weights(X, y, sample_weight)
         random = check_random_state(self.random_state)

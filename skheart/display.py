@@ -211,6 +211,7 @@ def save_spectrogram_images(
     transformer = clone(transformer).set_params(
         flatten=False, on_error="raise", verbose=0
     )
+    settings = transformer._settings()
     recordings = recordings_of(transformer, X, reset=True)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -219,7 +220,9 @@ def save_spectrogram_images(
         "Images", total=len(recordings), shown=verbose > 0, unit="recordings"
     ) as advance:
         for recording, path in zip(recordings, paths, strict=True):
-            spectrogram = transformer.transform([recording.source])[0]
+            # Not through `transform`, whose errors would call each one "Recording 0".
+            part = transformer._one(recording, settings)
+            spectrogram = transformer._stack([part], settings)[0]
             with atomic_path(path) as temporary:
                 imsave(temporary, spectrogram[::-1], cmap=cmap, format="png")
             advance()

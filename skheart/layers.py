@@ -44,8 +44,10 @@ class AttentionPooling(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Average `inputs` over their frames."""
-        weights = ops.softmax(ops.matmul(inputs, self.score), axis=1)
-        return ops.sum(weights * inputs, axis=1)
+        scores = ops.matmul(inputs, self.score)
+        # Written out: Keras's softmax warns about a single frame, which is meant here.
+        weights = ops.exp(scores - ops.max(scores, axis=1, keepdims=True))
+        return ops.sum(weights * inputs, axis=1) / ops.sum(weights, axis=1)
 
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]

@@ -288,7 +288,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
                 f"{len(broken)} of {len(errors)} recordings cannot be used and became "
                 "NaN: " + " ".join(broken[:3]) + (" ..." if len(broken) > 3 else ""),
                 RuntimeWarning,
-                stacklevel=2,
+                stacklevel=3,  # scikit-learn wraps this method
             )
         return spectrograms
 
@@ -317,7 +317,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
                 "get_feature_names_out needs a fixed duration, got duration=None."
             )
         times = np.arange(self._n_frames(settings)) * settings.n_hop / self.sample_rate
-        names = [f"band{b}_{t:.4g}s" for b in range(self.n_bands) for t in times]
+        names = [f"band{b}_{t:.7g}s" for b in range(self.n_bands) for t in times]
         return np.asarray(names, dtype=object)
 
     def _settings(self) -> SpectrogramSettings:
@@ -421,10 +421,13 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         waveform = waveform - waveform.mean(dtype=np.float64)
         rms = np.sqrt(np.mean(np.square(waveform)))
         if rms == 0 and len(waveform) >= settings.n_window:
-            raise RecordingError(
-                f"{recording.name} is silent in its first {self.duration:g} seconds; "
-                "leave it out or raise duration."
-            )
+            what = "is silent; leave it out"
+            if self.duration is not None:
+                what = (
+                    f"is silent in its first {self.duration:g} seconds; leave it out "
+                    "or raise duration"
+                )
+            raise RecordingError(f"{recording.name} {what}.")
         spectrogram = settings.compute((waveform / (rms or 1)).astype(np.float32))
         axis = 1 if self.normalize == "band" else None
         spectrogram -= spectrogram.mean(axis=axis, keepdims=True)
