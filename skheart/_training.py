@@ -213,7 +213,9 @@ def calibrated(
         losses = -np.sum(targets * log_softmax(scaled, axis=1), axis=1)
         return float(np.average(losses, weights=weights))
 
-    best = minimize(price, np.zeros(1 + n_outputs), method="L-BFGS-B").x
+    # Bounded, lest scores that say nothing are all made one, to the last digit.
+    bounds = [(np.log(0.05), np.log(20.0))] + [(None, None)] * n_outputs
+    best = minimize(price, np.zeros(1 + n_outputs), bounds=bounds).x
     layer = keras.layers.Rescaling(
         scale=float(np.exp(best[0]) / spread),
         offset=[float(value) for value in best[1:]],

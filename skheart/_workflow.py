@@ -23,6 +23,7 @@ from skheart.classifier import CNNClassifier
 from skheart.datasets import CORPORA, load_class_folders
 from skheart.metrics import (
     auroc_confidence_interval,
+    auroc_score,
     pool_by_group,
     sensitivity_score,
     specificity_score,
@@ -231,7 +232,8 @@ def write_rows(rows: list[dict[str, Any]], file: TextIO, *, format: str) -> None
 class Report:
     """How well a model does on a corpus, by recording and by patient.
 
-    Intervals are bootstrapped over patients, at 95 %.
+    `auroc` and `patient_auroc` hold the value and the ends of its interval, which is
+    bootstrapped over patients, at 95 %; the value alone where patients are too few.
     """
 
     corpus: str
@@ -311,25 +313,13 @@ def evaluate_model(
     if positive is not None:
         order = [name for name in classes if name != positive] + [positive]
         score = scores[:, classes.index(positive)]
-        auroc = auroc_confidence_interval(
-            target, score, groups=groups, labels=order, random_state=seed
-        )
+        auroc = _auroc(target, score, groups, order, seed)
         pooled = pool_by_group(
             score, groups, how="max", y_true=target, pos_label=positive
         )
-        by_patient = list(
-            auroc_confidence_interval(
-                pooled.y_true,
-                pooled.y_score,
-                groups=pooled.groups,
-                labels=order,
-                random_state=seed,
-            )
-        )
+        by_patient = _auroc(pooled.y_true, pooled.y_score, pooled.groups, order, seed)
     else:
-        auroc = auroc_confidence_interval(
-            target, scores, groups=groups, labels=classes, random_state=seed
-        )
+        auroc = _auroc(target, scores, groups, classes, seed)
     rated = [positive] if positive is not None else words.tolist()
     return Report(
         corpus=corpus.settings["corpus"],
@@ -338,7 +328,7 @@ def evaluate_model(
         n_patients=len(np.unique(groups)),
         n_unusable=int((~usable).sum()),
         classes=classes,
-        auroc=list(auroc),
+        auroc=auroc,
         patient_auroc=by_patient,
         accuracy=float(np.mean(predicted == target)),
         majority_class=str(words[majority]),
@@ -380,6 +370,30 @@ def _positive(classes: list[str]) -> str | None:
     return diseased[0] if len(diseased) == 1 else classes[1]
 
 
+def _auroc(
+    target: np.ndarray,
+    scores: np.ndarray,
+    groups: np.ndarray,
+    labels: list[str],
+    seed: int,
+) -> list[float]:
+    """AUROC and its interval; without the interval where patients are too few."""
+    if len(np.unique(target)) < 2:
+        return [float("nan")]
+    try:
+        return list(
+            auroc_confidence_interval(
+                target, scores, groups=groups, labels=labels, random_state=seed
+            )
+        )
+    except ValueError:
+        return [auroc_score(target, scores, labels=labels)]
+
+
 def _interval(interval: list[float]) -> str:
+    if np.isnan(interval[0]):
+        return "undefined, since there is one class only"
+    if len(interval) == 1:
+        return f"{interval[0]:.3f} (too few patients for an interval)"
     value, low, high = interval
     return f"{value:.3f} (95 % interval {low:.3f} to {high:.3f})"

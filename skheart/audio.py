@@ -169,8 +169,8 @@ def check_waveform(
         )
     if low == high and not allow_silence:
         raise RecordingError(
-            f"{name} is silent: all of its {len(array)} values are {low + 0:g}; check the "
-            "stethoscope or leave out the recording."
+            f"{name} is silent: all of its {len(array)} values are {low + 0:g}; check "
+            "the stethoscope or leave out the recording."
         )
     return array
 

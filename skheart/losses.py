@@ -10,7 +10,7 @@ from keras import ops
 
 from skheart._checks import check_number, check_option
 
-__all__ = ["AUROCLoss", "resolve_loss"]
+__all__ = ["AUROCLoss"]
 
 
 @keras.saving.register_keras_serializable(package="skheart")

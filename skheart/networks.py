@@ -16,7 +16,7 @@ from keras import layers, regularizers
 
 from skheart.layers import AttentionPooling
 
-__all__ = ["NETWORKS", "build_network", "compact", "deep_stethoscope"]
+__all__ = ["NETWORKS", "compact", "deep_stethoscope"]
 
 # Small data sets give few steps, in which Keras's default of 0.99 would leave the
 # averages of batch normalisation near where they started.
@@ -42,8 +42,10 @@ def compact(
 
     Parameters
     ----------
-    n_bands, n_frames, n_channels : int
-        Shape of a spectrogram.
+    n_bands, n_frames : int
+        Bands and frames of a spectrogram.
+    n_channels : int, default=1
+        Channels of a spectrogram.
     n_outputs : int, default=1
         Number of logits: 1 for two classes.
     dropout : float, default=0.3
@@ -96,8 +98,10 @@ def deep_stethoscope(
 
     Parameters
     ----------
-    n_bands, n_frames, n_channels : int
-        Shape of a spectrogram.
+    n_bands, n_frames : int
+        Bands and frames of a spectrogram.
+    n_channels : int, default=1
+        Channels of a spectrogram.
     n_outputs : int, default=1
         Number of logits: 1 for two classes.
     dropout : float, default=0.3

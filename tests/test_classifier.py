@@ -389,7 +389,9 @@ class TestLosses:
         codes = (np.random.default_rng(0).random(48) < 0.2).astype(int)
         model = calibrated(fitted.model_, logits, codes, np.ones(48))
         after = windowed_logits(forward_function(model), X[..., np.newaxis], 20)
-        np.testing.assert_array_equal(np.argsort(after[:, 0]), np.argsort(logits[:, 0]))
+        # Rounding may make near ties equal, never the other way round.
+        assert (np.diff(after[np.argsort(logits[:, 0]), 0]) >= 0).all()
+        assert np.ptp(after) > 1e-3
         rate = 1 / (1 + np.exp(-after[:, 0]))
         smoothed = (codes.sum() + 1) / 50
         assert rate.mean() == pytest.approx(smoothed, abs=0.03)
@@ -671,7 +673,7 @@ class TestRealRecordings:
         self, pascal, tmp_path
     ):
         paths, target, _ = pascal
-        pipeline = self.pipeline().fit(paths[:40], target[:40])
+        pipeline = self.pipeline().fit(paths[::2], target[::2])
         joblib.dump(pipeline, tmp_path / "model.joblib")
         program = (
             "import sys, joblib, numpy as np\n"
@@ -685,11 +687,11 @@ class TestRealRecordings:
                 program,
                 tmp_path / "model.joblib",
                 tmp_path / "p.npy",
-                *paths[40:50],
+                *paths[1:20:2],
             ],
             check=True,
             capture_output=True,
         )
         np.testing.assert_array_equal(
-            np.load(tmp_path / "p.npy"), pipeline.predict_proba(paths[40:50])
+            np.load(tmp_path / "p.npy"), pipeline.predict_proba(paths[1:20:2])
         )

@@ -62,7 +62,7 @@ class CorpusInfo:
             f"Home page: {self.homepage}\n"
         )
 
-    def incomplete(self, home: Path, what: str) -> FileNotFoundError:
+    def _incomplete(self, home: Path, what: str) -> FileNotFoundError:
         """Make the error for a folder in which something of the corpus is missing."""
         return FileNotFoundError(
             f"{self.title} is not complete in {home}: {what}; "
@@ -98,7 +98,7 @@ def audio_files(info: CorpusInfo, home: Path, folder: str) -> dict[str, str]:
     ``._name.wav`` beside ``name.wav`` on foreign disks).
     """
     if not (home / folder).is_dir():
-        raise info.incomplete(home, f"expected the folder {folder}")
+        raise info._incomplete(home, f"expected the folder {folder}")
     found = {}
     for suffix in AUDIO_SUFFIXES:
         with os.scandir(home / folder) as entries:
@@ -109,7 +109,7 @@ def audio_files(info: CorpusInfo, home: Path, folder: str) -> dict[str, str]:
                 if entry.stat().st_size:
                     found[stem] = entry.path
     if not found:
-        raise info.incomplete(home, f"expected WAV or FLAC files in {folder}")
+        raise info._incomplete(home, f"expected WAV or FLAC files in {folder}")
     return found
 
 
@@ -121,7 +121,7 @@ def check_listed(
     missing = [name for name in listed if name not in found]
     if missing:
         first = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-        raise info.incomplete(
+        raise info._incomplete(
             home,
             f"{len(missing)} of the {len(listed)} recordings listed have no audio "
             f"(or an empty file) in {folder}: {first}",
@@ -134,14 +134,14 @@ def read_table(
     """Read a comma-separated file as one dict of stripped words a row."""
     path = home / file
     if not path.is_file():
-        raise info.incomplete(home, f"expected the file {file}")
+        raise info._incomplete(home, f"expected the file {file}")
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
         rows = [
             {key.strip(): (value or "").strip() for key, value in row.items() if key}
             for row in csv.DictReader(lines, fieldnames=header)
         ]
     if not rows:
-        raise info.incomplete(home, f"expected rows in {file}, which has none")
+        raise info._incomplete(home, f"expected rows in {file}, which has none")
     return rows
 
 

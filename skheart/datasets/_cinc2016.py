@@ -195,7 +195,7 @@ def _join_appendix(home: Path, rows: list[dict[str, str]]) -> list[dict[str, str
     appendix = dict(zip(given["Challenge record name"], table, strict=True))
     unknown = [row["recording"] for row in rows if row["recording"] not in appendix]
     if unknown:
-        raise INFO.incomplete(
+        raise INFO._incomplete(
             home, f"{_APPENDIX} lacks {len(unknown)} recordings, first {unknown[0]}"
         )
     return [appendix[row["recording"]] | row for row in rows]

@@ -187,7 +187,7 @@ def _recordings(
         rows += [{**patient, "recording": stem} for stem in stems if "_" in stem]
     if missing:
         first = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-        raise INFO.incomplete(
+        raise INFO._incomplete(
             home,
             f"{len(missing)} of the {n_listed} recordings listed have no audio (or an "
             f"empty file) in {_FOLDER}: {first}",
