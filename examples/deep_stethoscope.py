@@ -58,7 +58,8 @@ def report(name, folds, X, y, patients, options) -> None:
     scores = np.zeros(len(y))
     correct = np.zeros(len(y), dtype=bool)
     aurocs, shared = [], []
-    for train, test in folds.split(X, y, patients):
+    by_patient = isinstance(folds, StratifiedGroupKFold)
+    for train, test in folds.split(X, y, patients if by_patient else None):
         classifier = CNNClassifier(
             network="deep_stethoscope",
             loss="auroc",

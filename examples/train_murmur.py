@@ -18,7 +18,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.pipeline import Pipeline
 
 from skheart import CNNClassifier, SpectrogramTransformer
 from skheart.datasets import load_circor2022
@@ -48,11 +47,13 @@ def main() -> None:
     scores = np.full(len(paths), np.nan)
     by_recording, by_patient = [], []
     for number, (train, test) in enumerate(folds.split(X, target, patients), 1):
-        classifier = Pipeline(
-            [("cnn", CNNClassifier(epochs=options.epochs, random_state=options.seed))]
-        )
-        classifier.set_params(cnn__class_weight="balanced", cnn__verbose=1)
-        classifier.fit(X[train], target[train])
+        classifier = CNNClassifier(
+            epochs=options.epochs,
+            class_weight="balanced",
+            augment=0.5,
+            random_state=options.seed,
+            verbose=1,
+        ).fit(X[train], target[train])
         scores[test] = classifier.decision_function(X[test])
         by_recording.append(auroc_score(target[test], scores[test]))
         by_patient.append(auroc_of_patients(scores[test], target[test], patients[test]))
