@@ -2,8 +2,53 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 import keras
 import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+
+def split_patients(
+    codes: np.ndarray, groups: Any, *, fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split off a validation part: whole patients, with every class on both sides.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_recordings,)
+        Number of the class of each recording.
+    groups : array-like of shape (n_recordings,) or None
+        Patients; without them each recording is one.
+    fraction : float
+        Share of the patients to split off.
+    seed : int
+
+    Returns
+    -------
+    train, held_out : ndarray of int
+        Indices.
+    """
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    splitter = kind(round(1 / fraction), shuffle=True, random_state=seed)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The least populated", UserWarning)
+            parts = list(splitter.split(codes, codes, groups))
+    except ValueError as error:
+        raise ValueError(
+            f"validation_fraction={fraction} cannot be set apart ({error}); raise it "
+            "or use patience=None."
+        ) from None
+    classes = set(codes)
+    for train, held_out in parts:
+        if set(codes[train]) == set(codes[held_out]) == classes:
+            return train, held_out
+    raise ValueError(
+        "No validation part with patients of every class could be set apart: some "
+        "class has too few patients; use patience=None."
+    )
 
 
 class TrainingBatches(keras.utils.PyDataset):

@@ -12,9 +12,34 @@ from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
 
 from skheart.metrics import auroc_score
+from skheart.networks import build_network
 
 _BATCH = 128  # windows a call in prediction
 _WARM_UP = 0.1  # share of the steps over which the learning rate rises
+
+
+def compiled_network(
+    network: Any, loss: Any, optimizer: Any, words: dict[str, Any]
+) -> keras.Model:
+    """Build and compile a network; called by SciKeras."""
+    model = build_network(network, **words)
+    # XLA makes these networks slower on processors without an accelerator.
+    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
+    return model
+
+
+def n_outputs(loss: Any, n_classes: int) -> int:
+    """Logits for that many classes: one for two, unless the loss needs both."""
+    name = getattr(loss, "name", getattr(loss, "__name__", ""))
+    return n_classes if n_classes > 2 or "categorical" in str(name) else 1
+
+
+def encoded_targets(codes: np.ndarray, loss: Any, n_classes: int) -> np.ndarray:
+    """Encode the classes as the loss wants them, (n_recordings, n_outputs or 1)."""
+    name = getattr(loss, "name", getattr(loss, "__name__", ""))
+    if "sparse" in str(name) or n_outputs(loss, n_classes) == 1:
+        return codes.astype(np.float32)[:, np.newaxis]
+    return np.eye(n_classes, dtype=np.float32)[codes]
 
 
 def make_optimizer(
@@ -137,11 +162,9 @@ class EarlyStopping(keras.callbacks.Callback):
         if self.forward is None:
             self.forward = forward_function(self.model)
         logits = windowed_logits(self.forward, self.X, self.n_crop)
-        scores = logits[:, 0] if logits.shape[1] == 1 else logits
-        n_classes = max(2, logits.shape[1])
-        self.scores.append(
-            float(auroc_score(self.codes, scores, labels=np.arange(n_classes)))
-        )
+        scores = logits[:, 0] if logits.shape[1] == 1 else probabilities(logits)
+        labels = np.arange(max(2, logits.shape[1]))
+        self.scores.append(float(auroc_score(self.codes, scores, labels=labels)))
         if self.best_epoch < 0 or self.scores[-1] > self.scores[self.best_epoch]:
             self.best_epoch = epoch
             self.best_weights = self.model.get_weights()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from typing import Any, Self
 
 import keras
 import numpy as np
 import scikeras.wrappers
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from skheart._batches import TrainingBatches
+from skheart._batches import TrainingBatches, split_patients
 from skheart._checks import check_number, check_option
+from skheart._network_state import pack_network, unpack_network
 from skheart._progress import progress_bar
 from skheart._runtime import limit_threads, local_seed
 from skheart._spectrograms import (
@@ -27,15 +27,27 @@ from skheart._training import (
     EarlyStopping,
     EpochProgress,
     calibrated,
+    compiled_network,
+    encoded_targets,
     forward_function,
     make_optimizer,
+    n_outputs,
     probabilities,
     windowed_logits,
 )
 from skheart.losses import AUROCLoss, resolve_loss
-from skheart.networks import build_network
 
 __all__ = ["CNNClassifier"]
+
+
+def _has_two_classes(classifier: CNNClassifier) -> bool:
+    classes = getattr(classifier, "classes_", ())
+    if len(classes) > 2:
+        raise AttributeError(
+            f"decision_function is for two classes, got {len(classes)} in fit; use "
+            "predict_proba."
+        )
+    return True
 
 
 class CNNClassifier(ClassifierMixin, BaseEstimator):
@@ -205,6 +217,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             another length than `X`, or if `y` (or the validation part) holds one class.
         """
         self._check_parameters()
+        # A fit that fails leaves the classifier unfitted, not half of two fits.
+        for name in ("model_", "keras_classifier_", "history_", "classes_"):
+            vars(self).pop(name, None)
         check_lengths(X, y=y, sample_weight=sample_weight, groups=groups)
         X, y = check_spectrograms_and_labels(self, X, y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -225,7 +240,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.n_crop_ = min(self.crop_frames or n_frames, n_frames)
         self.input_shape_ = X.shape[1:]
         if self.patience is not None:
-            train, held_out = self._split(codes, groups, seed)
+            train, held_out = split_patients(
+                codes, groups, fraction=self.validation_fraction, seed=seed
+            )
             stopping = EarlyStopping(
                 X[held_out],
                 codes[held_out],
@@ -235,7 +252,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         loss = resolve_loss(self.loss, n_classes)
         batches = TrainingBatches(
             X if len(train) == len(X) else X[train],
-            _targets(codes, loss, n_classes)[train],
+            encoded_targets(codes, loss, n_classes)[train],
             sample_weight=None if weights is None else weights[train],
             codes=codes[train] if isinstance(loss, AUROCLoss) else None,
             batch_size=self.batch_size,
@@ -288,8 +305,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         """
         return probabilities(self._logits(X))
 
+    @available_if(_has_two_classes)
     def decision_function(self, X: Any) -> np.ndarray:
-        """Give the mean logit over the windows of each recording.
+        """Give the mean logit over the windows of each recording; for two classes.
 
         Parameters
         ----------
@@ -298,13 +316,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
 
         Returns
         -------
-        logits : ndarray of shape (n_recordings,) or (n_recordings, n_classes), float32
-            For two classes the logit of the second: positive where it is the more
-            probable one.
+        logits : ndarray of shape (n_recordings,), float32
+            Of the second class: positive where it is the more probable one.
         """
         logits = self._logits(X)
-        if len(self.classes_) > 2:
-            return logits
         return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
 
     def _check_parameters(self) -> None:
@@ -335,41 +350,12 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             weights *= compute_sample_weight(self.class_weight, y).astype(np.float32)
         return weights
 
-    def _split(
-        self, codes: np.ndarray, groups: Any, seed: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Split off the validation part, whole patients of each class."""
-        n_splits = round(1 / self.validation_fraction)
-        kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-        splitter = kind(n_splits, shuffle=True, random_state=seed)
-        try:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "The least populated", UserWarning)
-                parts = list(splitter.split(codes, codes, groups))
-        except ValueError as error:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} cannot be set apart "
-                f"({error}); raise it or use patience=None."
-            ) from None
-        classes = len(np.unique(codes))
-        for train, held_out in parts:
-            if (
-                len(np.unique(codes[train]))
-                == classes
-                == len(np.unique(codes[held_out]))
-            ):
-                return train, held_out
-        raise ValueError(
-            "No validation part with patients of every class could be set apart: some "
-            "class has too few patients; use patience=None."
-        )
-
     def _build(
         self, X: np.ndarray, codes: np.ndarray, loss: Any, *, n_steps: int
     ) -> None:
         """Let SciKeras build and compile the network."""
         build = functools.partial(
-            _compiled_network,
+            compiled_network,
             self.network,
             loss,
             make_optimizer(
@@ -383,7 +369,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
                 "n_bands": X.shape[1],
                 "n_frames": self.n_crop_,
                 "n_channels": X.shape[3],
-                "n_outputs": _n_outputs(loss, len(self.classes_)),
+                "n_outputs": n_outputs(loss, len(self.classes_)),
                 "dropout": self.dropout,
                 "l2": self.l2,
             },
@@ -414,79 +400,36 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     def _hold(self, model: keras.Model) -> None:
         """Make `model` the network, here and in the SciKeras classifier."""
         self.model_ = model
-        self._forward = forward_function(model)
+        self._forward = None
         self.keras_classifier_.model_ = self.keras_classifier_.model = model
 
     def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
+        if self._forward is None:
+            self._forward = forward_function(self.model_)
         return windowed_logits(self._forward, check_spectrograms(self, X), self.n_crop_)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give the state without Keras objects: the network as JSON and arrays."""
         state = super().__getstate__()
-        if "model_" in state:
-            state = {k: v for k, v in state.items() if k != "_forward"}
-            model = state.pop("model_")
-            holder = dict(vars(state.pop("keras_classifier_")))
-            for name in ("model", "model_", "loss", "_fit_callbacks"):
-                holder.pop(name, None)
-            holder.pop("_predict_callbacks", None)
-            # Without the optimizer and its slots, which prediction does not need.
-            model = keras.Model(model.inputs, model.outputs, name=model.name)
-            state["_network"] = {
-                "config": model.to_json(),
-                "weights": model.get_weights(),
-                "keras_version": keras.__version__,
-                "holder": holder,
-            }
-        return state
+        if "model_" not in state:
+            return state
+        state = {k: v for k, v in state.items() if k != "_forward"}
+        holder, model = state.pop("keras_classifier_"), state.pop("model_")
+        return state | {"_network": pack_network(model, holder)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build the network again."""
         network = state.get("_network")
         super().__setstate__({k: v for k, v in state.items() if k != "_network"})
-        if network is None:
-            return
-        try:
-            model = keras.models.model_from_json(network["config"])
-            model.set_weights(network["weights"])
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                "The network of this CNNClassifier cannot be built again with Keras "
-                f"{keras.__version__} (it was saved with {network['keras_version']}). "
-                "Layers of your own must be decorated with "
-                "keras.saving.register_keras_serializable and imported first; the "
-                f"network of a newer Keras needs that one. Keras said: {error}"
-            ) from error
-        self.keras_classifier_ = scikeras.wrappers.KerasClassifier(model=model)
-        vars(self.keras_classifier_).update(network["holder"])
-        self._hold(model)
+        if network is not None:
+            model, self.keras_classifier_ = unpack_network(network)
+            self._hold(model)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "model_" in vars(self)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _compiled_network(
-    network: Any, loss: Any, optimizer: Any, words: dict[str, Any]
-) -> keras.Model:
-    """Build and compile a network; called by SciKeras."""
-    model = build_network(network, **words)
-    # XLA makes these networks slower on processors without an accelerator.
-    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
-    return model
-
-
-def _n_outputs(loss: Any, n_classes: int) -> int:
-    """Logits for that many classes: one for two, unless the loss needs both."""
-    name = getattr(loss, "name", getattr(loss, "__name__", ""))
-    return n_classes if n_classes > 2 or "categorical" in str(name) else 1
-
-
-def _targets(codes: np.ndarray, loss: Any, n_classes: int) -> np.ndarray:
-    """Encode the classes as the loss wants them, (n_recordings, n_outputs or 1)."""
-    name = getattr(loss, "name", getattr(loss, "__name__", ""))
-    if "sparse" in str(name) or _n_outputs(loss, n_classes) == 1:
-        return codes.astype(np.float32)[:, np.newaxis]
-    return np.eye(n_classes, dtype=np.float32)[codes]

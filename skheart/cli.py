@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from skheart import __version__
+from skheart._quiet import start_tensorflow
 
 __all__ = ["main"]
 
@@ -19,6 +20,7 @@ exit codes:
   0    everything worked
   1    predict: some recordings could not be used; their rows say why
   2    nothing was done: wrong usage or an error, which standard error names
+  130  interrupted
 
 skheart is for research. It is not a medical device.
 """
@@ -79,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def demo(options: argparse.Namespace) -> int:
     """Do the whole job on simulated recordings."""
-    _start_tensorflow()
+    start_tensorflow()
     from skheart._demo import run_demo
 
     run_demo(options.output, seed=options.seed, verbose=not options.quiet)
@@ -95,7 +97,7 @@ def train(options: argparse.Namespace) -> int:
             f"{str(options.output)!r} exists; pass --force to replace it."
         )
     with atomic_path(options.output) as temporary:
-        _start_tensorflow()
+        start_tensorflow()
         import joblib
 
         from skheart._workflow import read_corpus, train_pipeline
@@ -140,7 +142,7 @@ def evaluate(options: argparse.Namespace) -> int:
     """Score a model on a corpus."""
     import json
 
-    _start_tensorflow()
+    start_tensorflow()
     from skheart._workflow import evaluate_model, read_corpus, read_model
 
     model = read_model(options.model)
@@ -166,7 +168,7 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     """Classify recordings, one row each."""
-    _start_tensorflow()
+    start_tensorflow()
     from skheart._files import atomic_path
     from skheart._workflow import predict_recordings, read_model, write_rows
 
@@ -431,30 +433,6 @@ def _add_quiet(parser: argparse.ArgumentParser) -> None:
 
 def _counts(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items())
-
-
-def _start_tensorflow() -> None:
-    """Import TensorFlow without the lines that it writes to standard error.
-
-    They come from native code before any setting is read; a library must leave them,
-    a program that prints tables should not show them. An error brings them back.
-    """
-    import tempfile
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with tempfile.TemporaryFile() as said:
-        sys.stderr.flush()
-        stderr = os.dup(2)
-        os.dup2(said.fileno(), 2)
-        try:
-            import skheart.classifier  # noqa: F401
-        except BaseException:
-            said.seek(0)
-            os.write(stderr, said.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skheart import CNNClassifier, SpectrogramTransformer
-from skheart._batches import TrainingBatches, augment, stratified_batches
+from skheart._batches import (
+    TrainingBatches,
+    augment,
+    split_patients,
+    stratified_batches,
+)
 from skheart._training import calibrated, forward_function, windowed_logits
 from skheart.datasets import load_pascal
 from skheart.losses import AUROCLoss
@@ -104,7 +109,9 @@ class TestLabels:
         classifier = quick(epochs=15, loss=loss).fit(X, y)
         assert classifier.classes_.tolist() == ["x", "y", "z"]
         assert classifier.model_.output_shape == (None, 3)
-        assert classifier.decision_function(X).shape == (48, 3)
+        with pytest.raises(AttributeError):
+            classifier.decision_function(X)
+        assert auroc_scorer(classifier, X, y) > 0.9
         probability = classifier.predict_proba(X)
         np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-5)
         np.testing.assert_array_equal(
@@ -285,13 +292,12 @@ class TestEarlyStopping:
         X, codes = data
         groups = np.repeat(np.arange(12), 4)
         parts = []
-        split = CNNClassifier._split
 
-        def spy(self, *arguments):
-            parts.append(split(self, *arguments))
+        def spy(*arguments, **options):
+            parts.append(split_patients(*arguments, **options))
             return parts[-1]
 
-        monkeypatch.setattr(CNNClassifier, "_split", spy)
+        monkeypatch.setattr("skheart.classifier.split_patients", spy)
         for seed in range(3):
             quick(patience=1, epochs=1, random_state=seed).fit(X, codes, groups=groups)
         for train, held_out in parts:
@@ -307,7 +313,9 @@ class TestEarlyStopping:
         scores = classifier.history_["val_auroc"]
         assert len(scores) == len(classifier.history_["loss"]) < 40
         assert len(scores) - 1 - int(np.argmax(scores)) == 2
-        _, held_out = classifier._split(noise, None, _seed_of(classifier))
+        _, held_out = split_patients(
+            noise, None, fraction=0.2, seed=_seed_of(classifier)
+        )
         auroc = roc_auc_score(
             noise[held_out], classifier.decision_function(X[held_out])
         )
@@ -555,6 +563,14 @@ class TestErrors:
             fitted.predict(X[:, :7])
         with pytest.raises(ValueError, match="X must have the shape"):
             quick().fit(X[:, np.newaxis, np.newaxis], codes)
+
+    def test_failed_refit_leaves_nothing_fitted(self, data):
+        X, codes = data
+        classifier = quick(epochs=1).fit(X, codes)
+        with pytest.raises(ValueError, match="network must be one of"):
+            classifier.set_params(network="vgg").fit(X, codes)
+        with pytest.raises(sklearn.exceptions.NotFittedError):
+            classifier.predict(X)
 
     def test_not_fitted(self, data):
         with pytest.raises(sklearn.exceptions.NotFittedError):

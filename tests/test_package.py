@@ -37,15 +37,16 @@ FLOORS = [
     {"__init__", "_checks", "_files", "_progress", "_runtime", "_spectrograms"},
     {"audio"},
     {"metrics", "datasets", "_recordings", "_stft", "_batches", "layers", "losses"},
-    {"spectrogram", "networks", "_training"},
+    {"spectrogram", "networks", "_network_state"},
+    {"_training"},
     {"classifier", "display"},
-    {"_workflow", "_demo"},
+    {"_workflow", "_demo", "_quiet"},
     {"cli"},
 ]
 KERAS = {"keras", "scikeras", "tensorflow"}
 KERAS_MODULES = {
     *("_batches", "_runtime", "_training", "classifier", "layers", "losses"),
-    *("networks", "_workflow", "_demo", "cli"),
+    *("networks", "_network_state", "_workflow", "_demo", "_quiet", "cli"),
 }
 ONLY_INSIDE_FUNCTIONS = {"librosa", "matplotlib", "pandas"}
 MAY_PRINT = {"cli", "_demo"}

@@ -125,7 +125,7 @@ def load_pascal(
     ``murmur__201106141148`` and ``normal__201106141148``. They share their time
     stamp and thus their group, so that no split can put them on both sides.
 
-    In set b, 35 of the 171 patients have recordings of more than one label.
+    In set b, 35 of the 165 labelled patients have recordings of more than one label.
 
     References
     ----------
