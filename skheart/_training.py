@@ -128,6 +128,19 @@ def windowed_logits(
     return np.concatenate(logits)
 
 
+class DivergenceCheck(keras.callbacks.Callback):
+    """Raise when the loss is no longer a number: the network would answer NaN."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Look at the loss of the epoch."""
+        if not np.isfinite(logs["loss"]):
+            raise ValueError(
+                f"Training diverged: the loss of epoch {epoch + 1} is {logs['loss']}; "
+                "lower learning_rate, or look for divisions by zero in a network or "
+                "loss of your own."
+            )
+
+
 class EarlyStopping(keras.callbacks.Callback):
     """Stop when the AUROC of the validation part no longer rises; keep the best.
 

@@ -24,6 +24,7 @@ from skheart._spectrograms import (
     check_spectrograms_and_labels,
 )
 from skheart._training import (
+    DivergenceCheck,
     EarlyStopping,
     EpochProgress,
     calibrated,
@@ -214,7 +215,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If a parameter is out of range, if `y`, `sample_weight` or `groups` have
-            another length than `X`, or if `y` (or the validation part) holds one class.
+            another length than `X`, if `y` (or the validation part) holds one class, or
+            if training diverges.
         """
         self._check_parameters()
         # A fit that fails leaves the classifier unfitted, not half of two fits.
@@ -261,15 +263,17 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             seed=seed,
         )
         with local_seed(seed):
-            self._build(X, codes, loss, n_steps=self.epochs * len(batches))
-            self._train(batches, stopping)
+            holder = self._build(X, codes, loss, n_steps=self.epochs * len(batches))
+            history = self._train(holder.model_, batches, stopping)
+        model = holder.model_
         if isinstance(loss, AUROCLoss):
             part = train if stopping is None else held_out
-            logits = windowed_logits(
-                forward_function(self.model_), X[part], self.n_crop_
-            )
+            logits = windowed_logits(forward_function(model), X[part], self.n_crop_)
             ones = np.ones(len(X)) if weights is None else weights
-            self._hold(calibrated(self.model_, logits, codes[part], ones[part]))
+            model = calibrated(model, logits, codes[part], ones[part])
+        self.history_ = holder.history_ = history
+        self.keras_classifier_ = holder
+        self._hold(model)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -352,7 +356,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _build(
         self, X: np.ndarray, codes: np.ndarray, loss: Any, *, n_steps: int
-    ) -> None:
+    ) -> scikeras.wrappers.KerasClassifier:
         """Let SciKeras build and compile the network."""
         build = functools.partial(
             compiled_network,
@@ -375,27 +379,33 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             },
         )
         holder = scikeras.wrappers.KerasClassifier(model=build, loss=loss)
-        self.keras_classifier_ = holder.initialize(X[:, :, : self.n_crop_], codes)
-        self._hold(holder.model_)
+        return holder.initialize(X[:, :, : self.n_crop_], codes)
 
-    def _train(self, batches: TrainingBatches, stopping: EarlyStopping | None) -> None:
-        """Train the network that SciKeras holds, and keep the history."""
-        callbacks: list[Any] = [] if stopping is None else [stopping]
+    def _train(
+        self,
+        model: keras.Model,
+        batches: TrainingBatches,
+        stopping: EarlyStopping | None,
+    ) -> dict[str, list[float]]:
+        """Train a network and give the history."""
+        callbacks: list[Any] = [DivergenceCheck()]
+        if stopping is not None:
+            callbacks.append(stopping)
         with progress_bar(
             "Training", total=self.epochs, shown=self.verbose > 0, unit="epochs"
         ) as advance:
             callbacks.append(EpochProgress(advance, stopping))
-            history = self.model_.fit(
+            losses = model.fit(
                 batches,
                 epochs=self.epochs,
                 shuffle=False,
                 verbose=0,
                 callbacks=callbacks,
-            ).history
-        self.history_ = {"loss": [float(value) for value in history["loss"]]}
+            ).history["loss"]
+        history = {"loss": [float(value) for value in losses]}
         if stopping is not None:
-            self.history_["val_auroc"] = stopping.scores
-        self.keras_classifier_.history_ = self.history_
+            history["val_auroc"] = stopping.scores
+        return history
 
     def _hold(self, model: keras.Model) -> None:
         """Make `model` the network, here and in the SciKeras classifier."""

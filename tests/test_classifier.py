@@ -455,6 +455,14 @@ def small_network(n_bands, n_frames, n_channels, n_outputs):
     return keras.Model(inputs, keras.layers.Dense(n_outputs)(x))
 
 
+def diverging_network(n_bands, n_frames, n_channels, n_outputs):
+    """The deviation of a constant has no gradient: it is divided by zero."""
+    inputs = keras.Input((n_bands, n_frames, n_channels))
+    x = keras.layers.Dense(1)(keras.layers.Flatten()(inputs))
+    nothing = keras.ops.std(x, axis=1, keepdims=True)
+    return keras.Model(inputs, keras.layers.Dense(n_outputs)(nothing))
+
+
 class TestPickle:
     @pytest.mark.parametrize("loss", ["crossentropy", "auroc", AUROCLoss(margin=2.0)])
     def test_round_trip(self, data, loss):
@@ -571,6 +579,14 @@ class TestErrors:
             classifier.set_params(network="vgg").fit(X, codes)
         with pytest.raises(sklearn.exceptions.NotFittedError):
             classifier.predict(X)
+
+    @pytest.mark.parametrize("patience", [None, 3])
+    def test_divergence_is_an_error(self, data, patience):
+        X, codes = data
+        classifier = quick(network=diverging_network, patience=patience)
+        with pytest.raises(ValueError, match=r"Training diverged: the loss of epoch 1"):
+            classifier.fit(X, codes)
+        assert not hasattr(classifier, "model_")
 
     def test_not_fitted(self, data):
         with pytest.raises(sklearn.exceptions.NotFittedError):
