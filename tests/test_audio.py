@@ -6,6 +6,8 @@ import os
 import re
 import struct
 import sys
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -371,16 +373,29 @@ def test_path_with_a_null_character():
         read_recording("sound\0.wav")
 
 
-@pytest.mark.skipif(
-    sys.platform == "win32" or (hasattr(os, "geteuid") and os.geteuid() == 0),
-    reason="everything may be read here",
-)
-def test_file_that_may_not_be_read(tmp_path, tone):
-    path = tmp_path / "locked.wav"
-    soundfile.write(path, tone(50), 2000)
-    path.chmod(0)
-    with pytest.raises(PermissionError, match=r"locked\.wav' may not be read"):
-        read_recording(path)
+@contextmanager
+def no_privileges():
+    """Be nobody for a while where the tests run as root, who may read everything."""
+    root = hasattr(os, "setresuid") and os.getuid() == 0
+    if root:
+        os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        if root:
+            os.setresuid(0, 0, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs permissions as on POSIX")
+def test_file_that_may_not_be_read(tone):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        path = Path(folder, "locked.wav")
+        soundfile.write(path, tone(50), 2000)
+        path.chmod(0)
+        message = r"locked\.wav' may not be read"
+        with no_privileges(), pytest.raises(PermissionError, match=message):
+            read_recording(path)
 
 
 @pytest.mark.parametrize("path", [None, 3, b"bytes.wav", ["a.wav"]])

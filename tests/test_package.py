@@ -227,9 +227,7 @@ def test_no_global_seeds(name):
 
 
 def test_version_is_that_of_the_metadata():
-    project = FOLDER.parent / "pyproject.toml"
-    if not project.is_file():
-        pytest.skip("the package is installed without its pyproject.toml")
+    project = Path(__file__).resolve().parent.parent / "pyproject.toml"
     metadata = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
     assert metadata["version"] == skheart.__version__
     assert metadata["name"] == "skheart"
