@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from fractions import Fraction
 from typing import Any
 
 import keras
@@ -11,7 +12,13 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 
 def split_patients(
-    codes: np.ndarray, groups: Any, *, fraction: float, seed: int
+    codes: np.ndarray,
+    groups: Any,
+    *,
+    fraction: float,
+    seed: int,
+    name: str = "validation_fraction",
+    way_out: str = "patience=None",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split off a validation part: whole patients, with every class on both sides.
 
@@ -22,8 +29,11 @@ def split_patients(
     groups : array-like of shape (n_recordings,) or None
         Patients; without them each recording is one.
     fraction : float
-        Share of the patients to split off.
+        Share of the patients to split off, up to a half; the nearest that some of at
+        most ten folds make.
     seed : int
+    name, way_out : str
+        What messages call `fraction`, and how to do without.
 
     Returns
     -------
@@ -31,23 +41,29 @@ def split_patients(
         Indices.
     """
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    splitter = kind(round(1 / fraction), shuffle=True, random_state=seed)
+    share = Fraction(fraction).limit_denominator(10)
+    if share == 0:
+        share = Fraction(1, round(1 / fraction))
+    splitter = kind(share.denominator, shuffle=True, random_state=seed)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "The least populated", UserWarning)
-            parts = list(splitter.split(codes, codes, groups))
+            folds = [held for _, held in splitter.split(codes, codes, groups)]
     except ValueError as error:
         raise ValueError(
-            f"validation_fraction={fraction} cannot be set apart ({error}); raise it "
-            "or use patience=None."
+            f"{name}={fraction:g} cannot be set apart ({error}); raise it or use "
+            f"{way_out}."
         ) from None
     classes = set(codes)
-    for train, held_out in parts:
+    for first in range(len(folds)):
+        chosen = [(first + step) % len(folds) for step in range(share.numerator)]
+        held_out = np.sort(np.concatenate([folds[fold] for fold in chosen]))
+        train = np.setdiff1d(np.arange(len(codes)), held_out)
         if set(codes[train]) == set(codes[held_out]) == classes:
             return train, held_out
     raise ValueError(
-        "No validation part with patients of every class could be set apart: some "
-        "class has too few patients; use patience=None."
+        f"{name}={fraction:g} cannot be set apart with patients of every class on both "
+        f"sides: some class has too few patients; use {way_out}."
     )
 
 

@@ -9,13 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-@contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Give a temporary path beside `path`, renamed to it if no error comes.
-
-    The temporary file has the same ending. A crash can leave it, never a part of
-    `path`.
-    """
+def check_target(path: str | os.PathLike[str]) -> Path:
+    """Raise if no file can be written at `path`."""
     target = Path(path)
     if target.is_dir():
         raise IsADirectoryError(f"{str(target)!r} is a folder, expected a file name.")
@@ -24,6 +19,17 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             f"There is no folder {str(target.parent)!r} to write {target.name!r} in; "
             "make it first."
         )
+    return target
+
+
+@contextmanager
+def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside `path`, renamed to it if no error comes.
+
+    The temporary file has the same ending. A crash can leave it, never a part of
+    `path`.
+    """
+    target = check_target(path)
     handle, name = tempfile.mkstemp(
         dir=target.parent, prefix=f".{target.stem[:80]}-", suffix=target.suffix
     )

@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import scikeras.wrappers
 
+from skheart.networks import NETWORKS
+
 _KERAS_OBJECTS = ("model", "model_", "loss", "_fit_callbacks", "_predict_callbacks")
 
 
@@ -18,12 +20,27 @@ def pack_network(
     The optimizer and its slots, which prediction does not need, stay behind.
     """
     model = keras.Model(model.inputs, model.outputs, name=model.name)
+    if model.name not in NETWORKS:
+        _check_can_be_built(model)
     return {
         "config": model.to_json(),
         "weights": model.get_weights(),
         "keras_version": keras.__version__,
         "holder": {k: v for k, v in vars(holder).items() if k not in _KERAS_OBJECTS},
     }
+
+
+def _check_can_be_built(model: keras.Model) -> None:
+    """Raise now what loading would: after hours of training it is too late."""
+    try:
+        keras.models.model_from_json(model.to_json())
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(
+            "The network of this CNNClassifier cannot be saved, because it could not "
+            "be built again: layers of your own must be decorated with "
+            "keras.saving.register_keras_serializable, and keras.layers.Lambda must be "
+            f"replaced by one. Keras said: {error}"
+        ) from error
 
 
 def unpack_network(

@@ -14,8 +14,9 @@ from skheart.audio import RecordingError, check_waveform, read_recording, resamp
 class Recording(NamedTuple):
     """One row of `X`: a path, or a waveform with its place in `X`."""
 
-    source: str | np.ndarray
+    source: str | np.ndarray | None
     index: int
+    missing: str = ""  # what stands in place of a recording
 
     @property
     def name(self) -> str:
@@ -38,6 +39,11 @@ class Recording(NamedTuple):
         A waveform in memory that is shorter than one window says too little to be
         called silent; scikit-learn's own checks pass rows of a few equal values.
         """
+        if self.source is None:
+            raise RecordingError(
+                f"{self.name} is missing: expected a path or a waveform, got "
+                f"{self.missing}; leave it out."
+            )
         if isinstance(self.source, str):
             waveform, rate = read_recording(self.source, duration=duration)
         else:
@@ -72,9 +78,15 @@ def recordings_of(estimator: Any, X: Any, *, reset: bool) -> list[Recording]:
         if not np.issubdtype(np.asarray(column).dtype, np.number):
             X = column
     if getattr(X, "ndim", 2) == 1 and hasattr(X, "__len__"):
-        entries = [_entry(item, index) for index, item in enumerate(X)]
-        if not entries:
+        if len(X) == 0:
             raise ValueError("X holds no recording: Found array with 0 sample(s).")
+        if all(np.ndim(x) == 0 and not isinstance(x, str | os.PathLike) for x in X):
+            raise ValueError(
+                "Expected 2D array, got 1D array instead: X must hold one path or one "
+                "waveform for each recording. Reshape your data: if X is one waveform, "
+                "pass [X]."
+            )
+        entries = [_entry(item, index) for index, item in enumerate(X)]
         if reset:
             for name in ("n_features_in_", "feature_names_in_"):
                 if hasattr(estimator, name):
@@ -118,11 +130,7 @@ def _entry(item: Any, index: int) -> Recording:
     if isinstance(item, str | os.PathLike):
         return Recording(str(os.fsdecode(item)), index)
     if np.ndim(item) == 0:
-        raise ValueError(
-            "Expected 2D array, got 1D array instead: X must hold one path or one "
-            f"waveform a recording, got {type(item).__name__} at {index}. Reshape your "
-            "data: pass [X] if X is a single waveform."
-        )
+        return Recording(None, index, missing=repr(item))
     return Recording(np.asarray(item), index)
 
 

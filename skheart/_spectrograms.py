@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from typing import Any
 
 import numpy as np
+from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    column_or_1d,
+    validate_data,
+)
 
 _OPTIONS = {"dtype": np.float32, "allow_nd": True, "ensure_all_finite": False}
 
@@ -31,12 +38,43 @@ def check_spectrograms(estimator: Any, X: Any) -> np.ndarray:
         raise ValueError(
             f"X must hold spectrograms of {n_bands} bands as in fit, got shape {shape}."
         )
+    if shape == (n_bands, estimator.input_shape_[1]) and n_bands != shape[1] > 1:
+        raise ValueError(
+            f"X must hold several spectrograms, got one of shape {shape}; pass "
+            "X[np.newaxis], or X[:1] of an array of them."
+        )
     X = _four_dimensions(validate_data(estimator, X, reset=False, **_OPTIONS))
     if X.shape[3] != n_channels:
         raise ValueError(
             f"X must have {n_channels} channels as in fit, got {X.shape[3]}."
         )
     return X
+
+
+def combined_weights(
+    X: np.ndarray, y: np.ndarray, sample_weight: Any, class_weight: Any
+) -> np.ndarray | None:
+    """Multiply sample weights and class weights; None where all are 1."""
+    if not isinstance(class_weight, dict) and class_weight not in (None, "balanced"):
+        raise ValueError(
+            f'class_weight must be a dict, "balanced" or None, got {class_weight!r}.'
+        )
+    if sample_weight is None and class_weight is None:
+        return None
+    weights = _check_sample_weight(
+        sample_weight, X, dtype=np.float32, copy=True, ensure_non_negative=True
+    )
+    if class_weight is not None:
+        weights *= compute_sample_weight(class_weight, y).astype(np.float32)
+    ignored = [name for name in np.unique(y).tolist() if not weights[y == name].any()]
+    if ignored:
+        warnings.warn(
+            f"All recordings of class {ignored[0]!r} have weight 0, so that nothing is "
+            "learned of it; leave the class out or give it a weight.",
+            UserWarning,
+            stacklevel=4,
+        )
+    return weights
 
 
 def check_lengths(X: Any, **others: Any) -> None:
@@ -79,10 +117,14 @@ def _four_dimensions(X: np.ndarray) -> np.ndarray:
 
 
 def _refuse_text(X: Any) -> None:
-    """Raise if `X` holds paths in place of numbers."""
-    first = X[0] if isinstance(X, list | tuple | np.ndarray) and len(X) else None
-    if isinstance(first, str):
+    """Raise if `X` holds paths or waveforms in place of spectrograms."""
+    if hasattr(X, "iloc") and X.ndim == 1:
+        X = X.to_numpy()
+    rows = X if isinstance(X, list | tuple) or getattr(X, "ndim", 0) == 1 else []
+    paths = any(isinstance(row, str | os.PathLike) for row in rows)
+    waveforms = len({np.size(row) for row in rows if np.ndim(row) == 1}) > 1
+    if paths or waveforms:
         raise ValueError(
-            "X must hold spectrograms, got text; put a SpectrogramTransformer before "
-            "the classifier to read recordings."
+            f"X must hold spectrograms, got {'paths' if paths else 'waveforms'}; put a "
+            "SpectrogramTransformer before the classifier."
         )

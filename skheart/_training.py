@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import tensorflow as tf
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
 
+from skheart.losses import n_outputs, takes_codes
 from skheart.metrics import auroc_score
 from skheart.networks import build_network
 
@@ -28,16 +30,9 @@ def compiled_network(
     return model
 
 
-def n_outputs(loss: Any, n_classes: int) -> int:
-    """Logits for that many classes: one for two, unless the loss needs both."""
-    name = getattr(loss, "name", getattr(loss, "__name__", ""))
-    return n_classes if n_classes > 2 or "categorical" in str(name) else 1
-
-
 def encoded_targets(codes: np.ndarray, loss: Any, n_classes: int) -> np.ndarray:
     """Encode the classes as the loss wants them, (n_recordings, n_outputs or 1)."""
-    name = getattr(loss, "name", getattr(loss, "__name__", ""))
-    if "sparse" in str(name) or n_outputs(loss, n_classes) == 1:
+    if takes_codes(loss) or n_outputs(loss, n_classes) == 1:
         return codes.astype(np.float32)[:, np.newaxis]
     return np.eye(n_classes, dtype=np.float32)[codes]
 
@@ -63,6 +58,8 @@ def make_optimizer(
             warmup_steps=warm_up,
         )
     config = {"learning_rate": rate, "weight_decay": weight_decay or None}
+    if isinstance(optimizer, type):
+        optimizer = optimizer.__name__
     try:
         made = keras.optimizers.get({"class_name": optimizer, "config": {}})
     except (ValueError, TypeError):
@@ -76,17 +73,29 @@ def make_optimizer(
     return made
 
 
-def forward_function(model: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
-    """Compile a network for prediction: one graph for any number of spectrograms.
+class Forward:
+    """A network compiled for prediction: one graph for any number of spectrograms.
 
-    It computes with the model's variables as they are at each call.
+    The graph is made at the first call, and computes with the network's variables as
+    they are at each call.
+
+    Parameters
+    ----------
+    model : keras.Model
     """
-    shape = (None, *model.inputs[0].shape[1:])
-    graph = tf.function(
-        lambda batch: model(batch, training=False),
-        input_signature=[tf.TensorSpec(shape, tf.float32)],
-    ).get_concrete_function()
-    return lambda batch: graph(tf.constant(batch)).numpy()
+
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+        self.graph: Any = None
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        if self.graph is None:
+            shape = (None, *self.model.inputs[0].shape[1:])
+            self.graph = tf.function(
+                lambda batch: self.model(batch, training=False),
+                input_signature=[tf.TensorSpec(shape, tf.float32)],
+            ).get_concrete_function()
+        return self.graph(tf.constant(batch)).numpy()
 
 
 def windowed_logits(
@@ -97,7 +106,7 @@ def windowed_logits(
     Parameters
     ----------
     forward : callable
-        What :func:`forward_function` gives.
+        A :class:`Forward`.
     X : ndarray of shape (n_recordings, n_bands, n_frames, n_channels)
         Recordings shorter than a window are repeated.
     n_crop : int
@@ -111,8 +120,7 @@ def windowed_logits(
     if n_frames < n_crop:
         X = np.take(X, np.arange(n_crop) % n_frames, axis=2)
         n_frames = n_crop
-    starts = list(range(0, n_frames - n_crop, max(1, n_crop // 2)))
-    starts.append(n_frames - n_crop)
+    starts = window_starts(n_frames, n_crop)
     n_recordings = max(1, _BATCH // len(starts))
     logits = []
     for first in range(0, len(X), n_recordings):
@@ -126,6 +134,18 @@ def windowed_logits(
         output = forward(filled)[: len(windows)]
         logits.append(output.reshape(len(part), len(starts), -1).mean(axis=1))
     return np.concatenate(logits)
+
+
+def window_starts(n_frames: int, n_crop: int) -> list[int]:
+    """First frames of windows that overlap by about half and reach both ends.
+
+    A tenth of a window more is not worth one more window: 5.02 s are one of 5 s.
+    """
+    spare = n_frames - n_crop
+    steps = max(0, math.ceil((spare - n_crop / 10) / (n_crop / 2)))
+    if steps == 0:
+        return [spare // 2]
+    return [round(step * spare / steps) for step in range(steps + 1)]
 
 
 class DivergenceCheck(keras.callbacks.Callback):
@@ -149,6 +169,8 @@ class EarlyStopping(keras.callbacks.Callback):
     X : ndarray of shape (n_recordings, n_bands, n_frames, n_channels)
     codes : ndarray of shape (n_recordings,)
         Number of the class of each recording.
+    weights : ndarray of shape (n_recordings,) or None
+        Weight of each recording in the AUROC.
     n_crop : int
         Frames in a window.
     patience : int
@@ -161,23 +183,38 @@ class EarlyStopping(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, X: np.ndarray, codes: np.ndarray, *, n_crop: int, patience: int
+        self,
+        X: np.ndarray,
+        codes: np.ndarray,
+        weights: np.ndarray | None,
+        *,
+        n_crop: int,
+        patience: int,
     ) -> None:
         super().__init__()
-        self.X, self.codes, self.n_crop, self.patience = X, codes, n_crop, patience
+        if weights is not None and not all(
+            weights[codes == code].any() for code in np.unique(codes)
+        ):
+            weights = None  # no pair would have a weight
+        self.X, self.codes, self.weights = X, codes, weights
+        self.n_crop, self.patience = n_crop, patience
         self.scores: list[float] = []
-        self.forward: Callable[[np.ndarray], np.ndarray] | None = None
         self.best_epoch = -1
         self.best_weights: list[np.ndarray] = []
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Compile the network for prediction."""
+        self.forward = Forward(self.model)
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Score the epoch."""
-        if self.forward is None:
-            self.forward = forward_function(self.model)
         logits = windowed_logits(self.forward, self.X, self.n_crop)
         scores = logits[:, 0] if logits.shape[1] == 1 else probabilities(logits)
         labels = np.arange(max(2, logits.shape[1]))
-        self.scores.append(float(auroc_score(self.codes, scores, labels=labels)))
+        auroc = auroc_score(
+            self.codes, scores, labels=labels, sample_weight=self.weights
+        )
+        self.scores.append(float(auroc))
         if self.best_epoch < 0 or self.scores[-1] > self.scores[self.best_epoch]:
             self.best_epoch = epoch
             self.best_weights = self.model.get_weights()
@@ -234,8 +271,10 @@ def calibrated(
        to regularized likelihood methods", Advances in Large Margin Classifiers, 1999.
     """
     logits = logits.astype(np.float64)
-    n_outputs = logits.shape[1]
-    n_classes = max(2, n_outputs)
+    n_logits = logits.shape[1]
+    n_classes = max(2, n_logits)
+    if not weights.any():
+        weights = np.ones_like(weights)
     counts = np.bincount(codes, minlength=n_classes)
     targets = np.full((len(codes), n_classes), 1.0)
     targets[np.arange(len(codes)), codes] += counts[codes]
@@ -244,14 +283,14 @@ def calibrated(
 
     def price(parameters: np.ndarray) -> float:
         scaled = np.exp(parameters[0]) / spread * logits + parameters[1:]
-        if n_outputs == 1:
+        if n_logits == 1:
             scaled = np.hstack([np.zeros_like(scaled), scaled])
         losses = -np.sum(targets * log_softmax(scaled, axis=1), axis=1)
         return float(np.average(losses, weights=weights))
 
     # Bounded, lest scores that say nothing are all made one, to the last digit.
-    bounds = [(np.log(0.05), np.log(20.0))] + [(None, None)] * n_outputs
-    best = minimize(price, np.zeros(1 + n_outputs), bounds=bounds).x
+    bounds = [(np.log(0.05), np.log(20.0))] + [(None, None)] * n_logits
+    best = minimize(price, np.zeros(1 + n_logits), bounds=bounds).x
     layer = keras.layers.Rescaling(
         scale=float(np.exp(best[0]) / spread),
         offset=[float(value) for value in best[1:]],

@@ -6,47 +6,38 @@ import csv
 import json
 import pickle
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 import joblib
 import numpy as np
 from sklearn.base import clone
-from sklearn.model_selection import GroupShuffleSplit, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
 from skheart import __version__
+from skheart._batches import split_patients
+from skheart._checks import check_number
 from skheart._progress import progress_bar
 from skheart.classifier import CNNClassifier
 from skheart.datasets import CORPORA, load_class_folders
-from skheart.metrics import (
-    auroc_confidence_interval,
-    auroc_score,
-    pool_by_group,
-    sensitivity_score,
-    specificity_score,
-)
 from skheart.spectrogram import SpectrogramTransformer
 
 _CHUNK = 64  # recordings whose spectrograms are held at a time in prediction
-_HEALTHY = ("absent", "healthy", "negative", "normal")
 
 
 def read_corpus(
     name: str,
     data_home: Path,
     *,
-    target: str | None,
-    classes: list[str] | None,
-    patient_pattern: str | None,
+    target: str | None = None,
+    patient_pattern: str | None = None,
+    rename: dict[str, str] | None = None,
 ) -> Bunch:
-    """Read a corpus by name, with the recordings of some classes only.
+    """Read a corpus by name, with some of its labels renamed.
 
     The result has the settings beside what the loader gives, in `settings`.
     """
-    options: dict[str, Any] = {}
     if target is not None and name != "circor2022":
         raise ValueError(f"--target goes with circor2022 only, got it with {name}.")
     if patient_pattern is not None and name != "folder":
@@ -57,77 +48,108 @@ def read_corpus(
         corpus = load_class_folders(
             data_home, patient_pattern=patient_pattern, as_frame=False
         )
+    elif name == "circor2022":
+        target = target or "murmur"
+        corpus = CORPORA[name](data_home, as_frame=False, target=target)
     else:
-        if name == "circor2022":
-            options["target"] = target = target or "murmur"
-        corpus = CORPORA[name](data_home, as_frame=False, **options)
-    if classes is not None:
-        unknown = sorted(set(classes) - set(corpus.target))
-        if unknown:
-            raise ValueError(
-                f"--classes must be among the labels of {name}, "
-                f"{', '.join(map(str, corpus.target_names))}, got {unknown[0]!r}."
-            )
-        kept = np.isin(corpus.target, classes)
-        for key in ("data", "target", "groups"):
-            corpus[key] = corpus[key][kept]
+        corpus = CORPORA[name](data_home, as_frame=False)
     corpus.settings = {
         "corpus": name,
+        "data_home": str(Path(data_home).expanduser().resolve()),
         "target": target,
         "patient_pattern": patient_pattern,
     }
+    if rename:
+        _check_classes("--rename", rename, corpus)
+        corpus.target = np.array([rename.get(word, word) for word in corpus.target])
     return corpus
 
 
+def keep_classes(corpus: Bunch, classes: list[str]) -> None:
+    """Leave recordings with other labels out of a corpus."""
+    _check_classes("--classes", classes, corpus)
+    kept = np.isin(corpus.target, classes)
+    for key in ("data", "target", "groups"):
+        corpus[key] = corpus[key][kept]
+
+
+def _check_classes(option: str, words: Iterable[str], corpus: Bunch) -> None:
+    known = np.unique(corpus.target).tolist()
+    unknown = [word for word in words if word not in known]
+    if unknown:
+        raise ValueError(
+            f"{option} must name labels of {corpus.settings['corpus']}, "
+            f"{', '.join(known)}, got {unknown[0]!r}."
+        )
+
+
 def train_pipeline(
-    corpus: Bunch, *, hold_out: float, seed: int, verbose: int, **parameters: Any
+    corpus: Bunch,
+    *,
+    hold_out: float,
+    seed: int,
+    verbose: int,
+    skip_unusable: bool,
+    spectrogram: dict[str, Any],
+    cnn: dict[str, Any],
 ) -> Pipeline:
     """Train on a corpus, with a share of the patients held out.
 
     What it was trained on is kept in the pipeline's `skheart_training_`.
     """
-    if not 0 <= hold_out < 1:
-        raise ValueError(f"--hold-out must be at least 0, below 1, got {hold_out:g}.")
-    trained = np.ones(len(corpus.data), dtype=bool)
+    if len(np.unique(corpus.target)) < 2:
+        raise ValueError(
+            f"--classes must leave two classes at least, got {corpus.target[0]!r} only."
+        )
+    held_out = np.zeros(len(corpus.data), dtype=bool)
     if hold_out:
-        trained[_held_out(corpus, hold_out, seed)] = False
-    pipeline = Pipeline(
-        [
-            ("spectrogram", SpectrogramTransformer(n_jobs=-1, verbose=verbose)),
-            ("cnn", CNNClassifier(random_state=seed, verbose=verbose, **parameters)),
-        ]
+        check_number("--hold-out", hold_out, high=0.5, closed="right")
+        _, codes = np.unique(corpus.target, return_inverse=True)
+        _, chosen = split_patients(
+            codes,
+            corpus.groups,
+            fraction=hold_out,
+            seed=seed,
+            name="--hold-out",
+            way_out="--hold-out 0",
+        )
+        held_out[chosen] = True
+    target, groups = corpus.target[~held_out], corpus.groups[~held_out]
+    transformer = SpectrogramTransformer(n_jobs=-1, verbose=verbose, **spectrogram)
+    classifier = CNNClassifier(random_state=seed, verbose=verbose, **cnn)
+    classifier._check_parameters()  # before minutes of reading
+    X, errors = (
+        clone(transformer).set_params(on_error="nan")._transform(corpus.data[~held_out])
     )
-    target = corpus.target[trained]
-    pipeline.fit(corpus.data[trained], target)
-    words, counts = np.unique(target, return_counts=True)
+    usable = np.array([not error for error in errors])
+    if not usable.all() and not skip_unusable:
+        raise ValueError(_unusable(errors))
+    classifier.fit(X[usable], target[usable], groups=groups[usable])
+    pipeline = Pipeline(
+        [("spectrogram", transformer.set_params(verbose=0)), ("cnn", classifier)]
+    )
+    classifier.set_params(verbose=0)
+    words, counts = np.unique(target[usable], return_counts=True)
     pipeline.skheart_training_ = {
         **corpus.settings,
-        "patients": sorted({str(name) for name in corpus.groups[trained]}),
-        "held_out": sorted({str(name) for name in corpus.groups[~trained]}),
-        "n_recordings": int(trained.sum()),
+        "patients": sorted({str(name) for name in groups[usable]}),
+        "held_out": sorted({str(name) for name in corpus.groups[held_out]}),
+        "n_recordings": int(usable.sum()),
+        "n_unusable": int((~usable).sum()),
         "class_counts": dict(zip(words.tolist(), counts.tolist(), strict=True)),
         "version": __version__,
     }
-    return pipeline.set_params(spectrogram__verbose=0, cnn__verbose=0)
+    return pipeline
 
 
-def _held_out(corpus: Bunch, share: float, seed: int) -> np.ndarray:
-    """Choose whole patients, of every class where that can be."""
-    n_splits = round(1 / share)
-    groups = corpus.groups
-    splits: Any
-    if n_splits >= 2 and abs(1 / n_splits - share) < 0.02:
-        splits = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
-    else:
-        splits = GroupShuffleSplit(1, test_size=share, random_state=seed)
-    try:
-        _, test = next(splits.split(corpus.data, corpus.target, groups))
-    except ValueError as error:
-        raise ValueError(
-            f"--hold-out {share:g} cannot be done with {len(np.unique(groups))} "
-            f"patients ({error}); pass --hold-out 0 to train on all."
-        ) from None
-    return test
+def _unusable(errors: list[str]) -> str:
+    """Say which recordings cannot be used, ten at most."""
+    broken = [error for error in errors if error]
+    more = f"\n... and {len(broken) - 10} more" if len(broken) > 10 else ""
+    return (
+        f"{len(broken)} of {len(errors)} recordings cannot be used; mend them, or pass "
+        "--skip-unusable to leave them out:\n" + "\n".join(broken[:10]) + more
+    )
 
 
 def read_model(path: Path) -> Any:
@@ -162,6 +184,12 @@ def read_model(path: Path) -> Any:
             f"{str(path)!r} must hold a Pipeline that starts with a "
             f"SpectrogramTransformer, got {type(model).__name__}."
         )
+    if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
+        raise ValueError(
+            f"{str(path)!r} must hold a fitted Pipeline that ends with a classifier "
+            f"giving probabilities, got one ending with "
+            f"{type(steps[-1][1]).__name__}."
+        )
     return model
 
 
@@ -173,8 +201,8 @@ def predict_recordings(
     Returns
     -------
     rows : list of dict
-        With the keys ``recording``, ``prediction``, ``probability_<class>`` for each
-        class (None where there is an error) and ``error`` ("" where there is none).
+        With the keys ``recording``, ``prediction`` and ``probability_<class>`` for each
+        class (None where there is an error), and ``error`` ("" where there is none).
     """
     recordings = list(recordings)
     transformer = clone(model.steps[0][1]).set_params(on_error="nan", verbose=0)
@@ -201,7 +229,7 @@ def _row(
     recording: str, error: str, answer: np.ndarray, classes: np.ndarray
 ) -> dict[str, Any]:
     broken = bool(error)
-    prediction = "" if broken else str(classes[answer.argmax()])
+    prediction = None if broken else str(classes[answer.argmax()])
     return {
         "recording": recording,
         "prediction": prediction,
@@ -226,174 +254,3 @@ def write_rows(rows: list[dict[str, Any]], file: TextIO, *, format: str) -> None
     writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-
-
-@dataclass(frozen=True)
-class Report:
-    """How well a model does on a corpus, by recording and by patient.
-
-    `auroc` and `patient_auroc` hold the value and the ends of its interval, which is
-    bootstrapped over patients, at 95 %; the value alone where patients are too few.
-    """
-
-    corpus: str
-    seen: str
-    n_recordings: int
-    n_patients: int
-    n_unusable: int
-    classes: list[str]
-    auroc: list[float]
-    patient_auroc: list[float] | None
-    accuracy: float
-    majority_class: str
-    majority_accuracy: float
-    positive: str | None
-    sensitivity: dict[str, float]
-    specificity: dict[str, float]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give the figures under their names."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        lines = [
-            f"{self.corpus}: {self.n_recordings} recordings of {self.n_patients} "
-            f"patients, {self.seen}"
-        ]
-        if self.n_unusable:
-            lines.append(f"{self.n_unusable} recordings could not be used")
-        macro = " (mean of each class against the rest)" * (len(self.classes) > 2)
-        lines.append(f"AUROC by recording   {_interval(self.auroc)}{macro}")
-        if self.patient_auroc is not None:
-            lines.append(
-                f"AUROC by patient     {_interval(self.patient_auroc)} (highest "
-                f"probability of {self.positive} of each patient)"
-            )
-        lines.append(
-            f"accuracy             {self.accuracy:.3f} "
-            f"({self.majority_accuracy:.3f} by always answering {self.majority_class})"
-        )
-        for name, sensitivity in self.sensitivity.items():
-            lines.append(
-                f"{name}: sensitivity {sensitivity:.3f}, specificity "
-                f"{self.specificity[name]:.3f}"
-            )
-        return "\n".join(lines)
-
-
-def evaluate_model(
-    model: Pipeline, corpus: Bunch, *, seed: int, verbose: int = 0
-) -> Report:
-    """Score a model on those patients of a corpus that it was not trained on.
-
-    Where it was trained on all of them, they are scored all the same and the report
-    says so.
-    """
-    training = getattr(model, "skheart_training_", None)
-    chosen, seen = _unseen(training, corpus)
-    rows = predict_recordings(model, corpus.data[chosen].tolist(), verbose=verbose)
-    usable = np.array([not row["error"] for row in rows])
-    if not usable.any():
-        raise ValueError(f"No recording could be used: {rows[0]['error']}")
-    classes = [str(name) for name in model.classes_]
-    scores = np.array(
-        [
-            [row[f"probability_{name}"] for name in classes]
-            for row in rows
-            if not row["error"]
-        ]
-    )
-    target = corpus.target[chosen][usable].astype(str)
-    groups = corpus.groups[chosen][usable]
-    predicted = np.asarray(classes)[scores.argmax(axis=1)]
-    words, counts = np.unique(target, return_counts=True)
-    majority = counts.argmax()
-    positive = _positive(classes)
-    by_patient = None
-    if positive is not None:
-        order = [name for name in classes if name != positive] + [positive]
-        score = scores[:, classes.index(positive)]
-        auroc = _auroc(target, score, groups, order, seed)
-        pooled = pool_by_group(
-            score, groups, how="max", y_true=target, pos_label=positive
-        )
-        by_patient = _auroc(pooled.y_true, pooled.y_score, pooled.groups, order, seed)
-    else:
-        auroc = _auroc(target, scores, groups, classes, seed)
-    rated = [positive] if positive is not None else words.tolist()
-    return Report(
-        corpus=corpus.settings["corpus"],
-        seen=seen,
-        n_recordings=int(usable.sum()),
-        n_patients=len(np.unique(groups)),
-        n_unusable=int((~usable).sum()),
-        classes=classes,
-        auroc=auroc,
-        patient_auroc=by_patient,
-        accuracy=float(np.mean(predicted == target)),
-        majority_class=str(words[majority]),
-        majority_accuracy=float(counts[majority] / len(target)),
-        positive=positive,
-        sensitivity={
-            name: float(sensitivity_score(target, predicted, pos_label=name))
-            for name in rated
-        },
-        specificity={
-            name: float(specificity_score(target, predicted, pos_label=name))
-            for name in rated
-        },
-    )
-
-
-def _unseen(training: dict[str, Any] | None, corpus: Bunch) -> tuple[np.ndarray, str]:
-    """Choose the patients that the model has not seen, and say who they are."""
-    every = np.ones(len(corpus.data), dtype=bool)
-    if training is None:
-        return every, "whether the model was trained on them is not known"
-    if training["corpus"] != corpus.settings["corpus"]:
-        return every, "of a corpus that the model was not trained on"
-    names = [str(name) for name in corpus.groups]
-    unseen = ~np.isin(names, training["patients"])
-    if unseen.any():
-        return unseen, "none of which the model was trained on"
-    return every, (
-        "ALL OF WHICH THE MODEL WAS TRAINED ON: these figures say little (train with "
-        "--hold-out)"
-    )
-
-
-def _positive(classes: list[str]) -> str | None:
-    """The diseased one of two classes, if the words tell."""
-    if len(classes) != 2:
-        return None
-    diseased = [name for name in classes if name.lower() not in _HEALTHY]
-    return diseased[0] if len(diseased) == 1 else classes[1]
-
-
-def _auroc(
-    target: np.ndarray,
-    scores: np.ndarray,
-    groups: np.ndarray,
-    labels: list[str],
-    seed: int,
-) -> list[float]:
-    """AUROC and its interval; without the interval where patients are too few."""
-    if len(np.unique(target)) < 2:
-        return [float("nan")]
-    try:
-        return list(
-            auroc_confidence_interval(
-                target, scores, groups=groups, labels=labels, random_state=seed
-            )
-        )
-    except ValueError:
-        return [auroc_score(target, scores, labels=labels)]
-
-
-def _interval(interval: list[float]) -> str:
-    if np.isnan(interval[0]):
-        return "undefined, since there is one class only"
-    if len(interval) == 1:
-        return f"{interval[0]:.3f} (too few patients for an interval)"
-    value, low, high = interval
-    return f"{value:.3f} (95 % interval {low:.3f} to {high:.3f})"

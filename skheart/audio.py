@@ -80,7 +80,8 @@ def read_recording(
     check_number("duration", duration, unit="seconds", optional=True)
     name = _existing_file(path)
     try:
-        with soundfile.SoundFile(name) as file:
+        # Bytes, since names that are not UTF-8 cannot be encoded again.
+        with soundfile.SoundFile(os.fsencode(name)) as file:
             rate, promised = file.samplerate, file.frames
             if not 0 < rate <= _HIGHEST_SAMPLE_RATE:
                 raise RecordingError(
@@ -96,8 +97,8 @@ def read_recording(
         if reason.startswith("File does not exist"):  # libsndfile of a damaged MP3
             reason = "its format is not known, or it is damaged"
         raise RecordingError(
-            f"{name!r} cannot be read as audio ({reason}); expected a sound file such "
-            "as WAV, FLAC, OGG, AIFF or MP3."
+            f"{name!r} cannot be read as audio ({reason}); expected an undamaged sound "
+            "file such as WAV, FLAC, OGG, AIFF or MP3."
         ) from error
     if len(channels) == 0 and promised == 0:
         raise RecordingError(f"{name!r} holds no sound: its length is zero.")
@@ -107,7 +108,7 @@ def read_recording(
             "holds; copy it again from its source."
         )
     waveform = channels[:, 0] if channels.shape[1] == 1 else channels.mean(axis=1)
-    part = "" if wanted == promised else f", read for {duration:g} seconds,"
+    part = "" if wanted == promised else f" (its first {duration:g} seconds)"
     waveform = check_waveform(waveform, name=f"{name!r}{part}")
     if sample_rate is None:
         return waveform, float(rate)

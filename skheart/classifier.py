@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from typing import Any, Self
 
 import keras
 import numpy as np
 import scikeras.wrappers
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state, compute_sample_weight
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skheart._batches import TrainingBatches, split_patients
 from skheart._checks import check_number, check_option
@@ -22,21 +23,27 @@ from skheart._spectrograms import (
     check_lengths,
     check_spectrograms,
     check_spectrograms_and_labels,
+    combined_weights,
 )
 from skheart._training import (
     DivergenceCheck,
     EarlyStopping,
     EpochProgress,
+    Forward,
     calibrated,
     compiled_network,
     encoded_targets,
-    forward_function,
     make_optimizer,
-    n_outputs,
     probabilities,
     windowed_logits,
 )
-from skheart.losses import AUROCLoss, resolve_loss
+from skheart.losses import (
+    AUROCLoss,
+    gives_probabilities,
+    n_outputs,
+    resolve_loss,
+)
+from skheart.networks import default_l2
 
 __all__ = ["CNNClassifier"]
 
@@ -66,11 +73,12 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         words ``n_bands, n_frames, n_channels, n_outputs, dropout, l2`` that it takes.
     loss : str, keras.losses.Loss or callable, default="crossentropy"
         ``"crossentropy"`` (binary or categorical, by the number of classes),
-        ``"auroc"`` (:class:`~skheart.losses.AUROCLoss`), or any loss of Keras on
-        logits; one with a `from_logits` setting has it turned on.
+        ``"auroc"`` (:class:`~skheart.losses.AUROCLoss`), a loss of Keras that can work
+        on logits (one with a `from_logits` setting has it turned on), or a function of
+        the targets and the logits.
     optimizer : str or keras.optimizers.Optimizer, default="adamw"
-        Name of a Keras optimizer, or an instance, which is copied and keeps its own
-        settings in place of the three that follow.
+        Name or class of a Keras optimizer, or an instance, which is copied and keeps
+        its own settings in place of the three that follow.
     learning_rate : float, default=0.002
         Highest learning rate.
     schedule : {"cosine", None}, default="cosine"
@@ -87,8 +95,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         default hop of 20 ms. None, or more than there are, takes whole spectrograms.
     dropout : float, default=0.3
         Dropout of the network.
-    l2 : float, default=0.0
-        L2 penalty on the kernels of the network.
+    l2 : float or None, default=None
+        L2 penalty on the kernels of the network. None takes the network's own: 0.001
+        for ``"deep_stethoscope"``, 0 for others.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class in the loss.
     augment : float or bool, default=0.0
@@ -132,9 +141,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    A loss on the ranking alone, ``"auroc"``, does not say what is a probability. After
-    training with it, the logits are scaled and shifted (Platt's method) on the
-    validation part, or on the training part where there is none.
+    A loss other than cross-entropy, such as ``"auroc"`` or a hinge, does not say what
+    is a probability. After training with it, the logits are scaled and shifted (Platt's
+    method) on the validation part, or on the training part where there is none.
 
     Examples
     --------
@@ -160,7 +169,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         batch_size: int = 32,
         crop_frames: int | None = 250,
         dropout: float = 0.3,
-        l2: float = 0.0,
+        l2: float | None = None,
         class_weight: Any = None,
         augment: float = 0.0,
         validation_fraction: float = 0.2,
@@ -218,10 +227,16 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             another length than `X`, if `y` (or the validation part) holds one class, or
             if training diverges.
         """
+        try:
+            return self._fit(X, y, sample_weight, groups)
+        except BaseException:
+            # A fit that fails leaves the classifier unfitted, not half of two fits.
+            self._forget()
+            raise
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Self:
         self._check_parameters()
-        # A fit that fails leaves the classifier unfitted, not half of two fits.
-        for name in ("model_", "keras_classifier_", "history_", "classes_"):
-            vars(self).pop(name, None)
+        self._forget()
         check_lengths(X, y=y, sample_weight=sample_weight, groups=groups)
         X, y = check_spectrograms_and_labels(self, X, y)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -231,7 +246,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
                 "y must hold at least two classes, got one class: "
                 f"{self.classes_.tolist()[0]!r}."
             )
-        weights = self._weights(X, y, sample_weight)
+        weights = combined_weights(X, y, sample_weight, self.class_weight)
         random = check_random_state(self.random_state)
         seed = int(random.randint(2**31 - 1))
         limit_threads(self.n_threads)
@@ -242,12 +257,21 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.n_crop_ = min(self.crop_frames or n_frames, n_frames)
         self.input_shape_ = X.shape[1:]
         if self.patience is not None:
+            if groups is None:
+                warnings.warn(
+                    f"patience={self.patience} without groups takes each recording to "
+                    "be of another patient; pass the patients as groups, so that none "
+                    "is in both the training and the validation part.",
+                    UserWarning,
+                    stacklevel=3,
+                )
             train, held_out = split_patients(
                 codes, groups, fraction=self.validation_fraction, seed=seed
             )
             stopping = EarlyStopping(
                 X[held_out],
                 codes[held_out],
+                None if weights is None else weights[held_out],
                 n_crop=self.n_crop_,
                 patience=self.patience,
             )
@@ -263,12 +287,13 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             seed=seed,
         )
         with local_seed(seed):
+            # Keras draws its seeds here and none in training.
             holder = self._build(X, codes, loss, n_steps=self.epochs * len(batches))
-            history = self._train(holder.model_, batches, stopping)
+        history = self._train(holder.model_, batches, stopping)
         model = holder.model_
-        if isinstance(loss, AUROCLoss):
+        if not gives_probabilities(loss):
             part = train if stopping is None else held_out
-            logits = windowed_logits(forward_function(model), X[part], self.n_crop_)
+            logits = windowed_logits(Forward(model), X[part], self.n_crop_)
             ones = np.ones(len(X)) if weights is None else weights
             model = calibrated(model, logits, codes[part], ones[part])
         self.history_ = holder.history_ = history
@@ -334,25 +359,14 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         check_number("batch_size", self.batch_size, integer=True)
         check_number("crop_frames", self.crop_frames, integer=True, optional=True)
         check_number("dropout", self.dropout, high=1, closed="left")
-        check_number("l2", self.l2, closed="left")
+        check_number("l2", self.l2, closed="left", optional=True)
         check_number("patience", self.patience, integer=True, optional=True)
         check_number("n_threads", self.n_threads, integer=True, optional=True)
         check_number(
             "validation_fraction", self.validation_fraction, high=0.5, closed="right"
         )
-        if not isinstance(self.augment, bool):
+        if not isinstance(self.augment, bool | np.bool_):
             check_number("augment", self.augment, closed="left")
-
-    def _weights(self, X: np.ndarray, y: np.ndarray, sample_weight: Any) -> Any:
-        """Multiply sample weights and class weights; None where all are 1."""
-        if sample_weight is None and self.class_weight is None:
-            return None
-        weights = _check_sample_weight(
-            sample_weight, X, dtype=np.float32, copy=True, ensure_non_negative=True
-        )
-        if self.class_weight is not None:
-            weights *= compute_sample_weight(self.class_weight, y).astype(np.float32)
-        return weights
 
     def _build(
         self, X: np.ndarray, codes: np.ndarray, loss: Any, *, n_steps: int
@@ -375,7 +389,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
                 "n_channels": X.shape[3],
                 "n_outputs": n_outputs(loss, len(self.classes_)),
                 "dropout": self.dropout,
-                "l2": self.l2,
+                "l2": default_l2(self.network) if self.l2 is None else self.l2,
             },
         )
         holder = scikeras.wrappers.KerasClassifier(model=build, loss=loss)
@@ -407,24 +421,27 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             history["val_auroc"] = stopping.scores
         return history
 
+    def _forget(self) -> None:
+        """Drop all that an earlier fit has learned."""
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+        vars(self).pop("_forward", None)
+
     def _hold(self, model: keras.Model) -> None:
         """Make `model` the network, here and in the SciKeras classifier."""
         self.model_ = model
-        self._forward = None
+        self._forward = Forward(model)
         self.keras_classifier_.model_ = self.keras_classifier_.model = model
 
     def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        if self._forward is None:
-            self._forward = forward_function(self.model_)
         return windowed_logits(self._forward, check_spectrograms(self, X), self.n_crop_)
 
     def __getstate__(self) -> dict[str, Any]:
         """Give the state without Keras objects: the network as JSON and arrays."""
-        state = super().__getstate__()
+        state = {k: v for k, v in super().__getstate__().items() if k != "_forward"}
         if "model_" not in state:
             return state
-        state = {k: v for k, v in state.items() if k != "_forward"}
         holder, model = state.pop("keras_classifier_"), state.pop("model_")
         return state | {"_network": pack_network(model, holder)}
 

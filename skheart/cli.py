@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import signal
 import sys
-from pathlib import Path
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from skheart import __version__
+from skheart._arguments import (
+    add_demo,
+    add_evaluate,
+    add_predict,
+    add_spectrogram,
+    add_train,
+)
 from skheart._quiet import start_tensorflow
 
 __all__ = ["main"]
 
+_EXPECTED = (OSError, ValueError, TypeError, ImportError, MemoryError)
 EXIT_OK, EXIT_SOME_FAILED, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 _EPILOG = """\
@@ -35,8 +47,8 @@ columns of the output, one row a recording in the order given:
 example:
   skheart predict --model murmur.joblib *.wav --format csv > answers.csv
 
-A model file is a pickle: loading one can run any code, so load only files that you
-trust. skheart is for research. It is not a medical device.
+A model file is a pickle: loading one can run any code, so load only files that
+you trust. skheart is for research. It is not a medical device.
 """
 
 _TRAIN_EPILOG = """\
@@ -46,8 +58,8 @@ examples:
       --classes Absent Present -o murmur.joblib
   skheart train folder recordings --patient-pattern '^([0-9]+)_' -o mine.joblib
 
-CORPUS "folder" reads DATA_HOME/CLASS/RECORDING: the name of a folder is the label of
-the recordings in it.
+CORPUS "folder" reads DATA_HOME/CLASS/RECORDING: the name of a folder is the label
+of the recordings in it.
 """
 
 
@@ -66,7 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options)
+        with _ending_by_interrupt():
+            return options.command(options)
     except KeyboardInterrupt:
         print("skheart: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -74,9 +87,29 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader of our output has gone; Python must not write to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_ERROR
-    except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
-        print(f"skheart: error: {error}", file=sys.stderr)
+    except Exception as error:
+        if os.environ.get("SKHEART_TRACEBACK"):
+            raise
+        kind = "" if isinstance(error, _EXPECTED) else f"{type(error).__name__}: "
+        print(f"skheart: error: {kind}{error}", file=sys.stderr)
         return EXIT_ERROR
+
+
+@contextmanager
+def _ending_by_interrupt() -> Iterator[None]:
+    """Let SIGTERM, which batch systems send, clean up as Ctrl+C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -100,26 +133,29 @@ def train(options: argparse.Namespace) -> int:
         start_tensorflow()
         import joblib
 
-        from skheart._workflow import read_corpus, train_pipeline
+        from skheart._workflow import keep_classes, read_corpus, train_pipeline
 
         corpus = read_corpus(
             options.corpus,
             options.data_home,
             target=options.target,
-            classes=options.classes,
             patient_pattern=options.patient_pattern,
+            rename=dict(options.rename),
         )
+        if options.classes:
+            keep_classes(corpus, options.classes)
         pipeline = train_pipeline(
             corpus,
             hold_out=options.hold_out,
             seed=options.seed,
             verbose=0 if options.quiet else 1,
-            network=options.network,
-            loss=options.loss,
-            epochs=options.epochs,
-            augment=options.augment,
-            class_weight=options.class_weight,
-            n_threads=options.threads,
+            skip_unusable=options.skip_unusable,
+            spectrogram=_chosen(options, "duration", "n_bands", "f_min", "f_max"),
+            cnn=_chosen(
+                options,
+                *("network", "loss", "epochs", "batch_size", "augment"),
+                *("class_weight", "patience", "n_threads"),
+            ),
         )
         joblib.dump(pipeline, temporary, compress=3)
     training = pipeline.skheart_training_
@@ -129,6 +165,10 @@ def train(options: argparse.Namespace) -> int:
         f"({_counts(training['class_counts'])}); "
         f"{len(training['held_out'])} patients were held out."
     )
+    if training["n_unusable"]:
+        print(
+            f"{training['n_unusable']} recordings could not be used and were left out."
+        )
     print(f"Wrote {options.output}")
     if training["held_out"]:
         print(
@@ -143,24 +183,40 @@ def evaluate(options: argparse.Namespace) -> int:
     import json
 
     start_tensorflow()
-    from skheart._workflow import evaluate_model, read_corpus, read_model
+    from skheart._report import evaluate_model
+    from skheart._workflow import keep_classes, read_corpus, read_model
 
     model = read_model(options.model)
     training = getattr(model, "skheart_training_", {})
-    same = training.get("corpus") == options.corpus
+    if training.get("corpus") != options.corpus:
+        training = {}
     corpus = read_corpus(
         options.corpus,
         options.data_home,
-        target=options.target or (training.get("target") if same else None),
-        classes=options.classes or [str(word) for word in model.classes_],
-        patient_pattern=options.patient_pattern
-        or (training.get("patient_pattern") if same else None),
+        target=options.target or training.get("target"),
+        patient_pattern=options.patient_pattern or training.get("patient_pattern"),
+        rename=dict(options.rename),
     )
+    known = [str(word) for word in model.classes_]
+    strange = [word for word in options.classes or () if word not in known]
+    common = [word for word in known if word in set(corpus.target)]
+    if strange or not common:
+        words = ", ".join(strange or sorted(set(corpus.target)))
+        raise ValueError(
+            f"The model tells {', '.join(known)} apart and does not know {words}; say "
+            "which labels mean the same, such as --rename Present=murmur "
+            "Absent=normal."
+        )
+    keep_classes(corpus, options.classes or common)
     report = evaluate_model(
-        model, corpus, seed=options.seed, verbose=0 if options.quiet else 1
+        model,
+        corpus,
+        seed=options.seed,
+        positive=options.positive,
+        verbose=0 if options.quiet else 1,
     )
     if options.format == "json":
-        print(json.dumps(report.as_dict(), indent=2))
+        print(json.dumps(report.as_dict(), indent=2, allow_nan=False))
     else:
         print(report)
     return EXIT_OK
@@ -169,9 +225,11 @@ def evaluate(options: argparse.Namespace) -> int:
 def predict(options: argparse.Namespace) -> int:
     """Classify recordings, one row each."""
     start_tensorflow()
-    from skheart._files import atomic_path
+    from skheart._files import atomic_path, check_target
     from skheart._workflow import predict_recordings, read_model, write_rows
 
+    if options.output is not None:
+        check_target(options.output)
     model = read_model(options.model)
     rows = predict_recordings(
         model,
@@ -179,11 +237,15 @@ def predict(options: argparse.Namespace) -> int:
         verbose=0 if options.quiet or len(options.recordings) < 20 else 1,
     )
     if options.output is None:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="surrogateescape")  # names that are not UTF-8
         write_rows(rows, sys.stdout, format=options.format)
     else:
         with (
             atomic_path(options.output) as temporary,
-            open(temporary, "w", encoding="utf-8", newline="") as file,
+            open(
+                temporary, "w", encoding="utf-8", errors="surrogateescape", newline=""
+            ) as file,
         ):
             write_rows(rows, file, format=options.format)
     failed = [row for row in rows if row["error"]]
@@ -203,6 +265,8 @@ def spectrogram(options: argparse.Namespace) -> int:
     from skheart.spectrogram import SpectrogramTransformer
 
     _need_matplotlib("skheart spectrogram")
+    if options.output.suffix.lower() != ".png":
+        raise ValueError(f"-o must name a .png file, got {str(options.output)!r}.")
     import matplotlib
 
     matplotlib.use("Agg")
@@ -247,188 +311,16 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
-    _add_demo(add(demo))
-    _add_train(add(train, _TRAIN_EPILOG))
-    _add_evaluate(add(evaluate))
-    _add_predict(add(predict, _PREDICT_EPILOG))
-    _add_spectrogram(add(spectrogram))
+    add_demo(add(demo))
+    add_train(add(train, _TRAIN_EPILOG))
+    add_evaluate(add(evaluate))
+    add_predict(add(predict, _PREDICT_EPILOG))
+    add_spectrogram(add(spectrogram))
     return parser
 
 
-def _add_demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("skheart-demo"),
-        metavar="FOLDER",
-        help="where to write the model and the pictures (default: %(default)s)",
-    )
-    _add_seed_and_quiet(parser)
-
-
-def _add_train(parser: argparse.ArgumentParser) -> None:
-    _add_corpus(parser)
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        required=True,
-        metavar="MODEL",
-        help="file to write the model to, such as murmur.joblib",
-    )
-    parser.add_argument(
-        "--force", action="store_true", help="replace MODEL if it is there"
-    )
-    parser.add_argument(
-        "--hold-out",
-        type=float,
-        default=0.2,
-        metavar="SHARE",
-        help="share of the patients to leave out of training, for evaluate; 0 trains "
-        "on all (default: %(default)s)",
-    )
-    network = parser.add_argument_group("network and training")
-    network.add_argument(
-        "--network", choices=["compact", "deep_stethoscope"], default="compact"
-    )
-    network.add_argument(
-        "--loss",
-        default="crossentropy",
-        help="crossentropy, auroc or the name of a Keras loss (default: %(default)s)",
-    )
-    network.add_argument(
-        "--epochs",
-        type=int,
-        default=20,
-        help="passes over the recordings (default: 20)",
-    )
-    network.add_argument(
-        "--augment",
-        type=float,
-        default=0.0,
-        metavar="STRENGTH",
-        help="how much to vary the training spectrograms, from 0 to 1 (default: 0)",
-    )
-    network.add_argument(
-        "--class-weight",
-        choices=["balanced"],
-        help='"balanced" gives each class the same weight',
-    )
-    network.add_argument(
-        "--threads",
-        type=int,
-        metavar="N",
-        help="threads to compute with (default: all cores)",
-    )
-    _add_seed_and_quiet(parser)
-
-
-def _add_evaluate(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser)
-    _add_corpus(parser)
-    parser.add_argument(
-        "--format", choices=["text", "json"], default="text", help="default: text"
-    )
-    _add_seed_and_quiet(parser)
-
-
-def _add_predict(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser)
-    parser.add_argument(
-        "recordings",
-        nargs="+",
-        metavar="RECORDING",
-        help="sound files: WAV, FLAC, OGG, AIFF or MP3",
-    )
-    parser.add_argument(
-        "--format", choices=["csv", "json"], default="csv", help="default: csv"
-    )
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="write the rows there (default: standard output)",
-    )
-    _add_quiet(parser)
-
-
-def _add_spectrogram(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("recording", metavar="RECORDING", help="a sound file")
-    parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="PNG", help="file to write"
-    )
-    parser.add_argument(
-        "--duration",
-        type=float,
-        metavar="SECONDS",
-        help="how much to draw (default: all)",
-    )
-    settings = [
-        ("--sample-rate", float, 2000.0, "HZ", "rate to resample to"),
-        ("--n-bands", int, 40, "N", "number of frequency bands"),
-        ("--f-min", float, 25.0, "HZ", "lower edge of the lowest band"),
-        ("--f-max", float, 900.0, "HZ", "upper edge of the highest band"),
-    ]
-    for flag, kind, default, unit, text in settings:
-        parser.add_argument(
-            flag,
-            type=kind,
-            default=default,
-            metavar=unit,
-            help=f"{text} (default: %(default)s)",
-        )
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        type=Path,
-        required=True,
-        metavar="MODEL",
-        help='file that "skheart train" wrote; load only files that you trust',
-    )
-
-
-def _add_corpus(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "corpus",
-        choices=["pascal", "cinc2016", "circor2022", "folder"],
-        metavar="CORPUS",
-        help="pascal, cinc2016, circor2022, or folder for a folder of class folders",
-    )
-    parser.add_argument(
-        "data_home", type=Path, metavar="DATA_HOME", help="folder that holds the corpus"
-    )
-    parser.add_argument(
-        "--classes",
-        nargs="+",
-        metavar="CLASS",
-        help="use only recordings with these labels (default: all)",
-    )
-    parser.add_argument(
-        "--target",
-        choices=["murmur", "murmur_at_location", "outcome"],
-        help="circor2022: what to tell apart (default: murmur)",
-    )
-    parser.add_argument(
-        "--patient-pattern",
-        metavar="REGEX",
-        help="folder: regular expression whose first group in a file name is the "
-        "patient (default: each recording is a patient of its own)",
-    )
-
-
-def _add_seed_and_quiet(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--seed", type=int, default=0, help="seed of everything random (default: 0)"
-    )
-    _add_quiet(parser)
-
-
-def _add_quiet(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bars")
+def _chosen(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in names}
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -214,7 +214,6 @@ def save_spectrogram_images(
     settings = transformer._settings()
     recordings = recordings_of(transformer, X, reset=True)
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     paths = _image_paths(recordings, folder)
     with progress_bar(
         "Images", total=len(recordings), shown=verbose > 0, unit="recordings"
@@ -223,6 +222,7 @@ def save_spectrogram_images(
             # Not through `transform`, whose errors would call each one "Recording 0".
             part = transformer._one(recording, settings)
             spectrogram = transformer._stack([part], settings)[0]
+            folder.mkdir(parents=True, exist_ok=True)
             with atomic_path(path) as temporary:
                 imsave(temporary, spectrogram[::-1], cmap=cmap, format="png")
             advance()

@@ -132,35 +132,34 @@ def resolve_loss(loss: Any, n_classes: int) -> keras.losses.Loss:
     Returns
     -------
     loss : keras.losses.Loss or callable
-        A new object where the loss has settings. Losses with a `from_logits` setting
-        have it on.
+        Losses of Keras with a `from_logits` setting have it on, in a copy.
 
     Raises
     ------
     ValueError
         If there is no loss of that name, or it cannot be used with that many classes.
     """
-    if loss == "auroc":
-        return AUROCLoss()
-    if loss == "crossentropy":
-        loss = "binary_crossentropy" if n_classes == 2 else "categorical_crossentropy"
     given = loss
     if isinstance(loss, str):
-        # Only the classes can be told about logits; snake_case names give functions.
-        camel = "".join(word[:1].upper() + word[1:] for word in loss.split("_"))
-        loss = getattr(keras.losses, camel, None) or _by_name(loss)
+        loss = _by_name(loss, n_classes)
+    elif inspect.isfunction(loss):
+        # Keras has a class for each of its functions, which can be told of logits.
+        loss = _KERAS_LOSSES.get(_key(loss.__name__), loss) if _of_keras(loss) else loss
     if inspect.isclass(loss):
         loss = loss()
     if not callable(loss):
         raise ValueError(
-            f"loss must be a name, a Keras loss or a function, got {loss}."
+            f"loss must be a name, a Keras loss or a function, got {loss!r}."
         )
-    if isinstance(loss, keras.losses.Loss):
-        config = loss.get_config()
-        if "from_logits" in inspect.signature(type(loss)).parameters:
-            config["from_logits"] = True
-        loss = type(loss).from_config(config)
-    if n_classes > 2 and isinstance(loss, keras.losses.BinaryCrossentropy):
+    if _of_keras(loss):
+        if isinstance(loss, _WITH_LOGITS):
+            loss = type(loss).from_config({**loss.get_config(), "from_logits": True})
+        elif not isinstance(loss, _WITHOUT_PROBABILITIES):
+            raise ValueError(
+                f"loss={given!r} works on probabilities, but networks give logits; use "
+                '"crossentropy", "auroc" or another loss that takes logits.'
+            )
+    if n_classes > 2 and isinstance(loss, _BINARY):
         raise ValueError(
             f"loss={given!r} needs two classes, y has {n_classes}; use "
             'loss="crossentropy".'
@@ -168,11 +167,76 @@ def resolve_loss(loss: Any, n_classes: int) -> keras.losses.Loss:
     return loss
 
 
-def _by_name(name: str) -> Any:
+def n_outputs(loss: Any, n_classes: int) -> int:
+    """Logits for that many classes: one for two, unless the loss needs both."""
+    return n_classes if n_classes > 2 or isinstance(loss, _CATEGORICAL) else 1
+
+
+def takes_codes(loss: Any) -> bool:
+    """Tell whether a loss wants the numbers of the classes, not one column for each."""
+    return isinstance(loss, keras.losses.SparseCategoricalCrossentropy)
+
+
+def gives_probabilities(loss: Any) -> bool:
+    """Tell whether a network trained with a loss on logits says probabilities.
+
+    That is so of cross-entropy; others train a ranking, a margin or a distance.
+    """
+    return isinstance(loss, _WITH_LOGITS)
+
+
+def _by_name(name: str, n_classes: int) -> Any:
+    if name == "auroc":
+        return AUROCLoss()
+    if name == "crossentropy":
+        name = "binary_crossentropy" if n_classes == 2 else "categorical_crossentropy"
+    if _key(name) in _KERAS_LOSSES:
+        return _KERAS_LOSSES[_key(name)]
     try:
-        return keras.losses.get(name)
+        known = keras.losses.get(name)  # short names, such as "bce"
     except ValueError:
+        known = None
+    if known is None:
         raise ValueError(
             'loss must be "auroc", "crossentropy", the name of a Keras loss, a '
             f"keras.losses.Loss or a function, got {name!r}."
-        ) from None
+        )
+    return _KERAS_LOSSES.get(_key(getattr(known, "__name__", "")), known)
+
+
+def _key(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _of_keras(loss: Any) -> bool:
+    kind = loss if inspect.isfunction(loss) else type(loss)
+    return kind.__module__.startswith("keras.")
+
+
+_KERAS_LOSSES = {
+    _key(name): kind
+    for name, kind in vars(keras.losses).items()
+    if inspect.isclass(kind) and kind is not keras.losses.Loss
+}
+_BINARY = (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy)
+_CATEGORICAL = (
+    keras.losses.CategoricalCrossentropy,
+    keras.losses.CategoricalFocalCrossentropy,
+    keras.losses.CategoricalHinge,
+    keras.losses.SparseCategoricalCrossentropy,
+)
+_WITH_LOGITS = (
+    *_BINARY,
+    keras.losses.CategoricalCrossentropy,
+    keras.losses.CategoricalFocalCrossentropy,
+    keras.losses.SparseCategoricalCrossentropy,
+)
+_WITHOUT_PROBABILITIES = (
+    keras.losses.CategoricalHinge,
+    keras.losses.Hinge,
+    keras.losses.Huber,
+    keras.losses.LogCosh,
+    keras.losses.MeanAbsoluteError,
+    keras.losses.MeanSquaredError,
+    keras.losses.SquaredHinge,
+)

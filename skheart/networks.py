@@ -150,6 +150,11 @@ NETWORKS: dict[str, Callable[..., keras.Model]] = {
 }
 
 
+def default_l2(network: Any) -> float:
+    """L2 penalty that belongs to a network if none is given."""
+    return 1e-3 if network == "deep_stethoscope" else 0.0
+
+
 def build_network(network: Any, **words: Any) -> keras.Model:
     """Build the network that a `network` parameter means.
 
@@ -189,6 +194,11 @@ def build_network(network: Any, **words: Any) -> keras.Model:
         raise ValueError(
             f"network must build a keras.Model, got {type(model).__name__}; return the "
             "model, without compiling it."
+        )
+    if not getattr(model, "inputs", None):
+        raise ValueError(
+            "network must build a functional Keras model, or a Sequential that starts "
+            f"with keras.Input, got a {type(model).__name__} without known inputs."
         )
     expected = (None, words["n_outputs"])
     if tuple(model.output_shape) != expected:

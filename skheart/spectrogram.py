@@ -398,7 +398,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
             try:
                 spectrograms.append(self._one(recording, settings))
                 errors.append("")
-            except (OSError, RecordingError) as error:
+            except (OSError, ValueError) as error:
                 if self.on_error == "raise":
                     raise
                 spectrograms.append(None)

@@ -340,7 +340,9 @@ def test_file_that_is_silent_in_the_part_that_is_read(tmp_path, tone):
     path = tmp_path / "late.wav"
     soundfile.write(path, np.r_[np.zeros(4000), tone(50)], 2000)
     assert len(read_recording(path)[0]) == 8000
-    expected = r"late\.wav', read for 1\.5 seconds, is silent: all of its 3000 values"
+    expected = (
+        r"late\.wav' \(its first 1\.5 seconds\) is silent: all of its 3000 values"
+    )
     with pytest.raises(RecordingError, match=expected):
         read_recording(path, duration=1.5)
 

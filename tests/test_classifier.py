@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import keras
@@ -25,7 +26,7 @@ from skheart._batches import (
     split_patients,
     stratified_batches,
 )
-from skheart._training import calibrated, forward_function, windowed_logits
+from skheart._training import Forward, calibrated, window_starts, windowed_logits
 from skheart.datasets import load_pascal
 from skheart.losses import AUROCLoss
 from skheart.metrics import auroc_scorer
@@ -155,18 +156,26 @@ class TestShapes:
 
     def test_windows_overlap_by_half_and_are_averaged(self, fitted, data):
         X, _ = data
-        forward = forward_function(fitted.model_)
+        forward = Forward(fitted.model_)
         part = X[:5, :, :35, np.newaxis]
         expected = np.mean(
-            [
-                forward(np.ascontiguousarray(part[:, :, s : s + 20]))
-                for s in (0, 10, 15)
-            ],
+            [forward(np.ascontiguousarray(part[:, :, s : s + 20])) for s in (0, 8, 15)],
             axis=0,
         )
         np.testing.assert_allclose(
             windowed_logits(forward, part, 20), expected, rtol=1e-4, atol=1e-5
         )
+
+    def test_window_starts(self):
+        assert window_starts(250, 250) == [0]
+        assert window_starts(251, 250) == [0]  # 5.02 s are not worth two windows
+        assert window_starts(275, 250) == [12]
+        assert window_starts(300, 250) == [0, 50]
+        starts = window_starts(1001, 250)
+        assert starts[0] == 0
+        assert starts[-1] == 751
+        assert len(starts) == 7
+        assert np.ptp(np.diff(starts)) <= 1
 
     def test_short_recordings_are_repeated(self, fitted, data):
         X, _ = data
@@ -245,8 +254,20 @@ class TestSeeds:
         expected = random.random(), np.random.random()
         random.seed(1)
         np.random.seed(1)
-        quick(epochs=1, patience=1, augment=1).fit(X, codes)
+        quick(epochs=1, patience=1, augment=1).fit(X, codes, groups=np.arange(48))
         assert (random.random(), np.random.random()) == expected
+
+    def test_fits_in_threads_are_as_alone(self, data):
+        X, codes = data
+
+        def weights(_):
+            return quick(epochs=2).fit(X, codes).model_.get_weights()
+
+        alone = weights(None)
+        with ThreadPoolExecutor(2) as pool:
+            for together in pool.map(weights, range(2)):
+                for a, b in zip(alone, together, strict=True):
+                    np.testing.assert_array_equal(a, b)
 
     def test_network_of_ones_own_is_seeded_too(self, data):
         X, codes = data
@@ -280,6 +301,11 @@ class TestWeights:
         classifier = quick(epochs=25, loss=loss).fit(X, y, sample_weight=weight)
         assert roc_auc_score(codes, classifier.decision_function(X)) > 0.85
 
+    def test_class_of_no_weight_is_warned_of(self, data):
+        X, codes = data
+        with pytest.warns(UserWarning, match="All recordings of class 1 have weight 0"):
+            quick(epochs=1, loss="auroc").fit(X, codes, sample_weight=1.0 - codes)
+
     def test_given_weights_are_not_changed(self, data):
         X, codes = data
         weight = np.ones(48)
@@ -309,12 +335,12 @@ class TestEarlyStopping:
     def test_stops_and_goes_back_to_the_best_epoch(self, data):
         X, codes = data
         noise = np.random.default_rng(1).permutation(codes)
-        classifier = quick(patience=2, epochs=40).fit(X, noise)
+        classifier = quick(patience=2, epochs=40).fit(X, noise, groups=np.arange(48))
         scores = classifier.history_["val_auroc"]
         assert len(scores) == len(classifier.history_["loss"]) < 40
         assert len(scores) - 1 - int(np.argmax(scores)) == 2
         _, held_out = split_patients(
-            noise, None, fraction=0.2, seed=_seed_of(classifier)
+            noise, np.arange(48), fraction=0.2, seed=_seed_of(classifier)
         )
         auroc = roc_auc_score(
             noise[held_out], classifier.decision_function(X[held_out])
@@ -350,6 +376,33 @@ class TestEarlyStopping:
             ).fit(X, codes, groups=groups)
         assert [len(part) for part in seen] == [24, 24, 24, 24, 48]
         assert not set(seen[0]) & set(seen[1])
+
+    def test_patience_without_groups_warns(self, data):
+        X, codes = data
+        with pytest.warns(UserWarning, match="patience=1 without groups takes each"):
+            quick(patience=1, epochs=1).fit(X, codes)
+
+    @pytest.mark.parametrize("fraction", [0.1, 0.2, 0.3, 0.4, 0.5])
+    def test_fraction_is_kept(self, fraction):
+        codes, groups = np.arange(400) % 2, np.arange(400) // 2
+        train, held_out = split_patients(codes, groups, fraction=fraction, seed=0)
+        assert len(held_out) == pytest.approx(400 * fraction, abs=8)
+        assert len(train) + len(held_out) == 400
+        assert not set(groups[train]) & set(groups[held_out])
+
+    def test_weights_count_in_the_auroc(self, data):
+        X, codes = data
+        weight = np.ones(48)
+        weight[codes == 0] = np.linspace(0.1, 5, 24)
+        groups = np.arange(48)
+        one = quick(patience=3, epochs=3).fit(X, codes, weight, groups=groups)
+        _, held_out = split_patients(codes, groups, fraction=0.2, seed=_seed_of(one))
+        auroc = roc_auc_score(
+            codes[held_out],
+            one.decision_function(X[held_out]),
+            sample_weight=weight[held_out],
+        )
+        assert auroc == pytest.approx(max(one.history_["val_auroc"]))
 
     def test_too_few_patients(self, data):
         X, codes = data
@@ -396,7 +449,7 @@ class TestLosses:
         logits = fitted.decision_function(X)[:, np.newaxis]
         codes = (np.random.default_rng(0).random(48) < 0.2).astype(int)
         model = calibrated(fitted.model_, logits, codes, np.ones(48))
-        after = windowed_logits(forward_function(model), X[..., np.newaxis], 20)
+        after = windowed_logits(Forward(model), X[..., np.newaxis], 20)
         # Rounding may make near ties equal, never the other way round.
         assert (np.diff(after[np.argsort(logits[:, 0]), 0]) >= 0).all()
         assert np.ptp(after) > 1e-3
@@ -404,12 +457,43 @@ class TestLosses:
         smoothed = (codes.sum() + 1) / 50
         assert rate.mean() == pytest.approx(smoothed, abs=0.03)
 
-    def test_loss_instance_and_keras_function(self, data):
+    @pytest.mark.parametrize(
+        "loss",
+        [
+            *("bce", "mse", "mae", "hinge", "squared_hinge", "huber", "log_cosh"),
+            *("binary_focal_crossentropy", "categorical_hinge"),
+            keras.losses.binary_crossentropy,
+            keras.losses.mean_squared_error,
+            keras.losses.CategoricalCrossentropy(name="another_name"),
+        ],
+        ids=str,
+    )
+    def test_any_loss_gives_a_classifier(self, data, loss):
+        X, codes = data
+        codes = np.where(np.arange(48) < 40, codes, 0)  # not of equal size
+        classifier = quick(loss=loss, epochs=15).fit(X, codes)
+        assert classifier.score(X, codes) > 0.85
+        assert roc_auc_score(codes, classifier.predict_proba(X)[:, 1]) > 0.9
+
+    def test_function_of_ones_own_gets_logits(self, data):
+        X, codes = data
+
+        def loss(targets, logits):
+            return keras.ops.softplus(-(2 * targets - 1) * logits)
+
+        assert quick(loss=loss, epochs=12).fit(X, codes).score(X, codes) > 0.85
+
+    def test_loss_instance(self, data):
         X, codes = data
         instance = AUROCLoss(surrogate="squared_hinge", margin=2.0)
         classifier = clone(quick(loss=instance, epochs=12)).fit(X, codes)
         assert classifier.loss.margin == 2.0
         assert roc_auc_score(codes, classifier.decision_function(X)) > 0.9
+
+    def test_optimizer_class(self, data):
+        X, codes = data
+        classifier = quick(optimizer=keras.optimizers.Adam, epochs=1).fit(X, codes)
+        assert type(classifier.keras_classifier_.model_.optimizer).__name__ == "Adam"
 
     def test_optimizer_instance_is_copied(self, data):
         X, codes = data
@@ -452,6 +536,12 @@ def small_network(n_bands, n_frames, n_channels, n_outputs):
     x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(inputs)
     x = keras.layers.GlobalAveragePooling2D()(x)
     x = keras.layers.Dropout(0.2)(x)
+    return keras.Model(inputs, keras.layers.Dense(n_outputs)(x))
+
+
+def network_with_lambda(n_bands, n_frames, n_channels, n_outputs):
+    inputs = keras.Input((n_bands, n_frames, n_channels))
+    x = keras.layers.Lambda(lambda x: 2 * x)(keras.layers.Flatten()(inputs))
     return keras.Model(inputs, keras.layers.Dense(n_outputs)(x))
 
 
@@ -508,6 +598,21 @@ class TestPickle:
             np.load(tmp_path / "p.npy"), fitted.predict_proba(X)
         )
 
+    def test_failed_refit_can_be_pickled(self, data):
+        X, codes = data
+        classifier = quick(epochs=1).fit(X, codes)
+        classifier.predict(X)
+        with pytest.raises(ValueError, match="network must be one of"):
+            classifier.set_params(network="vgg").fit(X, codes)
+        again = pickle.loads(pickle.dumps(classifier))
+        assert not hasattr(again, "classes_")
+
+    def test_lambda_layer_is_refused_before_it_is_too_late(self, data):
+        X, codes = data
+        classifier = quick(network=network_with_lambda, epochs=1).fit(X, codes)
+        with pytest.raises(ValueError, match=r"cannot be saved.*keras\.layers\.Lambda"):
+            pickle.dumps(classifier)
+
     def test_unknown_layer_is_named(self, fitted):
         state = pickle.loads(pickle.dumps(fitted.__getstate__()))
         state["_network"]["config"] = state["_network"]["config"].replace(
@@ -525,7 +630,7 @@ class TestErrors:
             ({"epochs": 2.5}, "epochs must be a positive integer, got 2.5"),
             ({"batch_size": -1}, "batch_size must be a positive integer"),
             ({"dropout": 1.0}, "dropout must be a number at least 0, below 1, got 1.0"),
-            ({"l2": -1}, "l2 must be a number at least 0, got -1"),
+            ({"l2": -1}, "l2 must be a number at least 0 or None, got -1"),
             ({"learning_rate": 0}, "learning_rate must be a positive number"),
             ({"schedule": "linear"}, "schedule must be one of 'cosine', None"),
             ({"crop_frames": 0}, "crop_frames must be a positive integer or None"),
@@ -534,6 +639,7 @@ class TestErrors:
             ({"augment": -1}, "augment must be a number at least 0"),
             ({"n_threads": 0}, "n_threads must be a positive integer or None"),
             ({"network": "vgg"}, "network must be one of"),
+            ({"class_weight": "even"}, 'class_weight must be a dict, "balanced" or'),
             ({"optimizer": "newton"}, "optimizer must be the name of a Keras"),
             ({"loss": "zero"}, "loss must be"),
         ],
@@ -567,6 +673,10 @@ class TestErrors:
             fitted.predict(broken)
         with pytest.raises(ValueError, match="put a SpectrogramTransformer before"):
             quick().fit(["a.wav", "b.wav"], [0, 1])
+        with pytest.raises(ValueError, match="got waveforms; put a SpectrogramTransf"):
+            quick().fit([np.ones(5), np.ones(7)], [0, 1])
+        with pytest.raises(ValueError, match=r"got one of shape \(12, 40\)"):
+            fitted.predict(X[0])
         with pytest.raises(ValueError, match="spectrograms of 12 bands as in fit"):
             fitted.predict(X[:, :7])
         with pytest.raises(ValueError, match="X must have the shape"):
@@ -585,7 +695,7 @@ class TestErrors:
         X, codes = data
         classifier = quick(network=diverging_network, patience=patience)
         with pytest.raises(ValueError, match=r"Training diverged: the loss of epoch 1"):
-            classifier.fit(X, codes)
+            classifier.fit(X, codes, groups=np.arange(48))
         assert not hasattr(classifier, "model_")
 
     def test_not_fitted(self, data):
@@ -596,7 +706,7 @@ class TestErrors:
 class TestProgress:
     def test_bar_goes_to_standard_error(self, data, capfd):
         X, codes = data
-        quick(verbose=1, epochs=2, patience=5).fit(X, codes)
+        quick(verbose=1, epochs=2, patience=5).fit(X, codes, groups=np.arange(48))
         out, err = capfd.readouterr()
         assert out == ""
         assert "2/2" in err

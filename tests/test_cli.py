@@ -13,6 +13,8 @@ import joblib
 import numpy as np
 import pytest
 import soundfile
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
 
 from skheart import CNNClassifier, SpectrogramTransformer, __version__
 from skheart.cli import main
@@ -86,8 +88,13 @@ class TestTrain:
         ("arguments", "message"),
         [
             (["--epochs", "0"], "epochs must be a positive integer, got 0"),
-            (["--hold-out", "1.5"], "--hold-out must be at least 0, below 1, got 1.5"),
-            (["--classes", "normal", "click"], "--classes must be among the labels"),
+            (
+                ["--hold-out", "0.9"],
+                "--hold-out must be a positive number",
+            ),
+            (["--classes", "normal", "click"], "--classes must name labels of folder"),
+            (["--classes", "normal"], "--classes must leave two classes at least"),
+            (["--rename", "click=normal"], "--rename must name labels of folder"),
             (["--loss", "nothing"], "loss must be"),
             (["--patient-pattern", "^(XX)"], "finds no patient in the name of"),
             (["--target", "murmur"], "--target goes with circor2022 only"),
@@ -102,20 +109,31 @@ class TestTrain:
         assert captured.err.count("skheart: error:") == 1
         assert not list(tmp_path.iterdir())
 
-    def test_broken_recording_is_named(self, broken, folders, tmp_path, capsys):
+    def test_broken_recordings_are_all_named_or_skipped(
+        self, broken, folders, tmp_path, capsys
+    ):
         home = tmp_path / "home"
         for word in ("normal", "murmur"):
             (home / word).mkdir(parents=True)
-        (home / "normal" / "bad.wav").write_bytes((broken / "text.wav").read_bytes())
-        sound = next((folders / "murmur").iterdir())
-        (home / "murmur" / "good.wav").write_bytes(sound.read_bytes())
+            for source in sorted((folders / word).iterdir())[:3]:
+                (home / word / source.name).write_bytes(source.read_bytes())
+        for name in ("text.wav", "nan.wav"):
+            (home / "normal" / name).write_bytes((broken / name).read_bytes())
         output = tmp_path / "model.joblib"
-        code = main(
-            ["train", "folder", str(home), "-o", str(output), "--hold-out", "0"]
-        )
-        assert code == 2
-        assert "bad.wav" in capsys.readouterr().err
+        arguments = ["train", "folder", str(home), "-o", str(output), "--epochs", "1"]
+        arguments += ["--hold-out", "0", "-q"]
+        assert main(arguments) == 2
+        error = capsys.readouterr().err
+        assert "2 of 8 recordings cannot be used" in error
+        assert "text.wav" in error
+        assert "nan.wav" in error
         assert not output.exists()
+        assert main([*arguments, "--skip-unusable"]) == 0
+        assert (
+            "2 recordings could not be used and were left out"
+            in capsys.readouterr().out
+        )
+        assert joblib.load(output).skheart_training_["n_recordings"] == 6
 
     def test_missing_corpus_says_where_to_get_it(self, tmp_path, capsys):
         code = main(
@@ -126,7 +144,8 @@ class TestTrain:
         assert str(tmp_path) in error
         assert "http://www.peterjbentley.com/heartchallenge" in error
 
-    def test_interrupt_leaves_nothing(self, folders, tmp_path):
+    @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+    def test_interrupt_leaves_nothing(self, folders, tmp_path, by):
         output = tmp_path / "model.joblib"
         command = [sys.executable, "-m", "skheart.cli", "train", "folder"]
         command += [str(folders), "-o", str(output), "--epochs", "100000"]
@@ -136,7 +155,7 @@ class TestTrain:
         while not any(tmp_path.iterdir()):
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(by)
         _, error = process.communicate(timeout=120)
         assert process.returncode == 130
         assert "skheart: interrupted" in error
@@ -204,7 +223,28 @@ class TestPredict:
             rows = list(csv.DictReader(file))
         assert [row["recording"] for row in rows] == [str(odd)]
 
-    @pytest.mark.parametrize("kind", ["absent", "folder", "text", "other"])
+    def test_name_that_is_not_utf8(self, model, folders, tmp_path):
+        source = sorted((folders / "normal").iterdir())[0]
+        odd = os.fsencode(tmp_path) + b"/bad\xffname.wav"
+        with open(odd, "wb") as file:
+            file.write(source.read_bytes())
+        command = [sys.executable, "-m", "skheart.cli", "predict", "--model", model]
+        output = tmp_path / "out.csv"
+        for arguments in ([], ["-o", str(output)]):
+            done = subprocess.run(
+                [*command, *arguments, odd, source],
+                capture_output=True,
+            )
+            assert done.returncode == 0, done.stderr
+            table = (
+                done.stdout if not arguments else (tmp_path / "out.csv").read_bytes()
+            )
+            assert [line.split(b",")[0] for line in table.splitlines()[1:]] == [
+                odd,
+                os.fsencode(source),
+            ]
+
+    @pytest.mark.parametrize("kind", ["absent", "folder", "text", "other", "linear"])
     def test_wrong_models(self, kind, tmp_path, folders, capsys):
         path = tmp_path / "model.joblib"
         if kind == "folder":
@@ -213,6 +253,11 @@ class TestPredict:
             path.write_text("not a model")
         elif kind == "other":
             joblib.dump({"a": 1}, path)
+        elif kind == "linear":
+            flat = SpectrogramTransformer(flatten=True, duration=1.0)
+            rng = np.random.default_rng(0)
+            pipeline = make_pipeline(flat, LinearSVC())
+            joblib.dump(pipeline.fit(rng.normal(size=(4, 2000)), [0, 0, 1, 1]), path)
         recording = str(next((folders / "normal").iterdir()))
         assert main(["predict", "--model", str(path), recording]) == 2
         captured = capsys.readouterr()
@@ -229,8 +274,10 @@ class TestEvaluate:
         assert report["n_patients"] == len(training["held_out"])
         assert report["n_recordings"] == 80 - training["n_recordings"]
         assert report["positive"] == "murmur"
-        value, low, high = report["auroc"]
+        value, low, high = (report["auroc"][name] for name in ("value", "low", "high"))
         assert 0 <= low <= value <= high <= 1
+        assert report["seen"] == "unseen"
+        assert report["n_left_out"] == training["n_recordings"]
         assert main([*arguments, "--quiet"]) == 0
         text = capsys.readouterr().out
         assert f"AUROC by recording   {value:.3f}" in text
@@ -242,7 +289,38 @@ class TestEvaluate:
         arguments = ["train", "folder", str(folders), "-o", path, "--hold-out", "0"]
         assert main([*arguments, "--epochs", "1", "-q", *pattern]) == 0
         assert main(["evaluate", "--model", path, "folder", str(folders), "-q"]) == 0
-        assert "ALL OF WHICH THE MODEL WAS TRAINED ON" in capsys.readouterr().out
+        text = " ".join(capsys.readouterr().out.split())
+        assert "ALL OF WHICH THE MODEL WAS TRAINED ON" in text
+
+    def test_other_words_are_renamed(self, model, folders, tmp_path, capsys):
+        (tmp_path / "Present").symlink_to(folders / "murmur")
+        (tmp_path / "Absent").symlink_to(folders / "normal")
+        arguments = ["evaluate", "--model", str(model), "folder", str(tmp_path), "-q"]
+        arguments += ["--format", "json"]
+        assert main(arguments) == 2
+        error = capsys.readouterr().err
+        assert "does not know Absent, Present" in error
+        assert "--rename Present=murmur" in error
+        renaming = ["--rename", "Present=murmur", "Absent=normal"]
+        assert main([*arguments, *renaming]) == 0
+        report = json.loads(capsys.readouterr().out)
+        # Another folder: its patients are others, whatever they are called.
+        assert report["seen"] == "other"
+        assert report["n_recordings"] == 80
+        assert report["positive"] == "murmur"
+
+    def test_positive_class_can_be_chosen(self, model, folders, capsys):
+        arguments = ["evaluate", "--model", str(model), "folder", str(folders), "-q"]
+        arguments += ["--format", "json"]
+        assert main(arguments) == 0
+        murmur = json.loads(capsys.readouterr().out)
+        assert main([*arguments, "--positive", "normal"]) == 0
+        normal = json.loads(capsys.readouterr().out)
+        assert normal["positive"] == "normal"
+        assert normal["sensitivity"]["normal"] == murmur["specificity"]["murmur"]
+        assert normal["auroc"]["value"] == pytest.approx(murmur["auroc"]["value"])
+        assert main([*arguments, "--positive", "click"]) == 2
+        assert "--positive must be a class of the model" in capsys.readouterr().err
 
     def test_few_patients_have_no_interval(self, model, folders, tmp_path, capsys):
         for word in ("normal", "murmur"):
@@ -254,6 +332,10 @@ class TestEvaluate:
         assert "too few patients for an interval" in capsys.readouterr().out
         assert main([*arguments, "--patient-pattern", "(x)"]) == 0
         assert "undefined, since there is one class only" in capsys.readouterr().out
+        single = [*arguments, "--patient-pattern", "(x)", "--format", "json"]
+        assert main(single) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["patient_auroc"] == {"value": None, "low": None, "high": None}
 
 
 class TestSpectrogram:
@@ -266,6 +348,11 @@ class TestSpectrogram:
         picture = imread(output)
         assert picture.shape[0] > 300
         assert picture[..., :3].std() > 0.1
+
+    def test_only_png(self, folders, tmp_path, capsys):
+        recording = str(next((folders / "murmur").iterdir()))
+        assert main(["spectrogram", recording, "-o", str(tmp_path / "a.jpg")]) == 2
+        assert "-o must name a .png file" in capsys.readouterr().err
 
     def test_errors_leave_nothing(self, broken, tmp_path, capsys):
         output = tmp_path / "picture.png"

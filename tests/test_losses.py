@@ -147,6 +147,9 @@ def test_parameters_are_checked(parameters, message):
         ("auroc", 2, AUROCLoss),
         ("binary_focal_crossentropy", 2, keras.losses.BinaryFocalCrossentropy),
         ("BinaryCrossentropy", 2, keras.losses.BinaryCrossentropy),
+        ("bce", 2, keras.losses.BinaryCrossentropy),
+        ("mse", 3, keras.losses.MeanSquaredError),
+        (keras.losses.binary_crossentropy, 2, keras.losses.BinaryCrossentropy),
         (keras.losses.CategoricalCrossentropy(label_smoothing=0.1), 4, None),
         (keras.losses.Hinge, 2, keras.losses.Hinge),
     ],
@@ -157,6 +160,18 @@ def test_loss_is_resolved_on_logits(given, n_classes, expected):
     assert loss is not given
     assert loss.get_config().get("from_logits", True) is True
     assert getattr(loss, "label_smoothing", 0.1) in (0, 0.1)
+
+
+def test_loss_of_ones_own_is_taken_as_it_is():
+    class Own(keras.losses.Loss):
+        def __init__(self):
+            super().__init__()
+
+        def call(self, y_true, y_pred):
+            return y_pred
+
+    given = Own()
+    assert resolve_loss(given, 2) is given
 
 
 def test_given_instance_is_left_as_it_was():
@@ -171,6 +186,11 @@ def test_given_instance_is_left_as_it_was():
         ("nonsense", 2, "loss must be .* got 'nonsense'"),
         (3, 2, "loss must be .* got 3"),
         ("binary_crossentropy", 3, "needs two classes, y has 3"),
+        ("bce", 3, "needs two classes, y has 3"),
+        ("binary_focal_crossentropy", 3, "needs two classes, y has 3"),
+        ("kl_divergence", 2, "works on probabilities, but networks give logits"),
+        ("poisson", 2, "works on probabilities, but networks give logits"),
+        (keras.losses.Dice(), 2, "works on probabilities, but networks give logits"),
     ],
 )
 def test_wrong_losses(given, n_classes, message):

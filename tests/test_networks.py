@@ -132,6 +132,10 @@ def test_callable_gets_the_words_it_takes():
         ),
         (lambda: 3, "network must build a keras.Model, got int"),
         (
+            lambda: keras.Sequential([keras.layers.Dense(1)]),
+            "got a Sequential without known inputs",
+        ),
+        (
             lambda: keras.Sequential([keras.Input((3, 4, 1)), keras.layers.Flatten()]),
             r"output has shape \(None, 1\), one logit",
         ),

@@ -34,19 +34,22 @@ PUBLIC_MODULES = [
 # Each module imports from the floors below its own only. `metrics` and `datasets` are
 # packages, whose modules may import one another.
 FLOORS = [
-    {"__init__", "_checks", "_files", "_progress", "_runtime", "_spectrograms"},
+    {"__init__", "_arguments", "_checks", "_files", "_progress", "_runtime"},
+    {"_spectrograms"},
     {"audio"},
     {"metrics", "datasets", "_recordings", "_stft", "_batches", "layers", "losses"},
-    {"spectrogram", "networks", "_network_state"},
-    {"_training"},
+    {"spectrogram", "networks"},
+    {"_training", "_network_state"},
     {"classifier", "display"},
     {"_workflow", "_demo", "_quiet"},
+    {"_report"},
     {"cli"},
 ]
 KERAS = {"keras", "scikeras", "tensorflow"}
 KERAS_MODULES = {
     *("_batches", "_runtime", "_training", "classifier", "layers", "losses"),
-    *("networks", "_network_state", "_workflow", "_demo", "_quiet", "cli"),
+    *("networks", "_network_state", "_workflow", "_report", "_demo", "_quiet"),
+    "cli",
 }
 ONLY_INSIDE_FUNCTIONS = {"librosa", "matplotlib", "pandas"}
 MAY_PRINT = {"cli", "_demo"}

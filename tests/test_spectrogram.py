@@ -382,8 +382,8 @@ def test_another_number_of_columns_than_in_fit():
 BAD_CONTAINERS = {
     "one path": ("a.wav", "X must hold several recordings, got one path; pass ['a"),
     "one Path": (Path("a.wav"), "X must hold several recordings, got one path"),
-    "one waveform": (noise(500), "pass [X] if X is a single waveform."),
-    "one waveform, list": (noise(500).tolist(), "got float at 0"),
+    "one waveform": (noise(500), "if X is one waveform, pass [X]."),
+    "one waveform, list": (noise(500).tolist(), "if X is one waveform, pass [X]."),
     "three dimensions": (np.zeros((2, 3, 4)), "(n_recordings, n_times), got shape (2,"),
     "empty list": ([], "X holds no recording"),
     "empty array": (np.empty((0, 500)), "Found array with 0 sample(s)"),
@@ -394,8 +394,8 @@ BAD_CONTAINERS = {
         "recordings, such as X['path'].",
     ),
     "paths as rows": (np.array([["a.wav"], ["b.wav"]]), "pass its one column"),
-    "None inside": (["a.wav", None], "got NoneType at 1"),
-    "missing path": (pd.Series(["a.wav", np.nan], dtype=object), "got float at 1"),
+    "None inside": ([noise(500), None], "Recording 1 of X is missing: expected a path"),
+    "missing path": (pd.Series([np.nan, "a.wav"], dtype=object), "0 of X is missing"),
     "stereo": ([np.ones((2, 5))], "Recording 0 of X must be a one-dimensional array"),
     "text in a list": ([["a", "b"]], "Recording 0 of X must be a one-dimensional"),
 }
@@ -840,3 +840,12 @@ def test_hann_window_is_scipys():
     np.testing.assert_allclose(
         settings.taper, scipy.signal.windows.hann(100, sym=False), atol=1e-7
     )
+
+
+def test_missing_entry_becomes_nan():
+    X = pd.Series([None, noise(500), np.nan], dtype=object)
+    transformer = SpectrogramTransformer(on_error="nan", duration=0.2)
+    with pytest.warns(RuntimeWarning, match=r"2 of 3 recordings.*Recording 0 of X is"):
+        spectrograms = transformer.fit_transform(X)
+    assert np.isnan(spectrograms[[0, 2]]).all()
+    assert np.isfinite(spectrograms[1]).all()

@@ -24,16 +24,17 @@ def load_class_folders(
 
     ``data_home/murmur/17_AV.wav`` is a recording with the label ``"murmur"``. Hidden
     files and files with other endings than .wav, .flac, .ogg, .aiff, .aif or .mp3 are
-    left out; folders in the folders are read too.
+    left out, and so are hidden folders; folders in the folders are read too.
 
     Parameters
     ----------
     data_home : str or os.PathLike
         The folder.
     patient_pattern : str, default=None
-        Regular expression searched in the name of each file; its first group is the
-        patient, such as ``r"^(\d+)_"``. By default each recording is taken to be a
-        patient of its own, which is wrong where patients have several recordings.
+        Regular expression searched in the name of each file; its first group (all that
+        it matches, if it has none) is the patient, such as ``r"^(\d+)_"``. By default
+        each recording is taken to be a patient of its own, which is wrong where
+        patients have several recordings.
     as_frame : bool or "auto", default="auto"
         Whether `frame` is a pandas DataFrame; by default if pandas is installed.
 
@@ -72,7 +73,9 @@ def load_class_folders(
     >>> corpus.target.tolist(), corpus.groups.tolist()
     (['murmur', 'normal', 'normal'], ['2', '1', '1'])
     """
-    home = Path(data_home)
+    if not isinstance(data_home, str | os.PathLike):
+        raise TypeError(f"data_home must be the path of a folder, got {data_home!r}.")
+    home = Path(data_home).expanduser().absolute()
     if not home.is_dir():
         raise FileNotFoundError(
             f"data_home must be a folder with one folder for each class, got "
@@ -82,7 +85,7 @@ def load_class_folders(
         path
         for path in sorted(home.glob("*/**/*"))
         if path.suffix.lower() in _SUFFIXES
-        and not path.name.startswith(".")
+        and not any(part.startswith(".") for part in path.relative_to(home).parts)
         and path.is_file()
     ]
     if not paths:
@@ -115,7 +118,7 @@ def _patient(path: Path, home: Path, pattern: str | None) -> str:
         raise ValueError(
             f"patient_pattern must be a regular expression, got {pattern!r} ({error})."
         ) from None
-    if match is None:
+    if match is None or (match.re.groups and match[1] is None):
         raise ValueError(
             f"patient_pattern {pattern!r} finds no patient in the name of "
             f"{str(path)!r}; give a pattern that fits every file."
