@@ -8,7 +8,8 @@ stand in training and test at once; drawn by patient, they do not.
 
     python examples/deep_stethoscope.py DATA_HOME
 
-DATA_HOME is the folder with the unpacked PASCAL corpus. About ten minutes on two cores.
+DATA_HOME is the folder with the unpacked PASCAL corpus. About five minutes on two
+cores.
 """
 
 import argparse

@@ -7,8 +7,8 @@ given by recording and by patient (the highest score of a patient's locations).
 
     python examples/train_murmur.py DATA_HOME
 
-DATA_HOME is the folder with the unpacked CirCor DigiScope corpus. About 20 minutes on
-two cores.
+DATA_HOME is the folder with the unpacked CirCor DigiScope corpus. About five minutes
+on two cores.
 """
 
 import argparse
