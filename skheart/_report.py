@@ -19,8 +19,7 @@ from skheart.metrics import (
     sensitivity_score,
     specificity_score,
 )
-
-_HEALTHY = ("absent", "healthy", "negative", "normal")
+from skheart.metrics._validation import HEALTHY_WORDS
 
 
 @dataclass(frozen=True)
@@ -220,7 +219,7 @@ def _positive(classes: list[str], positive: str | None) -> str | None:
         )
     if len(classes) != 2:
         return None
-    diseased = [name for name in classes if name.lower() not in _HEALTHY]
+    diseased = [name for name in classes if name.lower() not in HEALTHY_WORDS]
     return positive or (diseased[0] if len(diseased) == 1 else classes[1])
 
 

@@ -320,7 +320,9 @@ def test_cinc_one_database(shared_data):
     assert frame["age"].between(18, 100).sum() > 80
     with pytest.raises(ValueError, match=r"databases must be .* got 'g'"):
         load_cinc2016(shared_data / "cinc2016", databases=["a", "g"])
-    with pytest.raises(ValueError, match=r"quality must be None or 'good', got 'bad'"):
+    with pytest.raises(
+        ValueError, match=r"quality must be one of None, 'good', got 'bad'"
+    ):
         load_cinc2016(shared_data / "cinc2016", quality="bad")
 
 

@@ -145,7 +145,11 @@ def test_auroc_labels_are_in_the_order_of_the_columns(scores):
     # Sorted, "normal" is the positive class; named in this order, "murmur" is.
     y = ["murmur", "normal", "normal"]
     score_of_murmur = [0.9, 0.2, 0.1]
-    assert auroc_score(y, score_of_murmur) == 0.0
+    with pytest.warns(UserWarning, match=r"rise with 'normal'.*pass labels=\['normal'"):
+        assert auroc_score(y, score_of_murmur) == 0.0
+    with pytest.warns(UserWarning, match=r"rise with 'normal'"):
+        auroc_confidence_interval(y * 5, score_of_murmur * 5, n_resamples=50)
+    assert auroc_score(y, np.c_[score_of_murmur, score_of_murmur]) == 0.0
     assert auroc_score(y, score_of_murmur, labels=["normal", "murmur"]) == 1.0
 
 

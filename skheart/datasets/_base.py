@@ -181,14 +181,6 @@ def check_choices(
     return tuple(value for value in allowed if value in chosen)
 
 
-def check_choice(name: str, value: Any, allowed: Sequence[Any]) -> None:
-    """Raise unless `value` is one of `allowed`."""
-    if not any(value is other or value == other for other in allowed):
-        raise ValueError(
-            f"{name} must be {' or '.join(map(repr, allowed))}, got {value!r}."
-        )
-
-
 def make_frame(columns: dict[str, np.ndarray], as_frame: bool | str) -> Any:
     """Give the columns as a pandas DataFrame, or as the dict they are."""
     if not (as_frame == "auto" or isinstance(as_frame, bool)):

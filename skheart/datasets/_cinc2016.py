@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
+from skheart._checks import check_option
 from skheart.datasets._base import (
     CorpusInfo,
     audio_files,
-    check_choice,
     check_choices,
     check_listed,
     column,
@@ -148,7 +148,7 @@ def load_cinc2016(
     array(['abnormal', 'normal'], dtype='<U8')
     """
     databases = check_choices("databases", databases, DATABASES)
-    check_choice("quality", quality, (None, "good"))
+    check_option("quality", quality, (None, "good"))
     folders = [f"training-{database}" for database in DATABASES]
     home = find_home(INFO, data_home, folders)
     rows = [row for database in databases for row in _read_database(home, database)]

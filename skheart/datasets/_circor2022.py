@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
+from skheart._checks import check_option
 from skheart.datasets._base import (
     CorpusInfo,
     audio_files,
-    check_choice,
     column,
     find_home,
     make_bunch,
@@ -148,7 +148,7 @@ def load_circor2022(
     >>> circor.target_names  # doctest: +SKIP
     array(['Absent', 'Present', 'Unknown'], dtype='<U7')
     """
-    check_choice("target", target, TARGETS)
+    check_option("target", target, TARGETS)
     home = find_home(INFO, data_home, (_TABLE, _FOLDER))
     patients = read_table(INFO, home, _TABLE)
     column(patients, "Recording locations:", _TABLE)

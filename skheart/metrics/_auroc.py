@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skheart._checks import check_option
 from skheart.metrics._validation import (
+    HEALTHY_WORDS,
     check_labels,
     check_same_length,
     check_sample_weight,
@@ -114,6 +117,8 @@ def auroc_score(
     found = sorted_labels("y_true", y_true)
     classes = found if labels is None else check_classes(labels)
     codes = encode("y_true", y_true, classes)
+    if labels is None and y_score.ndim == 1 and len(classes) == 2:
+        _warn_if_healthy(classes)
 
     class_weight = np.bincount(codes, weights=weight, minlength=len(classes))
     present = class_weight > 0
@@ -133,6 +138,19 @@ def auroc_score(
         return areas
     shares = present if average == "macro" else class_weight
     return float(np.average(areas[present], weights=shares[present]))
+
+
+def _warn_if_healthy(classes: np.ndarray) -> None:
+    """Warn where scores of disease are probably read as scores of health."""
+    first, second = classes.tolist()
+    if str(second).lower() in HEALTHY_WORDS:
+        warnings.warn(
+            f"labels is not given, so AUROC takes y_score to rise with {second!r}, the "
+            f"second of {label_list(classes)}; pass labels=[{second!r}, {first!r}] if "
+            f"it rises with {first!r}.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def check_classes(labels: ArrayLike) -> np.ndarray:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from skheart._checks import check_option
 from skheart.metrics._validation import (
+    HEALTHY_WORDS,
     check_labels,
     check_same_length,
     check_sample_weight,
@@ -18,8 +19,6 @@ from skheart.metrics._validation import (
     sorted_labels,
     warn_undefined,
 )
-
-_HEALTHY = ("absent", "healthy", "negative", "normal")
 
 
 def sensitivity_score(
@@ -216,7 +215,7 @@ def _positive_code(quantity: str, labels: np.ndarray, pos_label: Any) -> int:
             "pos_label must be given for more than two labels, or average='macro', "
             f"got the labels {label_list(labels)}."
         )
-    if str(names[1]).lower() in _HEALTHY:
+    if str(names[1]).lower() in HEALTHY_WORDS:
         warnings.warn(
             f"pos_label is not given, so {quantity} takes {names[1]!r}, the second of "
             f"{label_list(labels)}, as positive; pass pos_label={names[0]!r} if that "

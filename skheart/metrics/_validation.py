@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 
+# Labels that say that nothing was found, in small letters.
+HEALTHY_WORDS = ("absent", "healthy", "negative", "normal")
+
 
 def check_labels(name: str, values: ArrayLike) -> np.ndarray:
     """Return `values` as a 1-D array of sortable labels, one a recording."""
