@@ -46,6 +46,11 @@ class Recording(NamedTuple):
             )
         if isinstance(self.source, str):
             waveform, rate = read_recording(self.source, duration=duration)
+            if len(waveform) < window * rate and (duration or window) >= window:
+                raise RecordingError(
+                    f"{self.name} lasts {len(waveform) / rate:.3g} seconds, less than "
+                    f"one window of {window:g}; leave it out."
+                )
         else:
             rate = sample_rate if input_sample_rate is None else input_sample_rate
             waveform = check_waveform(

@@ -849,3 +849,12 @@ def test_missing_entry_becomes_nan():
         spectrograms = transformer.fit_transform(X)
     assert np.isnan(spectrograms[[0, 2]]).all()
     assert np.isfinite(spectrograms[1]).all()
+
+
+def test_file_shorter_than_a_window_is_refused(tmp_path):
+    path = tmp_path / "click.wav"
+    soundfile.write(path, noise(80), 4000)
+    with pytest.raises(RecordingError, match=r"click\.wav' lasts 0\.02 seconds, less"):
+        SpectrogramTransformer().fit_transform([path])
+    soundfile.write(path, noise(200), 4000)
+    assert SpectrogramTransformer().fit_transform([path]).shape == (1, 40, 1001)
