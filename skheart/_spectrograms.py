@@ -66,7 +66,14 @@ def combined_weights(
     )
     if class_weight is not None:
         weights *= compute_sample_weight(class_weight, y).astype(np.float32)
-    ignored = [name for name in np.unique(y).tolist() if not weights[y == name].any()]
+    names = np.unique(y).tolist()
+    heeded = [name for name in names if weights[y == name].any()]
+    ignored = [name for name in names if name not in heeded]
+    if ignored and len(heeded) < 2:
+        raise ValueError(
+            "sample_weight and class_weight must leave at least two classes with a "
+            f"weight, got one class at most: {heeded}."
+        )
     if ignored:
         warnings.warn(
             f"All recordings of class {ignored[0]!r} have weight 0, so that nothing is "

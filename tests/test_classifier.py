@@ -302,9 +302,12 @@ class TestWeights:
         assert roc_auc_score(codes, classifier.decision_function(X)) > 0.85
 
     def test_class_of_no_weight_is_warned_of(self, data):
-        X, codes = data
+        X, _ = data
+        codes = np.arange(48) % 3
         with pytest.warns(UserWarning, match="All recordings of class 1 have weight 0"):
-            quick(epochs=1, loss="auroc").fit(X, codes, sample_weight=1.0 - codes)
+            quick(epochs=1, loss="auroc").fit(X, codes, sample_weight=codes != 1)
+        with pytest.raises(ValueError, match=r"got one class at most: \[2\]"):
+            quick(epochs=1).fit(X, codes, sample_weight=codes == 2)
 
     def test_given_weights_are_not_changed(self, data):
         X, codes = data
