@@ -5,12 +5,14 @@ from . import layers as layers
 from . import losses as losses
 from . import metrics as metrics
 from . import networks as networks
+from . import pretrained as pretrained
 from . import spectrogram as spectrogram
 from .audio import RecordingError as RecordingError
 from .audio import read_recording as read_recording
 from .classifier import CNNClassifier as CNNClassifier
 from .display import SpectrogramDisplay as SpectrogramDisplay
 from .display import save_spectrogram_images as save_spectrogram_images
+from .pretrained import load_pretrained as load_pretrained
 from .spectrogram import SpectrogramTransformer as SpectrogramTransformer
 from .spectrogram import log_mel_spectrogram as log_mel_spectrogram
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+DEFAULT_MODEL = "murmur"  # of skheart predict
+
 
 def add_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
@@ -59,6 +61,12 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         "--network", choices=["compact", "deep_stethoscope"], default="compact"
     )
     network.add_argument(
+        "--weights",
+        metavar="NAME",
+        help='start from a pretrained model (see "skheart models") in place of a new '
+        "network",
+    )
+    network.add_argument(
         "--loss",
         default="crossentropy",
         help="crossentropy, auroc or the name of a Keras loss (default: %(default)s)",
@@ -102,7 +110,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
-    add_model(parser)
+    add_model(parser, required=True)
     add_corpus(parser)
     parser.add_argument(
         "--positive",
@@ -118,7 +126,7 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 
 def add_predict(parser: argparse.ArgumentParser) -> None:
-    add_model(parser)
+    add_model(parser, required=False)
     parser.add_argument(
         "recordings",
         nargs="+",
@@ -175,13 +183,27 @@ def add_bands(parser: Any) -> None:
         )
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
+def add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="the model whose card to print (default: list all)",
+    )
+    parser.add_argument(
+        "--format", choices=["text", "json"], default="text", help="default: text"
+    )
+
+
+def add_model(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
         "--model",
-        type=Path,
-        required=True,
+        default=None if required else DEFAULT_MODEL,
+        required=required,
         metavar="MODEL",
-        help='file that "skheart train" wrote; load only files that you trust',
+        help='name of a pretrained model (see "skheart models") or file that "skheart '
+        'train" wrote; load only files that you trust'
+        + ("" if required else f" (default: {DEFAULT_MODEL})"),
     )
 
 

@@ -19,8 +19,10 @@ from skheart import __version__
 from skheart._batches import split_patients
 from skheart._checks import check_number
 from skheart._progress import progress_bar
+from skheart._weights import read_description
 from skheart.classifier import CNNClassifier
 from skheart.datasets import CORPORA, load_class_folders
+from skheart.pretrained import load_pretrained, model_names
 from skheart.spectrogram import SpectrogramTransformer
 
 _CHUNK = 64  # recordings whose spectrograms are held at a time in prediction
@@ -81,6 +83,20 @@ def _check_classes(option: str, words: Iterable[str], corpus: Bunch) -> None:
             f"{option} must name labels of {corpus.settings['corpus']}, "
             f"{', '.join(known)}, got {unknown[0]!r}."
         )
+
+
+def check_start(weights: str | None, spectrogram: dict[str, Any]) -> None:
+    """Check that spectrograms are those that a pretrained model knows."""
+    if weights is None:
+        return
+    known = read_description(weights, parameter="--weights")["spectrogram"]
+    settings = SpectrogramTransformer(**known).get_params()
+    for name in ("n_bands", "f_min", "f_max"):
+        if spectrogram[name] != settings[name]:
+            raise ValueError(
+                f"--weights {weights} goes with --{name.replace('_', '-')} "
+                f"{settings[name]:g}, got {spectrogram[name]:g}."
+            )
 
 
 def train_pipeline(
@@ -152,13 +168,17 @@ def _unusable(errors: list[str]) -> str:
     )
 
 
-def read_model(path: Path) -> Any:
-    """Load a pipeline that starts with a SpectrogramTransformer."""
+def read_model(model: str | Path) -> Any:
+    """Load a pretrained pipeline by name, or one from a file by its path."""
+    if str(model) in model_names():
+        return load_pretrained(str(model))
+    path = Path(model)
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder, expected a model file.")
     if not path.is_file():
         raise FileNotFoundError(
-            f"There is no model {str(path)!r}; make one with skheart train."
+            f"There is no model {str(path)!r}; make one with skheart train, or name a "
+            f"pretrained one: {', '.join(model_names())}."
         )
     try:
         model = joblib.load(path)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import warnings
 from typing import Any, Self
 
 import keras
 import numpy as np
-import scikeras.wrappers
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
@@ -25,25 +23,22 @@ from skheart._spectrograms import (
     check_spectrograms_and_labels,
     combined_weights,
 )
+from skheart._start import build_network_of, start_from
 from skheart._training import (
     DivergenceCheck,
     EarlyStopping,
     EpochProgress,
     Forward,
     calibrated,
-    compiled_network,
     encoded_targets,
-    make_optimizer,
     probabilities,
     windowed_logits,
 )
 from skheart.losses import (
     AUROCLoss,
     gives_probabilities,
-    n_outputs,
     resolve_loss,
 )
-from skheart.networks import default_l2
 
 __all__ = ["CNNClassifier"]
 
@@ -71,6 +66,15 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         The network: a name of :mod:`skheart.networks`, or a function that builds an
         uncompiled functional Keras model with `n_outputs` logits from those of the
         words ``n_bands, n_frames, n_channels, n_outputs, dropout, l2`` that it takes.
+    weights : str, CNNClassifier, Pipeline or None, default=None
+        Start from a trained network in place of a new one (fine-tuning): the name of a
+        pretrained model (:func:`~skheart.pretrained.model_names`), or a fitted
+        classifier or pipeline (inside a search, in a
+        :class:`sklearn.frozen.FrozenEstimator`). The layer that gives the logits stays
+        where `y` has the same classes and is new where it has others. `network`,
+        `crop_frames` and `l2` are then not looked at; the spectrograms must be like
+        those that the network was trained on. A tenth of the usual `learning_rate`
+        does well.
     loss : str, keras.losses.Loss or callable, default="crossentropy"
         ``"crossentropy"`` (binary or categorical, by the number of classes),
         ``"auroc"`` (:class:`~skheart.losses.AUROCLoss`), a loss of Keras that can work
@@ -160,6 +164,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self,
         *,
         network: Any = "compact",
+        weights: Any = None,
         loss: Any = "crossentropy",
         optimizer: Any = "adamw",
         learning_rate: float = 2e-3,
@@ -179,6 +184,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         verbose: int = 0,
     ) -> None:
         self.network = network
+        self.weights = weights
         self.loss = loss
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -253,8 +259,12 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
 
         train = np.arange(len(X))
         stopping = None
+        start = None if self.weights is None else start_from(self.weights)
+        if start is not None:
+            X = start.fitting(X)
         n_frames = X.shape[2]
-        self.n_crop_ = min(self.crop_frames or n_frames, n_frames)
+        longest = start.n_crop if start else self.crop_frames
+        self.n_crop_ = min(longest or n_frames, n_frames)
         self.input_shape_ = X.shape[1:]
         if self.patience is not None:
             if groups is None:
@@ -288,7 +298,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         )
         with local_seed(seed):
             # Keras draws its seeds here and none in training.
-            holder = self._build(X, codes, loss, n_steps=self.epochs * len(batches))
+            n_steps = self.epochs * len(batches)
+            holder = build_network_of(
+                self, X, codes, loss, n_steps=n_steps, start=start
+            )
         history = self._train(holder.model_, batches, stopping)
         model = holder.model_
         if not gives_probabilities(loss):
@@ -368,32 +381,20 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         if not isinstance(self.augment, bool | np.bool_):
             check_number("augment", self.augment, closed="left")
 
-    def _build(
-        self, X: np.ndarray, codes: np.ndarray, loss: Any, *, n_steps: int
-    ) -> scikeras.wrappers.KerasClassifier:
-        """Let SciKeras build and compile the network."""
-        build = functools.partial(
-            compiled_network,
-            self.network,
-            loss,
-            make_optimizer(
-                self.optimizer,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-                schedule=self.schedule,
-                n_steps=n_steps,
-            ),
-            {
-                "n_bands": X.shape[1],
-                "n_frames": self.n_crop_,
-                "n_channels": X.shape[3],
-                "n_outputs": n_outputs(loss, len(self.classes_)),
-                "dropout": self.dropout,
-                "l2": default_l2(self.network) if self.l2 is None else self.l2,
-            },
-        )
-        holder = scikeras.wrappers.KerasClassifier(model=build, loss=loss)
-        return holder.initialize(X[:, :, : self.n_crop_], codes)
+    def _restore(self, weights: Any = None) -> Self:
+        """Be fitted, with the network and the classes of `weights`."""
+        start = start_from(self.weights if weights is None else weights)
+        self.classes_ = np.array(start.classes)
+        self.n_crop_, self.n_features_in_ = start.n_crop, start.n_bands
+        self.input_shape_ = (start.n_bands, start.n_crop, start.n_channels)
+        codes = np.arange(len(self.classes_))
+        X = np.zeros((len(codes), *self.input_shape_), dtype=np.float32)
+        loss = resolve_loss(self.loss, len(codes))
+        holder = build_network_of(self, X, codes, loss, n_steps=1, start=start)
+        self.history_ = holder.history_ = {"loss": []}
+        self.keras_classifier_ = holder
+        self._hold(holder.model_)
+        return self
 
     def _train(
         self,

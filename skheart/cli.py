@@ -16,6 +16,7 @@ from skheart import __version__
 from skheart._arguments import (
     add_demo,
     add_evaluate,
+    add_models,
     add_predict,
     add_spectrogram,
     add_train,
@@ -44,9 +45,13 @@ columns of the output, one row a recording in the order given:
   probability_<class>    one column for each class
   error                  why the recording could not be used, else empty
 
-example:
-  skheart predict --model murmur.joblib *.wav --format csv > answers.csv
+examples:
+  skheart predict recording.wav
+  skheart predict --model pascal *.wav --format csv > answers.csv
+  skheart predict --model mine.joblib *.wav -o answers.csv
 
+Without --model, the pretrained model "murmur" tells murmur and normal apart;
+"skheart models murmur" prints what it was trained on and where it is weak.
 A model file is a pickle: loading one can run any code, so load only files that
 you trust. skheart is for research. It is not a medical device.
 """
@@ -57,6 +62,7 @@ examples:
   skheart train circor2022 ~/data/circor2022 --target murmur_at_location \\
       --classes Absent Present -o murmur.joblib
   skheart train folder recordings --patient-pattern '^([0-9]+)_' -o mine.joblib
+  skheart train folder recordings --weights murmur -o tuned.joblib
 
 CORPUS "folder" reads DATA_HOME/CLASS/RECORDING: the name of a folder is the label
 of the recordings in it.
@@ -77,8 +83,9 @@ def main(arguments: list[str] | None = None) -> int:
         Exit code.
     """
     options = _parser().parse_args(arguments)
+    signals: list[int] = []
     try:
-        with _ending_by_interrupt():
+        with _ending_by_interrupt(signals):
             return options.command(options)
     except KeyboardInterrupt:
         print("skheart: interrupted", file=sys.stderr)
@@ -90,26 +97,38 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("SKHEART_TRACEBACK"):
             raise
+        if signals:  # in the middle of an import, an interrupt becomes another error
+            print("skheart: interrupted", file=sys.stderr)
+            return EXIT_INTERRUPTED
         kind = "" if isinstance(error, _EXPECTED) else f"{type(error).__name__}: "
         print(f"skheart: error: {kind}{error}", file=sys.stderr)
         return EXIT_ERROR
 
 
 @contextmanager
-def _ending_by_interrupt() -> Iterator[None]:
-    """Let SIGTERM, which batch systems send, clean up as Ctrl+C does."""
+def _ending_by_interrupt(received: list[int]) -> Iterator[None]:
+    """Let SIGTERM, which batch systems send, clean up as Ctrl+C does.
+
+    The signals that came are put into `received`.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def interrupt(*_: Any) -> None:
+    def interrupt(number: int, _: Any) -> None:
+        received.append(number)
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {
+        number: signal.signal(number, interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def demo(options: argparse.Namespace) -> int:
@@ -133,8 +152,15 @@ def train(options: argparse.Namespace) -> int:
         start_tensorflow()
         import joblib
 
-        from skheart._workflow import keep_classes, read_corpus, train_pipeline
+        from skheart._workflow import (
+            check_start,
+            keep_classes,
+            read_corpus,
+            train_pipeline,
+        )
 
+        spectrogram = _chosen(options, "duration", "n_bands", "f_min", "f_max")
+        check_start(options.weights, spectrogram)
         corpus = read_corpus(
             options.corpus,
             options.data_home,
@@ -150,10 +176,10 @@ def train(options: argparse.Namespace) -> int:
             seed=options.seed,
             verbose=0 if options.quiet else 1,
             skip_unusable=options.skip_unusable,
-            spectrogram=_chosen(options, "duration", "n_bands", "f_min", "f_max"),
+            spectrogram=spectrogram,
             cnn=_chosen(
                 options,
-                *("network", "loss", "epochs", "batch_size", "augment"),
+                *("network", "weights", "loss", "epochs", "batch_size", "augment"),
                 *("class_weight", "patience", "n_threads"),
             ),
         )
@@ -259,6 +285,30 @@ def predict(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def models(options: argparse.Namespace) -> int:
+    """List the pretrained models, or print the card of one."""
+    import dataclasses
+    import json
+
+    from skheart.pretrained import model_card, model_names
+
+    if options.name is not None:
+        card = model_card(options.name)
+        if options.format == "json":
+            print(json.dumps(dataclasses.asdict(card), indent=2))
+        else:
+            print(card)
+        return EXIT_OK
+    cards = [model_card(name) for name in model_names()]
+    if options.format == "json":
+        print(json.dumps([dataclasses.asdict(card) for card in cards], indent=2))
+        return EXIT_OK
+    for card in cards:
+        print(f"{card.name:<10} {card.summary}")
+    print('\n"skheart models NAME" prints the card of a model.')
+    return EXIT_OK
+
+
 def spectrogram(options: argparse.Namespace) -> int:
     """Draw the spectrogram of a recording."""
     from skheart.display import SpectrogramDisplay, _need_matplotlib
@@ -315,6 +365,7 @@ def _parser() -> argparse.ArgumentParser:
     add_train(add(train, _TRAIN_EPILOG))
     add_evaluate(add(evaluate))
     add_predict(add(predict, _PREDICT_EPILOG))
+    add_models(add(models))
     add_spectrogram(add(spectrogram))
     return parser
 

@@ -35,12 +35,14 @@ PUBLIC_MODULES = [
 # packages, whose modules may import one another.
 FLOORS = [
     {"__init__", "_arguments", "_checks", "_files", "_progress", "_runtime"},
-    {"_spectrograms"},
+    {"_spectrograms", "_weights"},
     {"audio"},
     {"metrics", "datasets", "_recordings", "_stft", "_batches", "layers", "losses"},
     {"spectrogram", "networks"},
     {"_training", "_network_state"},
+    {"_start"},
     {"classifier", "display"},
+    {"pretrained"},
     {"_workflow", "_demo", "_quiet"},
     {"_report"},
     {"cli"},
@@ -49,7 +51,7 @@ KERAS = {"keras", "scikeras", "tensorflow"}
 KERAS_MODULES = {
     *("_batches", "_runtime", "_training", "classifier", "layers", "losses"),
     *("networks", "_network_state", "_workflow", "_report", "_demo", "_quiet"),
-    "cli",
+    *("_start", "pretrained._load", "cli"),
 }
 ONLY_INSIDE_FUNCTIONS = {"librosa", "matplotlib", "pandas"}
 MAY_PRINT = {"cli", "_demo"}
