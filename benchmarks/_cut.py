@@ -1,0 +1,94 @@
+"""From networks with the logits of all questions to one network for one question."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+import numpy as np
+from _corpora import HEADS, Corpora
+from _joint import COLUMNS, Recipe
+from sklearn.pipeline import Pipeline
+
+from skheart import CNNClassifier, SpectrogramTransformer
+from skheart._weights import SavedNetwork
+
+
+def cut(models: list[keras.Model], head: str) -> keras.Model:
+    """Average the logits of one question over networks with the same input.
+
+    Returns
+    -------
+    model : keras.Model
+        One graph without models inside it.
+    """
+    columns = COLUMNS[head]
+    inputs = keras.Input(models[0].input_shape[1:], name="spectrogram")
+    outputs = []
+    for number, trained in enumerate(models):
+        # Without what it was compiled with, which cloning would take along.
+        model = keras.Model(trained.inputs[0], trained.outputs[0], name=trained.name)
+        last = model.layers[-1].name
+        suffix = f"_{number}" if len(models) > 1 else ""
+
+        def copy(
+            layer: keras.layers.Layer, last: str = last, suffix: str = suffix
+        ) -> keras.layers.Layer:
+            config = layer.get_config()
+            config["name"] = ("logits" if layer.name == last else layer.name) + suffix
+            if layer.name == last:
+                config["units"] = columns.stop - columns.start
+            return type(layer).from_config(config)
+
+        part = keras.models.clone_model(
+            model, input_tensors=inputs, clone_function=copy
+        )
+        for mine, theirs in zip(part.layers, model.layers, strict=True):
+            weights = theirs.get_weights()
+            if theirs.name == last:
+                weights = [weights[0][:, columns], weights[1][columns]]
+            mine.set_weights(weights)
+        outputs.append(part.outputs[0])
+    if len(outputs) == 1:
+        return keras.Model(inputs, outputs[0], name=models[0].name)
+    mean = keras.layers.Average(name="members")(outputs)
+    return keras.Model(inputs, mean, name="members")
+
+
+def saved(
+    models: list[keras.Model],
+    head: str,
+    *,
+    name: str,
+    recipe: Recipe,
+    settings: dict[str, object],
+    corpora: Corpora | None = None,
+    card: dict[str, object] | None = None,
+) -> SavedNetwork:
+    """Give the network of one question as plain data."""
+    model = cut(models, head)
+    patients: dict[str, list[str]] = {}
+    if corpora is not None:
+        for corpus in np.unique(corpora.corpus).tolist():
+            groups = np.unique(corpora.group[corpora.corpus == corpus]).tolist()
+            # Groups are named as the loaders name them, behind the corpus.
+            patients[corpus] = [group.partition("-")[2] for group in groups]
+    return SavedNetwork(
+        name=name,
+        config=json.loads(model.to_json()),
+        weights=model.get_weights(),
+        classes=list(HEADS[head]),
+        n_bands=model.input_shape[1],
+        n_crop=recipe.crop_frames,
+        spectrogram=dict(settings),
+        card=card or {},
+        patients=patients,
+    )
+
+
+def pipeline(network: SavedNetwork) -> Pipeline:
+    """Give a fitted pipeline with a network that is not in the package."""
+    classifier = CNNClassifier(crop_frames=network.n_crop)
+    classifier._restore(network)
+    transformer = SpectrogramTransformer(**network.spectrogram)
+    return Pipeline([("spectrogram", transformer), ("cnn", classifier)])

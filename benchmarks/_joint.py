@@ -1,0 +1,382 @@
+"""One network for all corpora: a trunk, and logits for each question of each corpus."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from _corpora import HEADS, STATES, Corpora
+
+from skheart._batches import augment
+from skheart._files import atomic_path
+from skheart._runtime import local_seed
+from skheart._training import Forward, make_optimizer, windowed_logits
+from skheart.datasets import read_segmentation
+from skheart.networks import build_network
+
+# Columns of the logits of each question: one for two classes, else one each.
+COLUMNS: dict[str, slice] = {}
+_first = 0
+for _head, _words in HEADS.items():
+    _width = 1 if len(_words) == 2 else len(_words)
+    COLUMNS[_head] = slice(_first, _first + _width)
+    _first += _width
+N_LOGITS = _first
+
+_CHALLENGE_WEIGHTS = (1, 5, 3)  # of Absent, Present, Unknown in the 2022 challenge
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; every setting that was tried is one of these."""
+
+    network: Any = "compact"
+    network_words: dict[str, Any] = field(default_factory=dict)
+    crop_frames: int = 250
+    epochs: int = 20
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    dropout: float = 0.3
+    augment: float = 0.5
+    cinc_augment: float | None = None
+    inaudible: bool = False
+    stretch: float = 0.0
+    noise: float = 0.0
+    mixup: float = 0.0
+    smoothing: float = 0.0
+    segmentation: float = 0.0
+    corpora: tuple[str, ...] = ("circor2022", "cinc2016", "pascal")
+    heads: tuple[str, ...] = tuple(HEADS)
+    head_weights: dict[str, float] = field(default_factory=dict)
+    cinc_evenness: float = 0.5
+    pascal_repeats: float = 1.0
+
+
+def described(recipe: Recipe) -> dict[str, Any]:
+    """Give a recipe as plain data."""
+    settings = asdict(recipe)
+    if callable(recipe.network):
+        settings["network"] = recipe.network.__name__
+    return settings
+
+
+class JointBatches(keras.utils.PyDataset):
+    """Batches drawn from all corpora, with targets and weights for each question."""
+
+    def __init__(
+        self,
+        X: np.ndarray,
+        corpora: Corpora,
+        recipe: Recipe,
+        *,
+        seed: int,
+        n_states: int = 0,
+    ) -> None:
+        super().__init__()
+        self.X, self.recipe, self.seed = X, recipe, seed
+        self.targets, self.weights = _targets(corpora, recipe)
+        self.share = _shares(corpora, recipe)
+        self.plain = (corpora.corpus == "cinc2016") & (recipe.cinc_augment is not None)
+        self.n_batches = -(-round(self.share.sum()) // recipe.batch_size)
+        self.n_states = n_states
+        self.states = None
+        if n_states:
+            self.states = phases(corpora, X.shape[2])
+        self.epoch = 0
+        self.batches = self._draw()
+
+    def __len__(self) -> int:
+        return self.n_batches
+
+    def on_epoch_end(self) -> None:
+        """Draw the batches of the next epoch."""
+        self.epoch += 1
+        self.batches = self._draw()
+
+    def _draw(self) -> list[np.ndarray]:
+        # A recording with a share of 1.4 is drawn once, and a second time in four
+        # epochs of ten.
+        random = np.random.default_rng([self.seed, self.epoch, 0])
+        times = np.floor(self.share + random.random(len(self.share))).astype(int)
+        rows = random.permutation(np.repeat(np.arange(len(self.share)), times))
+        return np.array_split(rows, self.n_batches)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, Any]:
+        recipe = self.recipe
+        rows = self.batches[index]
+        random = np.random.default_rng([self.seed, self.epoch, index + 1])
+        # A stretched crop is cut wider or narrower and brought to the same length.
+        n_crop, widest = recipe.crop_frames, recipe.crop_frames
+        if recipe.stretch:
+            widest = min(int(n_crop * (1 + recipe.stretch)) + 1, self.X.shape[2])
+        starts = random.integers(0, self.X.shape[2] - widest + 1, len(rows))
+        if recipe.stretch:
+            rates = np.exp(random.uniform(-1, 1, len(rows)) * np.log1p(recipe.stretch))
+            rates = np.minimum(rates, widest / n_crop)
+        else:
+            rates = np.ones(len(rows))
+        X = np.empty((len(rows), self.X.shape[1], n_crop, 1), dtype=np.float32)
+        steps = np.arange(n_crop)
+        for i, (row, start, rate) in enumerate(zip(rows, starts, rates, strict=True)):
+            X[i, :, :, 0] = self.X[row][:, start + (steps * rate).astype(int)]
+        plain = self.plain[rows]
+        if recipe.augment and not plain.all():
+            X[~plain] = augment(X[~plain], recipe.augment, random)
+        if recipe.cinc_augment and plain.any():
+            X[plain] = augment(X[plain], recipe.cinc_augment, random)
+        if recipe.noise:
+            _add_noise(X, recipe.noise, random)
+        targets, weights = self.targets[rows], self.weights[rows]
+        states = None
+        if self.states is not None:
+            edges = np.linspace(0, n_crop, self.n_states + 1).astype(int)
+            states = np.zeros((len(rows), self.n_states, len(STATES)), np.float32)
+            for i, (row, start, rate) in enumerate(
+                zip(rows, starts, rates, strict=True)
+            ):
+                part = self.states[row][start + (steps * rate).astype(int)]
+                onehot = part[:, np.newaxis] == np.arange(1, len(STATES) + 1)
+                states[i] = np.add.reduceat(onehot, edges[:-1], axis=0)
+                states[i] /= np.diff(edges)[:, np.newaxis]
+        if recipe.mixup:
+            share = random.beta(recipe.mixup, recipe.mixup, len(rows))
+            share = np.maximum(share, 1 - share).astype(np.float32)
+            other = random.permutation(len(rows))
+            X = _mixed(X, X[other], share)
+            mass = share[:, np.newaxis] * weights
+            other_mass = (1 - share)[:, np.newaxis] * weights[other]
+            weights = mass + other_mass
+            of_head = _spread(mass / np.maximum(weights, 1e-9))
+            targets = of_head * targets + (1 - of_head) * targets[other]
+            if states is not None:
+                states = _mixed(states, states[other], share)
+        packed = np.concatenate([targets, _spread(weights)], axis=1)
+        return X, (packed if states is None else (packed, states))
+
+
+def _mixed(one: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
+    share = share.reshape(-1, *(1,) * (one.ndim - 1))
+    return share * one + (1 - share) * other
+
+
+def _spread(of_heads: np.ndarray) -> np.ndarray:
+    """Repeat what stands for a question for each of its columns."""
+    widths = [columns.stop - columns.start for columns in COLUMNS.values()]
+    return np.repeat(of_heads, widths, axis=1)
+
+
+def _add_noise(X: np.ndarray, strength: float, random: np.random.Generator) -> None:
+    """Raise what lies below a floor that differs by recording and slopes over bands."""
+    n, n_bands = X.shape[:2]
+    level = random.normal(-1.5, strength, (n, 1)) + random.normal(
+        0, strength / 2, (n, 1)
+    ) * np.linspace(-1, 1, n_bands)
+    level = level[:, :, np.newaxis, np.newaxis]
+    level = level + 0.25 * random.standard_normal(X.shape)
+    np.logaddexp(3 * X, 3 * level, out=X, casting="same_kind")
+    X /= 3
+
+
+def _targets(corpora: Corpora, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
+    """Give targets, (n, N_LOGITS), and weights, (n, n_heads), by recording.
+
+    In each question and corpus the classes weigh the same in sum; those of "murmur3"
+    as in the challenge's score.
+    """
+    n = len(corpora)
+    targets = np.zeros((n, N_LOGITS), np.float32)
+    weights = np.zeros((n, len(HEADS)), np.float32)
+    share = _shares(corpora, recipe)
+    for number, (head, words) in enumerate(HEADS.items()):
+        codes = corpora.codes[head]
+        if head == "murmur3" and recipe.inaudible:
+            codes = np.where(corpora.word == "Inaudible", words.index("Present"), codes)
+        known = codes >= 0
+        rows = np.flatnonzero(known)
+        columns = COLUMNS[head]
+        if len(words) == 2:
+            targets[rows, columns.start] = codes[rows]
+        else:
+            targets[rows, columns.start + codes[rows]] = 1
+        if head not in recipe.heads:
+            continue
+        factor = recipe.head_weights.get(head, 1.0)
+        # Classes are balanced in each data base of CinC 2016 by itself.
+        places = np.where(corpora.corpus == "cinc2016", corpora.part, corpora.corpus)
+        for place in np.unique(places[rows]):
+            here = known & (places == place) & (share > 0)
+            mass = share[here].sum()
+            for code in range(len(words)):
+                chosen = here & (codes == code)
+                if chosen.any() and head == "murmur3":
+                    weights[chosen, number] = _CHALLENGE_WEIGHTS[code]
+                elif chosen.any():
+                    weights[chosen, number] = 1 / share[chosen].sum()
+            total = (weights[here, number] * share[here]).sum()
+            if total:
+                weights[here, number] *= factor * mass / total
+    # A class of one or two recordings must not outweigh all others.
+    return targets, np.minimum(weights, 8.0)
+
+
+def _shares(corpora: Corpora, recipe: Recipe) -> np.ndarray:
+    """How often each recording is drawn in an epoch, on average."""
+    share = np.isin(corpora.corpus, recipe.corpora).astype(float)
+    cinc = corpora.corpus == "cinc2016"
+    if cinc.any() and recipe.cinc_evenness:
+        # Data bases, and classes in them, are brought nearer to one another.
+        cells = np.char.add(corpora.part, corpora.word)
+        _, cell, count = np.unique(cells[cinc], return_inverse=True, return_counts=True)
+        weight = count[cell] ** -recipe.cinc_evenness
+        share[cinc] *= weight * cinc.sum() / weight.sum()
+    share[corpora.corpus == "pascal"] *= recipe.pascal_repeats
+    return share
+
+
+def phases(corpora: Corpora, n_frames: int, hop: float = 0.02) -> np.ndarray:
+    """Give the phase of the beat at each frame, 0 where it is not known."""
+    states = np.zeros((len(corpora), n_frames), np.int8)
+    for row, path in enumerate(corpora.segmentation):
+        if not path:
+            continue
+        start, end, state = read_segmentation(path)
+        for first, last, word in zip(start, end, state, strict=True):
+            if word in STATES:
+                states[row, round(first / hop) : round(last / hop)] = (
+                    STATES.index(word) + 1
+                )
+    return states
+
+
+def _loss(smoothing: float) -> Any:
+    """Cross-entropy of each question, weighted, for packed targets and weights."""
+
+    def loss(packed: Any, logits: Any) -> Any:
+        targets, weights = packed[:, :N_LOGITS], packed[:, N_LOGITS:]
+        total = 0.0
+        for head, words in HEADS.items():
+            columns = COLUMNS[head]
+            target, logit = targets[:, columns], logits[:, columns]
+            if len(words) == 2:
+                target = target * (1 - smoothing) + smoothing / 2
+                price = tf.nn.sigmoid_cross_entropy_with_logits(target, logit)[:, 0]
+            else:
+                target = target * (1 - smoothing) + smoothing / len(words)
+                price = tf.nn.softmax_cross_entropy_with_logits(target, logit)
+            total += weights[:, columns.start] * price
+        return total
+
+    return loss
+
+
+def _states_loss(states: Any, logits: Any) -> Any:
+    return tf.nn.softmax_cross_entropy_with_logits(states, logits)
+
+
+def network(n_bands: int, recipe: Recipe) -> keras.Model:
+    """Build the network of a recipe, with the logits of all questions."""
+    return build_network(
+        recipe.network,
+        n_bands=n_bands,
+        n_frames=recipe.crop_frames,
+        n_channels=1,
+        n_outputs=N_LOGITS,
+        dropout=recipe.dropout,
+        l2=0.0,
+        **recipe.network_words,
+    )
+
+
+def train(
+    X: np.ndarray, corpora: Corpora, recipe: Recipe, *, seed: int, verbose: int = 0
+) -> keras.Model:
+    """Train a network with the logits of all questions.
+
+    Returns
+    -------
+    model : keras.Model
+        From (n, n_bands, crop_frames, 1) to (n, N_LOGITS).
+    """
+    with local_seed(seed):
+        model = network(X.shape[1], recipe)
+        trained, losses, weights, n_states = model, _loss(recipe.smoothing), None, 0
+        if recipe.segmentation:
+            names = [layer.name for layer in model.layers]
+            source = model.get_layer("states" if "states" in names else "frames")
+            frames = source.output
+            n_states = frames.shape[1]
+            states = keras.layers.Dense(len(STATES), name="phase")(frames)
+            trained = keras.Model(model.inputs, [model.outputs[0], states])
+            losses = [losses, _states_loss]
+            weights = [1.0, recipe.segmentation]
+    batches = JointBatches(X, corpora, recipe, seed=seed, n_states=n_states)
+    optimizer = make_optimizer(
+        "adamw",
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        schedule="cosine",
+        n_steps=recipe.epochs * len(batches),
+    )
+    trained.compile(
+        optimizer=optimizer, loss=losses, loss_weights=weights, jit_compile=False
+    )
+    trained.fit(batches, epochs=recipe.epochs, shuffle=False, verbose=verbose)
+    return model
+
+
+def trained(
+    X: np.ndarray,
+    corpora: Corpora,
+    rows: np.ndarray,
+    recipe: Recipe,
+    *,
+    seed: int,
+    folder: Path,
+) -> tuple[keras.Model, str]:
+    """Train on some rows, or read the weights that the same call left before.
+
+    Returns
+    -------
+    model : keras.Model
+    key : str
+        What stands for the recipe, the seed and the rows.
+    """
+    settings = sorted(described(recipe).items())
+    key = repr((settings, seed, corpora.path[rows].tolist()))
+    name = hashlib.sha256(key.encode()).hexdigest()[:16]
+    path = folder / f"network-{name}.npz"
+    if not path.exists():
+        start = time.perf_counter()
+        model = train(np.array(X[rows]), corpora.take(rows), recipe, seed=seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, *model.get_weights())
+        print(
+            f"trained on {len(rows)} recordings, seed {seed}: "
+            f"{time.perf_counter() - start:.0f} s",
+            flush=True,
+        )
+        return model, name
+    model = network(X.shape[1], recipe)
+    with np.load(path) as arrays:
+        model.set_weights([arrays[part] for part in arrays.files])
+    return model, name
+
+
+def logits_of(model: keras.Model, X: np.ndarray, n_crop: int) -> np.ndarray:
+    """Mean logits over windows, (n, N_LOGITS)."""
+    forward = Forward(model)
+    parts = [
+        windowed_logits(
+            forward, X[i : i + 64].astype(np.float32)[..., np.newaxis], n_crop
+        )
+        for i in range(0, len(X), 64)
+    ]
+    return np.concatenate(parts)

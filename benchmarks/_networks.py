@@ -1,0 +1,38 @@
+"""Networks that were tried and are not in the package."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import layers
+
+from skheart.layers import AttentionPooling
+
+
+def temporal(
+    *,
+    n_bands: int,
+    n_frames: int,
+    n_channels: int = 1,
+    n_outputs: int = 1,
+    dropout: float = 0.3,
+    width: int = 128,
+) -> keras.Model:
+    """Convolve over time only, with the bands as channels; residual."""
+    inputs = keras.Input((n_bands, n_frames, n_channels), name="spectrogram")
+    x = layers.Reshape((n_bands, n_frames))(inputs)
+    x = layers.Permute((2, 1))(x)
+    x = _convolution(x, width, 5, 2)
+    for block, size in enumerate((5, 5, 3, 3)):
+        x = layers.Add()([x, _convolution(x, width, size, 1)])
+        if block == 0:
+            x = layers.MaxPooling1D(2, padding="same")(x)
+    x = AttentionPooling(name="attention")(x)
+    x = layers.Dropout(dropout)(x)
+    return keras.Model(inputs, layers.Dense(n_outputs, name="logits")(x))
+
+
+def _convolution(x: Any, width: int, size: int, strides: int) -> Any:
+    x = layers.Conv1D(width, size, strides=strides, padding="same", use_bias=False)(x)
+    return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))

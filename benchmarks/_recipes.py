@@ -1,0 +1,126 @@
+"""The settings that were chosen, and the models made with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from _joint import Recipe
+
+# Of the SpectrogramTransformer: its defaults, but half a minute in place of 20 s.
+SPECTROGRAM = {"duration": 30.0}
+
+JOINT = Recipe(
+    epochs=25,
+    augment=1.0,
+    cinc_augment=0.0,
+    stretch=0.25,
+    inaudible=True,
+)
+SEEDS = (0,)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the package.
+
+    Attributes
+    ----------
+    head : str
+        The question it answers.
+    recipe : Recipe
+    seeds : tuple of int
+        Networks whose mean it is.
+    tasks : tuple of str
+        Its figures on the card.
+    summary, use : str
+    limits : tuple of str
+    """
+
+    head: str
+    recipe: Recipe
+    seeds: tuple[int, ...]
+    tasks: tuple[str, ...]
+    summary: str
+    use: str
+    limits: tuple[str, ...]
+
+
+_EVERY_LIMIT = (
+    "for research; not a medical device, and no ground for a decision about a patient",
+    "the probabilities are those of classes that are equally common",
+)
+
+MODELS: dict[str, Model] = {
+    "murmur": Model(
+        head="murmur",
+        recipe=JOINT,
+        seeds=SEEDS,
+        tasks=("circor_recording", "circor_patient", "pascal_murmur"),
+        summary="is a murmur heard in the recording? (murmur, normal)",
+        use=(
+            "one recording: probability of murmur above 0.5, or a threshold chosen on "
+            "recordings of your own; a patient: the highest of the recordings "
+            '(pool_by_group with how="max")'
+        ),
+        limits=(
+            *_EVERY_LIMIT,
+            "learned from children and pregnant women screened in Brazil and from two "
+            "small PASCAL sets; adults are rare in it",
+            "an extra sound, an extrasystole or an artifact counts as neither class",
+            "a murmur that a physician could not hear at that location was not learned",
+        ),
+    ),
+    "abnormal": Model(
+        head="abnormal",
+        recipe=JOINT,
+        seeds=SEEDS,
+        tasks=("cinc_within", "cinc_mean_accuracy", "cinc_left_out"),
+        summary="is the recording of a sick heart? (abnormal, normal)",
+        use=(
+            "one recording: probability of abnormal above 0.5, or a threshold chosen "
+            "on recordings of your own"
+        ),
+        limits=(
+            *_EVERY_LIMIT,
+            "expect the figure of data bases left out, not the pooled one, on "
+            "recordings of another hospital: sensors differ more than hearts do",
+            "coronary disease (data base b) hardly shows in the sound",
+        ),
+    ),
+    "murmur3": Model(
+        head="murmur3",
+        recipe=JOINT,
+        seeds=SEEDS,
+        tasks=("circor_weighted_accuracy", "circor_patient"),
+        summary="the murmur question of the 2022 challenge (Absent, Present, Unknown)",
+        use=(
+            "a patient: the class with the highest mean probability over the "
+            'recordings of all locations (pool_by_group with how="mean")'
+        ),
+        limits=(
+            _EVERY_LIMIT[0],
+            "classes weigh 1, 5 and 3 (Absent, Present, Unknown), as in the "
+            "challenge's weighted accuracy: it says Present more often than is right",
+            "Unknown is rare and learned poorly",
+        ),
+    ),
+    "pascal": Model(
+        head="pascal",
+        recipe=JOINT,
+        seeds=SEEDS,
+        tasks=("pascal_murmur", "pascal_extrasystole"),
+        summary=(
+            "the PASCAL classes (artifact, extrahls, extrasystole, murmur, normal)"
+        ),
+        use="one recording: the most probable class",
+        limits=(
+            *_EVERY_LIMIT,
+            "artifact and extrahls come from set a (a telephone) only, so that the "
+            "model can tell them by the device",
+            "extrasystoles are few and are told from the rest poorly",
+        ),
+    ),
+}
+
+# For fine-tuning on PASCAL: a network that has not heard it.
+WITHOUT_PASCAL = replace(JOINT, corpora=("circor2022", "cinc2016"))

@@ -1,0 +1,305 @@
+"""How accurate skheart is, by patient, on three public corpora.
+
+    python benchmarks/accuracy.py DATA_HOME            # hours; goes on where it stopped
+    python benchmarks/accuracy.py DATA_HOME --quick    # minutes; a look, not a result
+
+DATA_HOME holds the folders pascal, cinc2016 and circor2022 of the three corpora. Every
+figure is of recordings of patients that the model has not seen: five folds in which no
+patient is on both sides, or a data base left out whole. All methods have the same
+folds. The figures go to benchmarks/results/accuracy.json (with --quick to the folder
+--work only), from which the page "Accuracy" of the documentation is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import warnings
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import sklearn
+import tensorflow as tf
+from _baselines import BASELINES, classifier, features
+from _corpora import N_FOLDS, Corpora, read_corpora, spectrograms
+from _joint import N_LOGITS, Recipe, logits_of, trained
+from _recipes import MODELS, SPECTROGRAM
+from _scores import LEFT_OUT, TASKS, auroc, figure, probabilities
+from joblib import Parallel, delayed, parallel_config
+
+import skheart
+from skheart._files import atomic_path
+from skheart._runtime import limit_threads
+
+RESULTS = Path(__file__).parent / "results"
+PARTS = ("baselines", "skheart", "left_out")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data_home", help="folder with the three corpora")
+    parser.add_argument("--quick", action="store_true", help="few epochs, one fold")
+    parser.add_argument("--work", type=Path, default=Path("build/accuracy"))
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="networks trained at a time, a thread each"
+    )
+    options = parser.parse_args()
+
+    corpora = read_corpora(options.data_home)
+    path = (options.work if options.quick else RESULTS) / "accuracy.json"
+    results = json.loads(path.read_text()) if path.exists() else {}
+    results.setdefault("figures", {})
+    study = Study(corpora, options.work, quick=options.quick)
+    if options.jobs > 1:
+        study.prepare(options.parts, n_jobs=options.jobs)
+    if "baselines" in options.parts:
+        for kind in BASELINES:
+            results["figures"][kind] = study.baseline(kind)
+            write(path, results)
+    if "skheart" in options.parts:
+        results["figures"]["skheart"] = study.shipped()
+        write(path, results)
+    if "left_out" in options.parts:
+        for kind in ("energy", "mfcc"):
+            results["figures"][kind]["cinc_left_out"] = study.baseline_left_out(kind)
+        results["figures"].setdefault("skheart", {})["cinc_left_out"] = study.left_out()
+        write(path, results)
+    print(table(results))
+
+
+class Study:
+    """The corpora with the networks and features computed so far.
+
+    Parameters
+    ----------
+    corpora : Corpora
+    work : path
+        Where what takes long is kept.
+    quick : bool
+        One fold, two epochs.
+    """
+
+    def __init__(self, corpora: Corpora, work: Path, *, quick: bool) -> None:
+        self.corpora, self.work, self.quick = corpora, work, quick
+        self.folds = range(1) if quick else range(N_FOLDS)
+        self.X = spectrograms(corpora, work, **SPECTROGRAM)
+
+    def prepare(self, parts: tuple[str, ...], *, n_jobs: int) -> None:
+        """Train the networks of some parts in processes of their own."""
+        calls: dict[str, tuple[Any, ...]] = {}
+        recipes = []
+        if "skheart" in parts:
+            recipes += [(m.recipe, m.seeds) for m in MODELS.values()]
+        for recipe, seeds in recipes:
+            for k in self.folds:
+                rows = self._rows(recipe, k)
+                for seed in seeds:
+                    calls[repr((recipe, k, seed))] = (recipe, (seed,), *rows)
+        if "left_out" in parts:
+            model = MODELS["abnormal"]
+            for part in LEFT_OUT[: 1 if self.quick else None]:
+                rows = self._rows_without(part)
+                for seed in model.seeds:
+                    calls[repr((part, seed))] = (model.recipe, (seed,), *rows)
+        with parallel_config("loky", n_jobs=n_jobs):
+            Parallel()(delayed(_in_process)(self, call) for call in calls.values())
+
+    def _rows(self, recipe: Recipe, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Give the rows that a network of a fold learns from, and those it answers."""
+        known = np.isin(self.corpora.corpus, recipe.corpora)
+        test = self.corpora.fold == k
+        return np.flatnonzero(known & ~test), np.flatnonzero(known & test)
+
+    def _rows_without(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+        """Give the same with a data base of CinC 2016 left out."""
+        recipe = MODELS["abnormal"].recipe
+        known = np.isin(self.corpora.corpus, recipe.corpora)
+        here = (self.corpora.corpus == "cinc2016") & (self.corpora.part == part)
+        return np.flatnonzero(known & ~here), np.flatnonzero(here)
+
+    def baseline(self, kind: str) -> dict[str, Any]:
+        """Score simple features with a linear classifier in the same folds."""
+        figures = {}
+        rows = None
+        if kind != "majority":
+            rows = features(kind, self.corpora.path.tolist(), self.work)
+        for name, task in TASKS.items():
+            asked = np.flatnonzero(task.rows(self.corpora))
+            part = self.corpora.take(asked)
+            truth = task.truth(part)
+            F = np.zeros((len(asked), 1)) if rows is None else rows[asked]
+            words = np.unique(truth)
+            p = np.full((len(asked), len(words)), np.nan)
+            for k in self.folds:
+                train, test = part.fold != k, part.fold == k
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    model = classifier(kind).fit(F[train], truth[train])
+                if hasattr(model, "predict_proba"):
+                    p[test] = model.predict_proba(F[test])
+                else:  # a ridge classifier gives distances
+                    d = model.decision_function(F[test])
+                    d = np.column_stack([-d, d]) if d.ndim == 1 else d
+                    p[test] = np.exp(2 * d) / np.exp(2 * d).sum(axis=1, keepdims=True)
+            score = p if len(words) > 2 else p[:, -1]
+            figures[name] = self._figure(task, part, score)
+            print(kind, name, figures[name]["mean"], flush=True)
+        return figures
+
+    def baseline_left_out(self, kind: str) -> dict[str, Any]:
+        """Leave each data base of CinC 2016 out whole."""
+        cinc = self.corpora.take(np.flatnonzero(self.corpora.corpus == "cinc2016"))
+        rows = features(kind, self.corpora.path.tolist(), self.work)
+        F = rows[self.corpora.corpus == "cinc2016"]
+        truth, values = cinc.word == "abnormal", {}
+        for part in LEFT_OUT:
+            test = cinc.part == part
+            model = classifier(kind).fit(F[~test], truth[~test])
+            values[part] = auroc(truth[test], model.predict_proba(F[test])[:, 1])
+        return _left_out(values, len(cinc))
+
+    def out_of_fold(self, recipe: Recipe, seeds: tuple[int, ...]) -> np.ndarray:
+        """Logits of all questions of networks that have not seen the patient."""
+        logits = np.full((len(self.corpora), N_LOGITS), np.nan, np.float32)
+        for k in self.folds:
+            train, test = self._rows(recipe, k)
+            logits[test] = self._logits(recipe, seeds, train, test)
+        return logits
+
+    def shipped(self) -> dict[str, Any]:
+        """Score networks trained as the models of the package are."""
+        figures: dict[str, Any] = {}
+        for task_name, task in TASKS.items():
+            model = next(
+                (m for m in MODELS.values() if m.head == task.head), MODELS["murmur"]
+            )
+            figures[task_name] = self._scored(task, model.recipe, model.seeds)
+            print("skheart", task_name, figures[task_name]["mean"], flush=True)
+        return figures
+
+    def left_out(self) -> dict[str, Any]:
+        """Leave each data base of CinC 2016 out whole; other corpora stay."""
+        model = MODELS["abnormal"]
+        values = {}
+        for part in LEFT_OUT[: 1 if self.quick else None]:
+            train, test = self._rows_without(part)
+            logits = self._logits(model.recipe, model.seeds, train, test)
+            score = probabilities(logits, "abnormal")[:, 0]
+            values[part] = auroc(self.corpora.word[test] == "abnormal", score)
+            print("left out", part, round(values[part], 4), flush=True)
+        return _left_out(values, int((self.corpora.corpus == "cinc2016").sum()))
+
+    def _scored(
+        self, task: Any, recipe: Recipe, seeds: tuple[int, ...], n_resamples: int = 1000
+    ) -> dict[str, Any]:
+        logits = self.out_of_fold(recipe, seeds)
+        asked = np.flatnonzero(task.rows(self.corpora))
+        score = task.answer(probabilities(logits, task.head))[asked]
+        part = self.corpora.take(asked)
+        return self._figure(task, part, score, n_resamples)
+
+    def _figure(
+        self, task: Any, part: Corpora, score: np.ndarray, n_resamples: int = 1000
+    ) -> dict[str, Any]:
+        known = np.flatnonzero(np.isin(part.fold, list(self.folds)))
+        part, score = part.take(known), score[known]
+        return figure(task, part, score, fold=part.fold, n_resamples=n_resamples)
+
+    def _logits(
+        self,
+        recipe: Recipe,
+        seeds: tuple[int, ...],
+        train: np.ndarray,
+        test: np.ndarray,
+    ) -> np.ndarray:
+        """Mean logits of some recordings over the seeds; kept with the networks."""
+        if self.quick:
+            recipe, seeds = replace(recipe, epochs=2), seeds[:1]
+        parts = []
+        for seed in seeds:
+            model, key = trained(
+                self.X, self.corpora, train, recipe, seed=seed, folder=self.work
+            )
+            path = self.work / f"logits-{key}.npz"
+            if path.exists():
+                with np.load(path) as kept:
+                    known, logits = kept["rows"], kept["logits"]
+                if np.array_equal(known, test):
+                    parts.append(logits)
+                    continue
+            logits = logits_of(model, self.X[test], recipe.crop_frames)
+            with atomic_path(path) as temporary, open(temporary, "wb") as file:
+                np.savez(file, rows=test, logits=logits)
+            parts.append(logits)
+        return np.mean(parts, axis=0)
+
+
+def _in_process(study: Study, call: tuple[Any, ...]) -> None:
+    limit_threads(1)
+    study._logits(*call)
+
+
+def _left_out(values: dict[str, float], n: int) -> dict[str, Any]:
+    return {
+        "task": "CinC 2016, a data base left out, mean of a, b, e, f",
+        "score": "AUROC",
+        "value": round(float(np.mean(list(values.values()))), 4),
+        "parts": {part: round(value, 4) for part, value in values.items()},
+        "recordings": n,
+    }
+
+
+def write(path: Path, results: dict[str, Any]) -> None:
+    """Write the results so far, with what they were made with."""
+    results["made_with"] = {
+        "skheart": skheart.__version__,
+        "python": platform.python_version(),
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "scikit-learn": sklearn.__version__,
+        "numpy": np.__version__,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "spectrogram": SPECTROGRAM,
+        "models": {
+            name: {"seeds": model.seeds, "recipe": asdict(model.recipe)}
+            for name, model in MODELS.items()
+        },
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def table(results: dict[str, Any]) -> str:
+    """Write the figures as text."""
+    goals = {task.name: task.goal for task in TASKS.values()} | {"cinc_left_out": 0.75}
+    lines = []
+    for name, goal in goals.items():
+        for method, figures in results["figures"].items():
+            if name not in figures:
+                continue
+            row = figures[name]
+            if row.get("mean") is None:
+                text = f"{row['value']:.3f}"
+            else:
+                text = (
+                    f"{row['mean']:.3f} ± {row['sd']:.3f}; together {row['value']:.3f} "
+                    f"({row['low']:.3f}-{row['high']:.3f})"
+                )
+            goal_text = f"  goal {goal}" if method == "skheart" else ""
+            lines.append(f"{name:26} {method:12} {row['score']:18} {text}{goal_text}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Train the models that are shipped in the package.
+
+    python benchmarks/train_pretrained.py DATA_HOME
+
+DATA_HOME holds the folders pascal, cinc2016 and circor2022 of the three corpora. The
+networks are kept in the folder --work as they are finished: a run that was interrupted
+goes on with the next one. The same seeds give the same weights on the same machine.
+
+The figures on the cards are read from benchmarks/results/accuracy.json, which
+benchmarks/accuracy.py writes: those of networks trained with the same settings on four
+fifths of the patients. The networks that are shipped have seen all patients.
+
+With --quick, a model is trained on two fifths of the patients for eight epochs, to see
+in some minutes that all of it works; give --output, or the models of the package
+are replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+from _corpora import HEADS, Corpora, read_corpora, spectrograms
+from _cut import saved
+from _joint import trained
+from _recipes import MODELS, SPECTROGRAM, Model
+
+from skheart._runtime import limit_threads
+from skheart._weights import FOLDER, write_network
+from skheart.datasets import CORPUS_INFO
+
+RESULTS = Path(__file__).parent / "results" / "accuracy.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data_home", help="folder with the three corpora")
+    parser.add_argument("--work", type=Path, default=Path("build/accuracy"))
+    parser.add_argument("--output", type=Path, default=FOLDER)
+    parser.add_argument("--only", nargs="+", choices=sorted(MODELS), default=None)
+    parser.add_argument("--quick", action="store_true", help="fewer patients, epochs")
+    parser.add_argument("--threads", type=int, default=None)
+    options = parser.parse_args()
+    limit_threads(options.threads)
+
+    if options.quick and options.output == FOLDER:
+        parser.error("--quick needs --output, lest the models of the package be lost")
+    corpora = read_corpora(options.data_home)
+    if options.quick:
+        corpora = corpora.take(np.flatnonzero(np.isin(corpora.fold, (1, 2))))
+    X = spectrograms(corpora, options.work, **SPECTROGRAM)
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    for name in options.only or MODELS:
+        model = MODELS[name]
+        if options.quick:
+            recipe = replace(model.recipe, epochs=8)
+            model = replace(model, recipe=recipe, seeds=model.seeds[:1])
+        rows = np.flatnonzero(np.isin(corpora.corpus, model.recipe.corpora))
+        networks = [
+            trained(X, corpora, rows, model.recipe, seed=seed, folder=options.work)[0]
+            for seed in model.seeds
+        ]
+        # Patients that the trunk has learned from are seen, whatever they were asked.
+        network = saved(
+            networks,
+            model.head,
+            name=name,
+            recipe=model.recipe,
+            settings=SPECTROGRAM,
+            corpora=corpora.take(rows),
+        )
+        n_parameters = sum(int(weight.size) for weight in network.weights)
+        network.card.update(card(model, corpora, n_parameters, results))
+        write_network(network, folder=options.output)
+        size = (options.output / f"{name}.npz").stat().st_size
+        print(f"{name}: {n_parameters} weights, {size / 1e6:.2f} MB", flush=True)
+
+
+def card(
+    model: Model, corpora: Corpora, n_parameters: int, results: dict[str, Any]
+) -> dict[str, Any]:
+    """Write the model card, with the figures of the same recipe."""
+    known = corpora.codes[model.head] >= 0
+    data = []
+    for name in np.unique(corpora.corpus[known]).tolist():
+        rows = known & (corpora.corpus == name)
+        codes = corpora.codes[model.head][rows]
+        data.append(
+            {
+                "corpus": CORPUS_INFO[name].title,
+                "recordings": int(rows.sum()),
+                "patients": len(np.unique(corpora.group[rows])),
+                "labels": {
+                    word: int((codes == code).sum())
+                    for code, word in enumerate(HEADS[model.head])
+                    if (codes == code).any()
+                },
+            }
+        )
+    keys = ("task", "score", "mean", "sd", "value", "low", "high", "parts")
+    measured = results.get("figures", {}).get("skheart", {})
+    figures = [
+        {key: measured[task].get(key) for key in keys}
+        for task in model.tasks
+        if task in measured
+    ]
+    recipe = model.recipe
+    names = ", ".join(CORPUS_INFO[name].title for name in recipe.corpora)
+    return {
+        "summary": model.summary,
+        "data": data,
+        "use": model.use,
+        "split": (
+            "of networks trained in the same way on four fifths of the patients and "
+            "asked about the others, five times; patients never on both sides, 95 % "
+            "intervals by bootstrap over patients. The network shipped has seen all."
+        ),
+        "figures": figures,
+        "limits": list(model.limits),
+        "n_parameters": n_parameters,
+        "training": (
+            "benchmarks/train_pretrained.py, seeds "
+            f"{', '.join(map(str, model.seeds))}; "
+            f"{recipe.epochs} epochs of {recipe.network}, one trunk for {names}; "
+            f"Keras {keras.__version__}"
+        ),
+        "licence": (
+            "recordings of CirCor DigiScope and CinC 2016 under ODC-By 1.0, PASCAL for "
+            "research use; the weights as skheart itself, BSD-3-Clause, as far as the "
+            "licences of the recordings allow"
+        ),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""The benchmarks: patients stay on one side, and the figures are what they say."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skheart.metrics import auroc_score
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def importable():
+    """Let the scripts' modules be imported, as they import one another."""
+    sys.path.insert(0, str(FOLDER))
+    yield
+    sys.path.remove(str(FOLDER))
+
+
+@pytest.fixture(scope="module")
+def corpora(shared_data):
+    from _corpora import read_corpora
+
+    return read_corpora(shared_data)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_no_patient_is_in_two_folds(corpora, seed):
+    fold = corpora.fold if seed == 0 else corpora.order_of(seed)
+    assert set(fold) == set(range(5))
+    for patient in np.unique(corpora.group):
+        assert len(set(fold[corpora.group == patient])) == 1
+    if seed:
+        assert (fold != corpora.fold).mean() > 0.5
+
+
+def test_every_fold_asks_every_question(corpora):
+    from _scores import TASKS
+
+    for task in TASKS.values():
+        rows = task.rows(corpora)
+        for k in range(5):
+            part = corpora.take(np.flatnonzero(rows & (corpora.fold == k)))
+            assert len(np.unique(task.truth(part))) >= 2
+
+
+def test_answers_are_those_of_the_corpora(corpora):
+    from _corpora import HEADS
+
+    murmur = np.array(HEADS["murmur"])[corpora.codes["murmur"]]
+    known = corpora.codes["murmur"] >= 0
+    pascal = known & (corpora.corpus == "pascal")
+    np.testing.assert_array_equal(murmur[pascal], corpora.word[pascal])
+    circor = known & (corpora.corpus == "circor2022")
+    present = corpora.word[circor] == "Present"
+    np.testing.assert_array_equal(murmur[circor] == "murmur", present)
+    assert (corpora.codes["murmur"][corpora.word == "Inaudible"] == -1).all()
+    assert (corpora.codes["abnormal"] >= 0).sum() == (
+        corpora.corpus == "cinc2016"
+    ).sum()
+
+
+def test_targets_and_weights_of_a_batch(corpora):
+    from _joint import COLUMNS, N_LOGITS, JointBatches, Recipe
+
+    part = corpora.take(np.arange(0, len(corpora), 20))
+    random = np.random.default_rng(0)
+    X = random.normal(size=(len(part), 8, 60)).astype(np.float16)
+    recipe = Recipe(crop_frames=40, batch_size=len(part))
+    batches = JointBatches(X, part, recipe, seed=3)
+    spectrograms, packed = batches[0]
+    assert spectrograms.shape[1:] == (8, 40, 1)
+    targets, weights = packed[:, :N_LOGITS], packed[:, N_LOGITS:]
+    rows = batches.batches[0]
+    for head, columns in COLUMNS.items():
+        asked = part.codes[head][rows] >= 0
+        assert (weights[~asked, columns.start] == 0).all()
+        codes = part.codes[head][rows][asked]
+        if columns.stop - columns.start == 1:
+            np.testing.assert_array_equal(targets[asked, columns.start], codes)
+        else:
+            np.testing.assert_array_equal(targets[asked, columns].argmax(1), codes)
+    again = JointBatches(X, part, recipe, seed=3)[0]
+    np.testing.assert_array_equal(again[0], spectrograms)
+    other = JointBatches(X, part, recipe, seed=4)[0]
+    assert not np.array_equal(other[0][:5], spectrograms[:5])
+
+
+def test_classes_weigh_the_same(corpora):
+    from _joint import COLUMNS, Recipe, _shares, _spread, _targets
+
+    recipe = Recipe()
+    _, weights = _targets(corpora, recipe)
+    weights, share = _spread(weights), _shares(corpora, recipe)
+    codes = corpora.codes["murmur"]
+    circor = corpora.corpus == "circor2022"
+    mass = (weights[:, COLUMNS["murmur"].start] * share)[circor]
+    sums = [mass[codes[circor] == code].sum() for code in (0, 1)]
+    assert sums[0] == pytest.approx(sums[1], rel=1e-3)
+
+
+def test_phases_are_where_the_segmentation_says(corpora):
+    from _joint import STATES, phases
+
+    from skheart.datasets import read_segmentation
+
+    row = np.flatnonzero(corpora.segmentation != "")[5]
+    part = corpora.take(np.array([row]))
+    found = phases(part, 1501)[0]
+    start, end, state = read_segmentation(part.segmentation[0])
+    for first, last, word in zip(start, end, state, strict=True):
+        middle = int((first + last) / 2 / 0.02)
+        expected = STATES.index(word) + 1 if word in STATES else 0
+        if last - first > 0.06 and middle < 1501:
+            assert found[middle] == expected
+
+
+def test_bootstrap_draws_patients(corpora):
+    from _scores import TASKS, bootstrap
+
+    task = TASKS["pascal_murmur"]
+    part = corpora.take(np.flatnonzero(task.rows(corpora)))
+    random = np.random.default_rng(0)
+    score = (part.word == "murmur") + random.normal(0, 1, len(part))
+    value = task.statistic(part, score)
+    low, high = bootstrap(task, part, score, n_resamples=200)
+    assert low < value < high
+    assert 0.03 < high - low < 0.3
+    same = np.zeros(len(part))
+    assert bootstrap(task, part, same, n_resamples=20) == (0.5, 0.5)
+
+
+def test_aurocs_with_weights():
+    from loss_study import _aurocs
+
+    random = np.random.default_rng(0)
+    truth = random.random(50) < 0.4
+    score = random.normal(size=50) + truth
+    weights = random.integers(0, 4, (6, 50)).astype(float)
+    expected = [auroc_score(truth, score, sample_weight=row) for row in weights]
+    np.testing.assert_allclose(_aurocs(truth, score, weights), expected)
+
+
+def test_results_are_complete():
+    from _scores import TASKS
+
+    results = json.loads((FOLDER / "results" / "accuracy.json").read_text("utf-8"))
+    for method in ("majority", "energy", "mfcc", "minirocket", "skheart"):
+        assert set(TASKS) <= set(results["figures"][method])
+        for row in (results["figures"][method][task] for task in TASKS):
+            assert len(row["folds"]) == 5
+            assert row["mean"] == pytest.approx(np.mean(row["folds"]), abs=1e-3)
+    settings = results["made_with"]["models"]
+    assert set(settings) == {"murmur", "abnormal", "murmur3", "pascal"}
+
+
+def test_shipped_models_are_those_that_were_measured():
+    """The recipes that the figures are of are those in the package."""
+    from dataclasses import asdict
+
+    from _recipes import MODELS
+
+    results = json.loads((FOLDER / "results" / "accuracy.json").read_text("utf-8"))
+    for name, model in MODELS.items():
+        measured = results["made_with"]["models"][name]
+        assert measured["recipe"] == json.loads(json.dumps(asdict(model.recipe)))
+        assert measured["seeds"] == list(model.seeds)
+
+
+def test_readme_says_what_was_measured():
+    results = json.loads((FOLDER / "results" / "accuracy.json").read_text("utf-8"))
+    readme = (FOLDER.parent / "README.md").read_text("utf-8")
+    for row in results["figures"]["skheart"].values():
+        if row.get("mean") is not None:
+            assert f"{row['mean']:.3f} ± {row['sd']:.3f}" in readme
+            interval = f"({row['low']:.3f}–{row['high']:.3f})"
+            assert f"{row['value']:.3f} {interval}" in readme
+        else:
+            parts = ", ".join(f"{value:.3f}" for value in row["parts"].values())
+            assert f"{row['value']:.3f} ({parts})" in readme
