@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-PAGES = ["getting_started", "spectrograms", "classifier", "evaluation"]
+PAGES = ["getting_started", "spectrograms", "classifier", "evaluation", "pretrained"]
 BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", re.M)
 
 

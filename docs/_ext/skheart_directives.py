@@ -1,12 +1,16 @@
 """What the pages take from the package while they are built.
 
-``cli-help`` shows the help of a command, ``corpus-info`` the facts about a corpus, and
-formulas become MathML, which browsers draw without a script.
+``cli-help`` shows the help of a command, ``corpus-info`` the facts about a corpus,
+``model-card`` the card of a pretrained model, ``accuracy-table``, ``trials-table``
+and ``loss-table`` the figures in ``benchmarks/results``; formulas become MathML, which
+browsers draw without a script.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -16,6 +20,26 @@ from sphinx.util.docutils import SphinxDirective
 
 from skheart.cli import _parser
 from skheart.datasets import CORPORA, CORPUS_INFO
+from skheart.pretrained import model_card
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+METHODS = {
+    "majority": "Majority class",
+    "energy": "Energy, logistic regression",
+    "mfcc": "MFCC, logistic regression",
+    "minirocket": "MiniRocket, ridge",
+    "skheart": "skheart",
+}
+TASKS = {
+    "pascal_murmur": "PASCAL murmur",
+    "pascal_extrasystole": "PASCAL extra-systole",
+    "cinc_within": "CinC within",
+    "cinc_mean_accuracy": "CinC MAcc",
+    "circor_recording": "CirCor record-ing",
+    "circor_patient": "CirCor patient",
+    "circor_weighted_accuracy": "CirCor w. acc.",
+    "circor_outcome": "CirCor outcome",
+}
 
 
 class CommandHelp(SphinxDirective):
@@ -59,6 +83,99 @@ class CorpusInfo(SphinxDirective):
         return self.parse_text_to_nodes(text)
 
 
+class ModelCardText(SphinxDirective):
+    """The card of a pretrained model."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        text = str(model_card(self.arguments[0]))
+        return [nodes.literal_block(text, text, language="text")]
+
+
+class AccuracyTable(SphinxDirective):
+    """Every task and method, with goals, from the results of the benchmark."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_dependency(str(RESULTS / "accuracy.json"))
+        results = json.loads((RESULTS / "accuracy.json").read_text(encoding="utf-8"))
+        rows = [("Task and score", "Method", "Folds", "All together")]
+        for task, row in results["figures"]["skheart"].items():
+            for method, title in METHODS.items():
+                figure = results["figures"].get(method, {}).get(task)
+                if figure is None:
+                    continue
+                mine = method == "skheart"
+                first = f"{row['task']}: {row['score']}" if method == "majority" else ""
+                if task == "cinc_left_out" and method == "energy":
+                    first = f"{row['task']}: {row['score']}"
+                folds, together = _texts(figure)
+                mark = "**" if mine else ""
+                rows.append((first, f"{mark}{title}{mark}", folds, together))
+        return self.parse_text_to_nodes(_list_table(rows, "34 26 16 24"))
+
+
+class TrialsTable(SphinxDirective):
+    """What was tried, and the scores of the folds that settings were chosen on."""
+
+    def run(self) -> list[nodes.Node]:
+        path = RESULTS / "trials.json"
+        self.env.note_dependency(str(path))
+        trials = json.loads(path.read_text(encoding="utf-8"))["trials"]
+        tasks = list(trials[0]["figures"])
+        rows = [("", *(TASKS[task] for task in tasks))]
+        for row in trials:
+            figures = [row["figures"].get(task) for task in tasks]
+            texts = ("" if f is None else f"{f:.3f}" for f in figures)
+            rows.append((row["title"], *texts))
+        return self.parse_text_to_nodes(_list_table(rows, "28" + " 9" * len(tasks)))
+
+
+class LossTable(SphinxDirective):
+    """AUROC by loss, and its difference from cross-entropy."""
+
+    def run(self) -> list[nodes.Node]:
+        path = RESULTS / "loss_study.json"
+        self.env.note_dependency(str(path))
+        studies = json.loads(path.read_text(encoding="utf-8"))["studies"]
+        rows = [("Corpus", "Loss", "AUROC, folds", "Difference (95 % interval)")]
+        for name, study in studies.items():
+            title = f"{CORPUS_INFO[name].title}, {study['fits'] // 20} × 5 folds"
+            for loss, row in study["losses"].items():
+                interval = f"({row['low']:+.3f} to {row['high']:+.3f})"
+                difference = f"{row['difference']:+.3f} {interval}"
+                first = loss == "cross-entropy"
+                rows.append(
+                    (
+                        title if first else "",
+                        loss,
+                        f"{row['mean']:.3f} ± {row['sd']:.3f}",
+                        "" if first else difference,
+                    )
+                )
+        return self.parse_text_to_nodes(_list_table(rows, "34 26 16 24"))
+
+
+def _texts(figure: dict[str, Any]) -> tuple[str, str]:
+    together = f"{figure['value']:.3f}"
+    if figure.get("low") is not None:
+        together += f" ({figure['low']:.3f} to {figure['high']:.3f})"
+    if figure.get("parts") and len(figure["parts"]) > 1:
+        parts = (f"{part} {value:.2f}" for part, value in figure["parts"].items())
+        together += f"; {', '.join(parts)}"
+    if figure.get("mean") is None:
+        return "", together
+    return f"{figure['mean']:.3f} ± {figure['sd']:.3f}", together
+
+
+def _list_table(rows: list[tuple[str, ...]], widths: str) -> str:
+    lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", ""]
+    for row in rows:
+        marks = ["   * -", *["     -"] * (len(row) - 1)]
+        lines += [f"{mark} {cell}" for mark, cell in zip(marks, row, strict=True)]
+    return "\n".join(lines) + "\n"
+
+
 def _visit_inline(translator: Any, node: nodes.math) -> None:
     translator.body.append(tex2mathml(node.astext()))
     raise nodes.SkipNode
@@ -73,5 +190,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives and the renderer."""
     app.add_directive("cli-help", CommandHelp)
     app.add_directive("corpus-info", CorpusInfo)
+    app.add_directive("model-card", ModelCardText)
+    app.add_directive("accuracy-table", AccuracyTable)
+    app.add_directive("trials-table", TrialsTable)
+    app.add_directive("loss-table", LossTable)
     app.add_html_math_renderer("mathml", (_visit_inline, None), (_visit_block, None))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
