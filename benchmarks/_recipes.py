@@ -31,7 +31,7 @@ class Model:
     seeds : tuple of int
         Networks whose mean it is.
     tasks : tuple of str
-        Its figures on the card.
+        Its figures on the card: tasks that this very question answers.
     summary, use : str
     limits : tuple of str
     """
@@ -84,14 +84,14 @@ MODELS: dict[str, Model] = {
             *_EVERY_LIMIT,
             "expect the figure of data bases left out, not the pooled one, on "
             "recordings of another hospital: sensors differ more than hearts do",
-            "coronary disease (data base b) hardly shows in the sound",
+            "of the data bases by themselves, b (coronary disease) is told least well",
         ),
     ),
     "murmur3": Model(
         head="murmur3",
         recipe=JOINT,
         seeds=SEEDS,
-        tasks=("circor_weighted_accuracy", "circor_patient"),
+        tasks=("circor_weighted_accuracy",),
         summary="the murmur question of the 2022 challenge (Absent, Present, Unknown)",
         use=(
             "a patient: the class with the highest mean probability over the "
@@ -108,7 +108,7 @@ MODELS: dict[str, Model] = {
         head="pascal",
         recipe=JOINT,
         seeds=SEEDS,
-        tasks=("pascal_murmur", "pascal_extrasystole"),
+        tasks=("pascal_extrasystole",),
         summary=(
             "the PASCAL classes (artifact, extrahls, extrasystole, murmur, normal)"
         ),

@@ -70,7 +70,7 @@ def main() -> None:
     by_fold: dict[str, list[float]] = {"untouched": []}
     for k in range(N_FOLDS):
         test = part.fold == k
-        # The class that is looked for stands second for AUROC.
+        # The first of the classes, murmur, is what is looked for.
         score = start.predict_proba(X[test])[:, 0]
         by_fold["untouched"].append(auroc_score(truth[test] == "murmur", score))
         for repeat in range(options.repeats):
@@ -107,7 +107,7 @@ def main() -> None:
 
 
 def some(part: Corpora, allowed: np.ndarray, size: int | None, *, seed: int) -> Any:
-    """Draw patients until there are `size` recordings, a third at least with murmur."""
+    """Draw patients until there are `size` recordings, a third of them with murmur."""
     rows = np.flatnonzero(allowed)
     if size is None:
         return rows

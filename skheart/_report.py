@@ -200,19 +200,17 @@ def _unseen(training: dict[str, Any] | None, corpus: Bunch) -> tuple[np.ndarray,
     if training is None:
         return every, "unknown"
     settings = corpus.settings
-    names = [str(name) for name in corpus.groups]
     if "corpora" in training:  # a pretrained model
-        patients = training["corpora"].get(settings["corpus"])
-        if patients is None:
-            return every, "other"
-        unseen = ~np.isin(names, patients)
-        return (unseen, "unseen") if unseen.any() else (every, "all")
-    same = training["corpus"] == settings["corpus"]
+        seen = training["corpora"]
+    else:
+        seen = {training["corpus"]: training["patients"]}
+    same = settings["corpus"] in seen
     if settings["corpus"] == "folder":  # names of patients mean something in one only
         same = same and training["data_home"] == settings["data_home"]
     if not same:
         return every, "other"
-    unseen = ~np.isin(names, training["patients"])
+    names = [str(name) for name in corpus.groups]
+    unseen = ~np.isin(names, seen[settings["corpus"]])
     return (unseen, "unseen") if unseen.any() else (every, "all")
 
 

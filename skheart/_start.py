@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 from typing import Any
@@ -65,7 +66,7 @@ class Start:
         The layer that gives the logits keeps its weights where the classes are the
         same; otherwise it is new, with one logit for each output.
         """
-        config = json.loads(json.dumps(self.config))
+        config = copy.deepcopy(self.config)
         heads = []
         for layer in config["config"]["layers"]:
             words = layer["config"]

@@ -181,3 +181,13 @@ def test_readme_says_what_was_measured():
         else:
             parts = ", ".join(f"{value:.3f}" for value in row["parts"].values())
             assert f"{row['value']:.3f} ({parts})" in readme
+
+
+def test_cards_show_figures_of_their_own_question():
+    from _recipes import MODELS
+    from _scores import TASKS
+
+    for model in MODELS.values():
+        assert model.tasks
+        for task in set(model.tasks) - {"cinc_left_out"}:
+            assert TASKS[task].head == model.head

@@ -44,8 +44,9 @@ def load_pretrained(name: str = "murmur") -> Pipeline:
 
     Notes
     -----
-    The probabilities are those of classes that are equally common: where few have a
-    murmur, choose a threshold on recordings of your own.
+    The probabilities are those of classes that are equally common (of ``"murmur3"``:
+    that weigh as in the challenge). Where few have a murmur, choose a threshold on
+    recordings of your own.
 
     Examples
     --------
