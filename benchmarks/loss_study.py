@@ -41,8 +41,17 @@ class CrossEntropyAndAUROC(AUROCLoss):
         return ranking + cross_entropy(y_true, y_pred, sample_weight)
 
 
+class CrossEntropy(AUROCLoss):
+    """Cross-entropy, with batches and calibration as for the AUROC loss."""
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+        return cross_entropy(y_true, y_pred, sample_weight)
+
+
 LOSSES = {
     "cross-entropy": lambda: "crossentropy",
+    "cross-entropy, batches as for AUROC": CrossEntropy,
     "AUROC, sigmoid": lambda: AUROCLoss(surrogate="sigmoid"),
     "AUROC, squared hinge": lambda: AUROCLoss(surrogate="squared_hinge"),
     "cross-entropy + AUROC": lambda: CrossEntropyAndAUROC(surrogate="sigmoid"),

@@ -958,6 +958,14 @@ def test_pool_by_group(how, expected):
     np.testing.assert_allclose(pooled, np.column_stack([expected, [0, 0]]))
 
 
+def test_pool_by_group_pools_each_class_in_its_own_way():
+    scores = np.column_stack([SCORES, SCORES, SCORES])
+    pooled = pool_by_group(scores, PATIENTS, how=("mean", "max", np.min)).y_score
+    np.testing.assert_allclose(pooled, [[0.2, 0.3, 0.1], [0.4, 0.9, 0.1]])
+    alone = pool_by_group(SCORES, PATIENTS, how=["max"]).y_score
+    np.testing.assert_allclose(alone, [0.3, 0.9])
+
+
 def test_pool_by_group_gives_a_callable_the_recordings_in_their_order():
     patients = np.random.default_rng(10).integers(3, size=300)
     pooled = pool_by_group(np.arange(300.0), patients, how=lambda scores: scores[0])
@@ -1018,6 +1026,15 @@ def test_pool_by_group_leaves_one_recording_as_it_is():
         (
             {"how": "min"},
             "how must be one of 'mean', 'median', 'max', got 'min'.",
+        ),
+        (
+            {"how": ("mean", "max")},
+            "how must name one way of pooling for each of the 1 columns of y_score, "
+            "got 2; a single way, as how='mean', pools them all.",
+        ),
+        (
+            {"how": ["least"]},
+            "how must be one of 'mean', 'median', 'max', got 'least'.",
         ),
         (
             {"how": lambda scores: scores.tolist()},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from skheart.metrics._validation import (
 )
 
 _POOLS = {"mean": np.mean, "median": np.median, "max": np.max}
+_How = str | Callable[[np.ndarray], float]
 
 
 class PooledScores(NamedTuple):
@@ -43,7 +44,7 @@ def pool_by_group(
     y_score: ArrayLike,
     groups: ArrayLike,
     *,
-    how: str | Callable[[np.ndarray], float] = "mean",
+    how: _How | Sequence[_How] = "mean",
     y_true: ArrayLike | None = None,
     pos_label: Any = None,
 ) -> PooledScores:
@@ -55,10 +56,12 @@ def pool_by_group(
         Scores of recordings; columns are pooled one by one.
     groups : array-like of shape (n_recordings,)
         The patient of each recording.
-    how : {"mean", "median", "max"} or callable, default="mean"
+    how : {"mean", "median", "max"}, callable, or list of them, default="mean"
         How to pool. ``"max"`` suits a murmur that is heard at one location only, but
         rises with the number of recordings. A callable takes the scores of one patient
-        (of one class) as a 1-D ndarray in the order given, and returns a number.
+        (of one class) as a 1-D ndarray in the order given, and returns a number. A list
+        or tuple pools each class in its own way, such as ``("mean", "max", "mean")``
+        for Absent, Present and Unknown.
     y_true : array-like of shape (n_recordings,), default=None
         Labels of recordings, to be pooled too.
     pos_label : label, default=None
@@ -102,8 +105,10 @@ def pool_by_group(
     >>> patients.tolist(), y_true.tolist()
     (['p1', 'p2'], ['Absent', 'Present'])
     """
-    if not callable(how):
-        check_option("how", how, tuple(_POOLS))
+    hows = list(how) if isinstance(how, (list, tuple)) else [how]
+    for one in hows:
+        if not callable(one):
+            check_option("how", one, tuple(_POOLS))
     if pos_label is not None and y_true is None:
         raise ValueError(
             f"pos_label must come with y_true, got pos_label={pos_label!r} alone."
@@ -112,12 +117,20 @@ def pool_by_group(
     groups = check_labels("groups", groups)
     labels = None if y_true is None else check_labels("y_true", y_true)
     check_same_length(y_score=y_score, groups=groups, y_true=labels)
+    n_classes = 1 if y_score.ndim == 1 else y_score.shape[1]
+    if isinstance(how, (list, tuple)) and len(how) != n_classes:
+        raise ValueError(
+            f"how must name one way of pooling for each of the {n_classes} columns of "
+            f"y_score, got {len(how)}; a single way, as how='mean', pools them all."
+        )
+    if len(hows) != n_classes:
+        hows = hows * n_classes
 
     patients = sorted_labels("groups", groups)
     codes = encode("groups", groups, patients)
     order = np.argsort(codes, kind="stable")
     rows = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
-    pooled = np.array([_pool(y_score[r], how) for r in rows])
+    pooled = np.array([_pool(y_score[r], hows) for r in rows])
     if labels is not None:
         kept = [
             r[_label_row(labels[r], pos_label, patient)]
@@ -127,17 +140,17 @@ def pool_by_group(
     return PooledScores(pooled, patients, labels)
 
 
-def _pool(scores: np.ndarray, how: str | Callable[[np.ndarray], float]) -> np.ndarray:
-    if not callable(how):
-        return _POOLS[how](scores, axis=0)
+def _pool(scores: np.ndarray, hows: list[_How]) -> np.ndarray:
     columns = scores[:, np.newaxis] if scores.ndim == 1 else scores
-    results = [how(column) for column in columns.T]
-    for result in results:
+    results = []
+    for column, how in zip(columns.T, hows, strict=True):
+        result = how(column) if callable(how) else _POOLS[how](column)
         if np.shape(result) != ():
             raise ValueError(
                 "how must return one number for the scores of a patient, got "
                 f"{result!r}."
             )
+        results.append(result)
     return np.asarray(results[0] if scores.ndim == 1 else results, dtype=float)
 
 
