@@ -23,6 +23,8 @@ HEADS: dict[str, tuple[str, ...]] = {
     "outcome": ("Abnormal", "Normal"),
 }
 N_FOLDS = 5
+# The middle of each age group, in years.
+AGES = {"Neonate": 0.04, "Infant": 0.5, "Child": 6.0, "Adolescent": 15.0}
 STATES = ("s1", "systole", "s2", "diastole")
 
 
@@ -52,6 +54,9 @@ class Corpora:
         Of CinC 2016: 0 poor, 1 good; 1 elsewhere.
     segmentation : ndarray of shape (n,)
         Path of CirCor's segmentation, else "".
+    person : ndarray of shape (n, 5)
+        Of CirCor: age in years (of the age group), female, height, weight, pregnant;
+        NaN where it is not known, and elsewhere.
     """
 
     path: np.ndarray
@@ -64,6 +69,7 @@ class Corpora:
     word: np.ndarray
     quality: np.ndarray
     segmentation: np.ndarray
+    person: np.ndarray
 
     def __len__(self) -> int:
         return len(self.path)
@@ -102,6 +108,7 @@ def read_corpora(data_home: str | Path, *, seed: int = 0) -> Corpora:
                 "murmur": answers.get(word),
                 "murmur3": word if word != "Inaudible" else None,
                 "outcome": circor.frame["outcome"][i],
+                "person": _person(circor.frame, i),
             }
         )
     cinc = load_cinc2016(data_home, as_frame=False)
@@ -153,6 +160,17 @@ def read_corpora(data_home: str | Path, *, seed: int = 0) -> Corpora:
         word=word,
         quality=column("quality", 1),
         segmentation=column("segmentation", ""),
+        person=np.array([row.get("person", (np.nan,) * 5) for row in rows]),
+    )
+
+
+def _person(frame: Any, i: int) -> tuple[float, ...]:
+    return (
+        AGES.get(frame["age"][i], np.nan),
+        float(frame["sex"][i] == "Female"),
+        frame["height"][i],
+        frame["weight"][i],
+        float(frame["pregnancy_status"][i]),
     )
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
 from _corpora import HEADS, Corpora
-from _joint import COLUMNS, Recipe
+from _joint import COLUMNS, Recipe, trained
+from _recipes import SPECTROGRAM, WITHOUT_PASCAL
 from sklearn.pipeline import Pipeline
 
 from skheart import CNNClassifier, SpectrogramTransformer
 from skheart._weights import SavedNetwork
 
 
-def cut(models: list[keras.Model], head: str) -> keras.Model:
+def cut(models: list[keras.Model], head: str, offset: float = 0.0) -> keras.Model:
     """Average the logits of one question over networks with the same input.
+
+    `offset` is added to the log odds of the first of two classes.
 
     Returns
     -------
@@ -25,9 +29,9 @@ def cut(models: list[keras.Model], head: str) -> keras.Model:
     columns = COLUMNS[head]
     inputs = keras.Input(models[0].input_shape[1:], name="spectrogram")
     outputs = []
-    for number, trained in enumerate(models):
+    for number, source in enumerate(models):
         # Without what it was compiled with, which cloning would take along.
-        model = keras.Model(trained.inputs[0], trained.outputs[0], name=trained.name)
+        model = keras.Model(source.inputs[0], source.outputs[0], name=source.name)
         last = model.layers[-1].name
         suffix = f"_{number}" if len(models) > 1 else ""
 
@@ -46,7 +50,8 @@ def cut(models: list[keras.Model], head: str) -> keras.Model:
         for mine, theirs in zip(part.layers, model.layers, strict=True):
             weights = theirs.get_weights()
             if theirs.name == last:
-                weights = [weights[0][:, columns], weights[1][columns]]
+                # The one logit of two classes is that of the second.
+                weights = [weights[0][:, columns], weights[1][columns] - offset]
             mine.set_weights(weights)
         outputs.append(part.outputs[0])
     if len(outputs) == 1:
@@ -62,11 +67,12 @@ def saved(
     name: str,
     recipe: Recipe,
     settings: dict[str, object],
+    offset: float = 0.0,
     corpora: Corpora | None = None,
     card: dict[str, object] | None = None,
 ) -> SavedNetwork:
     """Give the network of one question as plain data."""
-    model = cut(models, head)
+    model = cut(models, head, offset)
     patients: dict[str, list[str]] = {}
     if corpora is not None:
         for corpus in np.unique(corpora.corpus).tolist():
@@ -92,3 +98,22 @@ def pipeline(network: SavedNetwork) -> Pipeline:
     classifier._restore(network)
     transformer = SpectrogramTransformer(**network.spectrogram)
     return Pipeline([("spectrogram", transformer), ("cnn", classifier)])
+
+
+def start_without_pascal(
+    X: np.ndarray, corpora: Corpora, folder: Path
+) -> CNNClassifier:
+    """Give a classifier of murmurs that has not heard PASCAL, to be fine-tuned on it.
+
+    The shipped ones have heard it.
+    """
+    rows = np.flatnonzero(np.isin(corpora.corpus, WITHOUT_PASCAL.corpora))
+    network, _ = trained(X, corpora, rows, WITHOUT_PASCAL, seed=0, folder=folder)
+    part = saved(
+        [network],
+        "murmur",
+        name="without PASCAL",
+        recipe=WITHOUT_PASCAL,
+        settings=SPECTROGRAM,
+    )
+    return pipeline(part)["cnn"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +34,36 @@ _CHALLENGE_WEIGHTS = (1, 5, 3)  # of Absent, Present, Unknown in the 2022 challe
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained; every setting that was tried is one of these."""
+    """How a network is trained; every setting that was tried is one of these.
+
+    Attributes
+    ----------
+    network, crop_frames, epochs, batch_size, learning_rate, weight_decay, dropout
+        As of :class:`skheart.CNNClassifier`.
+    augment : float
+        Its strength.
+    cinc_augment : float or None
+        The same for CinC 2016; None: as for the others.
+    inaudible : bool
+        A recording in which a patient's murmur is not heard is Present to "murmur3".
+    stretch : float
+        Crops are played at rates from 1 / (1 + stretch) to 1 + stretch.
+    mixup : float
+        Of the beta distribution that shares of two recordings are drawn from.
+    segmentation : float
+        Weight of telling the phases of the beat, where CirCor gives them.
+    corpora, heads : tuple of str
+        That are learned from, that are learned.
+    cinc_evenness : float
+        0 draws each recording of CinC 2016 as often as any, 1 each class of each of
+        its data bases.
+    balanced_in : {"database", "corpus"}
+        Where the classes of CinC 2016 weigh the same.
+    wide_abnormal : bool
+        A murmur in another corpus is abnormal, and a heart without is normal.
+    """
 
     network: Any = "compact"
-    network_words: dict[str, Any] = field(default_factory=dict)
     crop_frames: int = 250
     epochs: int = 20
     batch_size: int = 32
@@ -48,15 +74,13 @@ class Recipe:
     cinc_augment: float | None = None
     inaudible: bool = False
     stretch: float = 0.0
-    noise: float = 0.0
     mixup: float = 0.0
-    smoothing: float = 0.0
     segmentation: float = 0.0
     corpora: tuple[str, ...] = ("circor2022", "cinc2016", "pascal")
     heads: tuple[str, ...] = tuple(HEADS)
-    head_weights: dict[str, float] = field(default_factory=dict)
     cinc_evenness: float = 0.5
-    pascal_repeats: float = 1.0
+    balanced_in: str = "database"
+    wide_abnormal: bool = False
 
 
 def described(recipe: Recipe) -> dict[str, Any]:
@@ -131,8 +155,6 @@ class JointBatches(keras.utils.PyDataset):
             X[~plain] = augment(X[~plain], recipe.augment, random)
         if recipe.cinc_augment and plain.any():
             X[plain] = augment(X[plain], recipe.cinc_augment, random)
-        if recipe.noise:
-            _add_noise(X, recipe.noise, random)
         targets, weights = self.targets[rows], self.weights[rows]
         states = None
         if self.states is not None:
@@ -172,18 +194,6 @@ def _spread(of_heads: np.ndarray) -> np.ndarray:
     return np.repeat(of_heads, widths, axis=1)
 
 
-def _add_noise(X: np.ndarray, strength: float, random: np.random.Generator) -> None:
-    """Raise what lies below a floor that differs by recording and slopes over bands."""
-    n, n_bands = X.shape[:2]
-    level = random.normal(-1.5, strength, (n, 1)) + random.normal(
-        0, strength / 2, (n, 1)
-    ) * np.linspace(-1, 1, n_bands)
-    level = level[:, :, np.newaxis, np.newaxis]
-    level = level + 0.25 * random.standard_normal(X.shape)
-    np.logaddexp(3 * X, 3 * level, out=X, casting="same_kind")
-    X /= 3
-
-
 def _targets(corpora: Corpora, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
     """Give targets, (n, N_LOGITS), and weights, (n, n_heads), by recording.
 
@@ -198,6 +208,8 @@ def _targets(corpora: Corpora, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
         codes = corpora.codes[head]
         if head == "murmur3" and recipe.inaudible:
             codes = np.where(corpora.word == "Inaudible", words.index("Present"), codes)
+        if head == "abnormal" and recipe.wide_abnormal:
+            codes = _wide_abnormal(corpora)
         known = codes >= 0
         rows = np.flatnonzero(known)
         columns = COLUMNS[head]
@@ -207,9 +219,9 @@ def _targets(corpora: Corpora, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
             targets[rows, columns.start + codes[rows]] = 1
         if head not in recipe.heads:
             continue
-        factor = recipe.head_weights.get(head, 1.0)
-        # Classes are balanced in each data base of CinC 2016 by itself.
-        places = np.where(corpora.corpus == "cinc2016", corpora.part, corpora.corpus)
+        places = corpora.corpus
+        if recipe.balanced_in == "database":
+            places = np.where(places == "cinc2016", corpora.part, places)
         for place in np.unique(places[rows]):
             here = known & (places == place) & (share > 0)
             mass = share[here].sum()
@@ -221,9 +233,18 @@ def _targets(corpora: Corpora, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
                     weights[chosen, number] = 1 / share[chosen].sum()
             total = (weights[here, number] * share[here]).sum()
             if total:
-                weights[here, number] *= factor * mass / total
+                weights[here, number] *= mass / total
     # A class of one or two recordings must not outweigh all others.
     return targets, np.minimum(weights, 8.0)
+
+
+def _wide_abnormal(corpora: Corpora) -> np.ndarray:
+    """Codes of "abnormal" with those of murmurs in other corpora."""
+    codes = corpora.codes["abnormal"].copy()
+    murmur = corpora.codes["murmur"]
+    codes[murmur == 0] = 0
+    codes[(murmur == 1) & (corpora.codes["outcome"] != 0)] = 1
+    return codes
 
 
 def _shares(corpora: Corpora, recipe: Recipe) -> np.ndarray:
@@ -236,7 +257,6 @@ def _shares(corpora: Corpora, recipe: Recipe) -> np.ndarray:
         _, cell, count = np.unique(cells[cinc], return_inverse=True, return_counts=True)
         weight = count[cell] ** -recipe.cinc_evenness
         share[cinc] *= weight * cinc.sum() / weight.sum()
-    share[corpora.corpus == "pascal"] *= recipe.pascal_repeats
     return share
 
 
@@ -255,29 +275,27 @@ def phases(corpora: Corpora, n_frames: int, hop: float = 0.02) -> np.ndarray:
     return states
 
 
-def _loss(smoothing: float) -> Any:
+def _loss(packed: Any, logits: Any) -> Any:
     """Cross-entropy of each question, weighted, for packed targets and weights."""
-
-    def loss(packed: Any, logits: Any) -> Any:
-        targets, weights = packed[:, :N_LOGITS], packed[:, N_LOGITS:]
-        total = 0.0
-        for head, words in HEADS.items():
-            columns = COLUMNS[head]
-            target, logit = targets[:, columns], logits[:, columns]
-            if len(words) == 2:
-                target = target * (1 - smoothing) + smoothing / 2
-                price = tf.nn.sigmoid_cross_entropy_with_logits(target, logit)[:, 0]
-            else:
-                target = target * (1 - smoothing) + smoothing / len(words)
-                price = tf.nn.softmax_cross_entropy_with_logits(target, logit)
-            total += weights[:, columns.start] * price
-        return total
-
-    return loss
+    targets, weights = packed[:, :N_LOGITS], packed[:, N_LOGITS:]
+    total = 0.0
+    for head, words in HEADS.items():
+        columns = COLUMNS[head]
+        target, logit = targets[:, columns], logits[:, columns]
+        if len(words) == 2:
+            price = tf.nn.sigmoid_cross_entropy_with_logits(target, logit)[:, 0]
+        else:
+            price = tf.nn.softmax_cross_entropy_with_logits(target, logit)
+        total += weights[:, columns.start] * price
+    return total
 
 
 def _states_loss(states: Any, logits: Any) -> Any:
-    return tf.nn.softmax_cross_entropy_with_logits(states, logits)
+    # The gradient that TensorFlow has for softmax is right for shares that add up to 1
+    # only: frames without a known phase have to be weighed out.
+    known = tf.reduce_sum(states, axis=-1)
+    share = states / tf.maximum(known, 1e-6)[..., tf.newaxis]
+    return known * tf.nn.softmax_cross_entropy_with_logits(share, logits)
 
 
 def network(n_bands: int, recipe: Recipe) -> keras.Model:
@@ -290,7 +308,6 @@ def network(n_bands: int, recipe: Recipe) -> keras.Model:
         n_outputs=N_LOGITS,
         dropout=recipe.dropout,
         l2=0.0,
-        **recipe.network_words,
     )
 
 
@@ -306,7 +323,7 @@ def train(
     """
     with local_seed(seed):
         model = network(X.shape[1], recipe)
-        trained, losses, weights, n_states = model, _loss(recipe.smoothing), None, 0
+        trained, losses, weights, n_states = model, _loss, None, 0
         if recipe.segmentation:
             names = [layer.name for layer in model.layers]
             source = model.get_layer("states" if "states" in names else "frames")

@@ -34,6 +34,8 @@ class Model:
         Its figures on the card: tasks that this very question answers.
     summary, use : str
     limits : tuple of str
+    offset : float
+        Added to the log odds of the first of two classes.
     """
 
     head: str
@@ -43,6 +45,7 @@ class Model:
     summary: str
     use: str
     limits: tuple[str, ...]
+    offset: float = 0.0
 
 
 _EVERY_LIMIT = (
@@ -80,6 +83,9 @@ MODELS: dict[str, Model] = {
             "one recording: probability of abnormal above 0.5, or a threshold chosen "
             "on recordings of your own"
         ),
+        # Classes are balanced in each data base by itself; over all of them this is
+        # nearer to balance. Chosen on four folds, the first not looked at.
+        offset=0.6,
         limits=(
             *_EVERY_LIMIT,
             "expect the figure of data bases left out, not the pooled one, on "
@@ -94,8 +100,10 @@ MODELS: dict[str, Model] = {
         tasks=("circor_weighted_accuracy",),
         summary="the murmur question of the 2022 challenge (Absent, Present, Unknown)",
         use=(
-            "a patient: the class with the highest mean probability over the "
-            'recordings of all locations (pool_by_group with how="mean")'
+            "a patient: over the recordings of all locations the mean probability of "
+            "Absent and of Unknown and the highest of Present, and then the class "
+            "that has most "
+            '(pool_by_group with how=("mean", "max", "mean"))'
         ),
         limits=(
             _EVERY_LIMIT[0],

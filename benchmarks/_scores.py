@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from skheart.metrics import (
 
 WITHIN = ("a", "b", "d", "f")  # data bases of CinC 2016 with enough of both classes
 LEFT_OUT = ("a", "b", "e", "f")
+MURMUR3_POOLING = ("mean", "max", "mean")  # of Absent, Present, Unknown
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,14 @@ class Task:
     statistic: Callable[[Corpora, np.ndarray], float]
 
 
-def probabilities(logits: np.ndarray, head: str) -> np.ndarray:
-    """Give probabilities, (n, n_classes), in the order of the classes."""
+def probabilities(logits: np.ndarray, head: str, offset: float = 0.0) -> np.ndarray:
+    """Give probabilities, (n, n_classes), in the order of the classes.
+
+    `offset` is added to the log odds of the first of two classes.
+    """
     part = logits[:, COLUMNS[head]].astype(float)
     if part.shape[1] == 1:
+        part -= offset  # the logit is that of the second
         second = expit(part)
         return np.hstack([expit(-part), second])
     return np.exp(log_softmax(part, axis=1))
@@ -85,7 +90,8 @@ def _by_patient(how: str) -> Callable[[Corpora, np.ndarray], float]:
 
 def _weighted_accuracy(corpora: Corpora, score: np.ndarray) -> float:
     truth = np.where(corpora.word == "Inaudible", "Present", corpora.word)
-    pooled = pool_by_group(score, corpora.visit, y_true=truth)
+    # One location with a murmur is enough for Present.
+    pooled = pool_by_group(score, corpora.visit, how=MURMUR3_POOLING, y_true=truth)
     answer = np.array(HEADS["murmur3"])[pooled.y_score.argmax(axis=1)]
     return float(circor2022_score(pooled.y_true, answer))
 
@@ -96,10 +102,12 @@ def _outcome(corpora: Corpora, score: np.ndarray) -> float:
     return auroc(pooled.y_true, pooled.y_score)
 
 
-def by_database(corpora: Corpora, score: np.ndarray) -> dict[str, float]:
+def by_database(
+    corpora: Corpora, score: np.ndarray, parts: tuple[str, ...] = WITHIN
+) -> dict[str, float]:
     """AUROC in each data base of CinC 2016 by itself."""
     values = {}
-    for part in WITHIN:
+    for part in parts:
         rows = corpora.part == part
         values[part] = auroc(corpora.word[rows] == "abnormal", score[rows])
     return values
@@ -108,6 +116,10 @@ def by_database(corpora: Corpora, score: np.ndarray) -> dict[str, float]:
 def _within(corpora: Corpora, score: np.ndarray) -> float:
     values = list(by_database(corpora, score).values())
     return float(np.nanmean(values)) if not np.isnan(values).all() else np.nan
+
+
+def _left_out(corpora: Corpora, score: np.ndarray) -> float:
+    return float(np.mean(list(by_database(corpora, score, LEFT_OUT).values())))
 
 
 def _mean_accuracy(corpora: Corpora, score: np.ndarray) -> float:
@@ -236,6 +248,29 @@ TASKS: dict[str, Task] = {
         ),
     ]
 }
+
+# Scored apart: not in folds.
+LEFT_OUT_TASK = Task(
+    "cinc_left_out",
+    "CinC 2016, a data base left out, mean of a, b, e, f",
+    "AUROC",
+    0.75,
+    "abnormal",
+    lambda c: (c.corpus == "cinc2016") & np.isin(c.part, LEFT_OUT),
+    _word_is("abnormal"),
+    _first,
+    _left_out,
+)
+
+
+def repeated(task: Task) -> Task:
+    """Give a task whose scores have a column for each repetition."""
+
+    def statistic(corpora: Corpora, score: np.ndarray) -> float:
+        return float(np.mean([task.statistic(corpora, column) for column in score.T]))
+
+    title = f"{task.title}, five times"
+    return replace(task, name=f"{task.name}_repeated", title=title, statistic=statistic)
 
 
 def figure(

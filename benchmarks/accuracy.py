@@ -29,17 +29,36 @@ import sklearn
 import tensorflow as tf
 from _baselines import BASELINES, classifier, features
 from _corpora import N_FOLDS, Corpora, read_corpora, spectrograms
+from _cut import start_without_pascal
 from _joint import N_LOGITS, Recipe, logits_of, trained
-from _recipes import MODELS, SPECTROGRAM
-from _scores import LEFT_OUT, TASKS, auroc, figure, probabilities
+from _recipes import MODELS, SPECTROGRAM, Model
+from _scores import (
+    LEFT_OUT,
+    LEFT_OUT_TASK,
+    TASKS,
+    Task,
+    bootstrap,
+    by_database,
+    figure,
+    probabilities,
+    repeated,
+)
 from joblib import Parallel, delayed, parallel_config
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import skheart
+from skheart import CNNClassifier
 from skheart._files import atomic_path
 from skheart._runtime import limit_threads
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("baselines", "skheart", "left_out")
+PARTS = ("baselines", "skheart", "left_out", "repeated")
+N_REPEATS = 5
+# Of fine-tuning, as recommended in the documentation.
+FINE_TUNING = {"learning_rate": 2e-4, "class_weight": "balanced", "augment": 1.0}
 
 
 def main() -> None:
@@ -67,12 +86,18 @@ def main() -> None:
             results["figures"][kind] = study.baseline(kind)
             write(path, results)
     if "skheart" in options.parts:
-        results["figures"]["skheart"] = study.shipped()
+        results["figures"].setdefault("skheart", {}).update(study.shipped())
         write(path, results)
     if "left_out" in options.parts:
-        for kind in ("energy", "mfcc"):
-            results["figures"][kind]["cinc_left_out"] = study.baseline_left_out(kind)
-        results["figures"].setdefault("skheart", {})["cinc_left_out"] = study.left_out()
+        for kind in BASELINES:
+            row = study.baseline_left_out(kind)
+            results["figures"].setdefault(kind, {})[LEFT_OUT_TASK.name] = row
+        row = study.left_out()
+        results["figures"].setdefault("skheart", {})[LEFT_OUT_TASK.name] = row
+        write(path, results)
+    if "repeated" in options.parts:
+        row = study.fine_tuned(n_jobs=options.jobs)
+        results["figures"].setdefault("skheart", {})["pascal_murmur_repeated"] = row
         write(path, results)
     print(table(results))
 
@@ -158,15 +183,20 @@ class Study:
 
     def baseline_left_out(self, kind: str) -> dict[str, Any]:
         """Leave each data base of CinC 2016 out whole."""
-        cinc = self.corpora.take(np.flatnonzero(self.corpora.corpus == "cinc2016"))
-        rows = features(kind, self.corpora.path.tolist(), self.work)
-        F = rows[self.corpora.corpus == "cinc2016"]
-        truth, values = cinc.word == "abnormal", {}
+        chosen = np.flatnonzero(self.corpora.corpus == "cinc2016")
+        cinc = self.corpora.take(chosen)
+        F = np.zeros((len(chosen), 1))
+        if kind != "majority":
+            F = features(kind, self.corpora.path.tolist(), self.work)[chosen]
+        truth, score = cinc.word == "abnormal", np.full(len(chosen), np.nan)
         for part in LEFT_OUT:
             test = cinc.part == part
             model = classifier(kind).fit(F[~test], truth[~test])
-            values[part] = auroc(truth[test], model.predict_proba(F[test])[:, 1])
-        return _left_out(values, len(cinc))
+            if hasattr(model, "predict_proba"):
+                score[test] = model.predict_proba(F[test])[:, 1]
+            else:
+                score[test] = model.decision_function(F[test])
+        return _left_out(cinc, score)
 
     def out_of_fold(self, recipe: Recipe, seeds: tuple[int, ...]) -> np.ndarray:
         """Logits of all questions of networks that have not seen the patient."""
@@ -183,28 +213,94 @@ class Study:
             model = next(
                 (m for m in MODELS.values() if m.head == task.head), MODELS["murmur"]
             )
-            figures[task_name] = self._scored(task, model.recipe, model.seeds)
+            figures[task_name] = self._scored(task, model)
             print("skheart", task_name, figures[task_name]["mean"], flush=True)
+        model = MODELS["murmur"]
+        logits = self.out_of_fold(model.recipe, model.seeds)
+        figures["circor_outcome_person"] = self.with_person(logits)
         return figures
 
     def left_out(self) -> dict[str, Any]:
         """Leave each data base of CinC 2016 out whole; other corpora stay."""
         model = MODELS["abnormal"]
-        values = {}
+        score = np.full(len(self.corpora), np.nan)
         for part in LEFT_OUT[: 1 if self.quick else None]:
             train, test = self._rows_without(part)
             logits = self._logits(model.recipe, model.seeds, train, test)
-            score = probabilities(logits, "abnormal")[:, 0]
-            values[part] = auroc(self.corpora.word[test] == "abnormal", score)
-            print("left out", part, round(values[part], 4), flush=True)
-        return _left_out(values, int((self.corpora.corpus == "cinc2016").sum()))
+            score[test] = probabilities(logits, "abnormal")[:, 0]
+        return _left_out(self.corpora, score)
+
+    def with_person(self, logits: np.ndarray) -> dict[str, Any]:
+        """Outcome from the sound, and from age, sex, height, weight and pregnancy.
+
+        The log odds of the two are added up; those of the person are of a logistic
+        regression on the patients of the other folds.
+        """
+        task = TASKS["circor_outcome"]
+        asked = np.flatnonzero(task.rows(self.corpora))
+        part = self.corpora.take(asked)
+        score = task.answer(probabilities(logits[asked], task.head)).astype(float)
+        truth = task.truth(part)
+        _, first = np.unique(part.visit, return_index=True)
+        for k in self.folds:
+            train, test = first[part.fold[first] != k], part.fold == k
+            model = make_pipeline(
+                SimpleImputer(add_indicator=True),
+                StandardScaler(),
+                LogisticRegression(C=0.1),
+            ).fit(part.person[train], truth[train])
+            score[test] += model.decision_function(part.person[test])
+        title = f"{task.title}, with age, sex, height, weight, pregnancy"
+        return self._figure(replace(task, title=title), part, score)
+
+    def fine_tuned(self, *, n_jobs: int) -> dict[str, Any]:
+        """PASCAL by a network of the other corpora, fine-tuned: five times five folds.
+
+        Other folds are drawn in each repetition.
+        """
+        task = TASKS["pascal_murmur"]
+        asked = np.flatnonzero(task.rows(self.corpora))
+        part, X = self.corpora.take(asked), np.array(self.X[asked], np.float32)
+        start = start_without_pascal(self.X, self.corpora, self.work)
+        n_repeats = 1 if self.quick else N_REPEATS
+        folds = [part.order_of(r) if r else part.fold for r in range(n_repeats)]
+        calls = [(r, k) for r in range(n_repeats) for k in self.folds]
+        with parallel_config("loky", n_jobs=n_jobs):
+            answers = Parallel()(
+                delayed(_tuned)(
+                    start, X, part.word, folds[r] == k, seed=r, alone=n_jobs == 1
+                )
+                for r, k in calls
+            )
+        score = np.full((len(asked), n_repeats), np.nan)
+        by_fold = []
+        for (r, k), answer in zip(calls, answers, strict=True):
+            test = folds[r] == k
+            score[test, r] = answer
+            by_fold.append(task.statistic(part.take(np.flatnonzero(test)), answer))
+        known = np.flatnonzero(~np.isnan(score).any(axis=1))
+        part, score, task = part.take(known), score[known], repeated(task)
+        low, high = bootstrap(task, part, score)
+        return {
+            "task": f"{task.title}, fine-tuned from CirCor and CinC 2016",
+            "score": task.unit,
+            "folds": [round(value, 4) for value in by_fold],
+            "mean": round(float(np.mean(by_fold)), 4),
+            "sd": round(float(np.std(by_fold)), 4),
+            "value": round(task.statistic(part, score), 4),
+            "low": round(low, 4),
+            "high": round(high, 4),
+            "recordings": len(part),
+            "patients": len(np.unique(part.group)),
+        }
 
     def _scored(
-        self, task: Any, recipe: Recipe, seeds: tuple[int, ...], n_resamples: int = 1000
+        self, task: Task, model: Model, n_resamples: int = 1000
     ) -> dict[str, Any]:
-        logits = self.out_of_fold(recipe, seeds)
+        logits = self.out_of_fold(model.recipe, model.seeds)
         asked = np.flatnonzero(task.rows(self.corpora))
-        score = task.answer(probabilities(logits, task.head))[asked]
+        offset = model.offset if model.head == task.head else 0.0
+        score = task.answer(probabilities(logits, task.head, offset))[asked]
         part = self.corpora.take(asked)
         return self._figure(task, part, score, n_resamples)
 
@@ -249,14 +345,45 @@ def _in_process(study: Study, call: tuple[Any, ...]) -> None:
     study._logits(*call)
 
 
-def _left_out(values: dict[str, float], n: int) -> dict[str, Any]:
-    return {
-        "task": "CinC 2016, a data base left out, mean of a, b, e, f",
-        "score": "AUROC",
-        "value": round(float(np.mean(list(values.values()))), 4),
-        "parts": {part: round(value, 4) for part, value in values.items()},
-        "recordings": n,
+def _tuned(
+    start: CNNClassifier,
+    X: np.ndarray,
+    y: np.ndarray,
+    test: np.ndarray,
+    *,
+    seed: int,
+    alone: bool,
+) -> np.ndarray:
+    """Fine-tune on all but the test recordings, and score these."""
+    n_threads = None if alone else 1
+    classifier = CNNClassifier(
+        weights=start, random_state=seed, n_threads=n_threads, **FINE_TUNING
+    )
+    classifier.fit(X[~test], y[~test])
+    return -classifier.decision_function(X[test])  # of murmur, the first class
+
+
+def _left_out(corpora: Corpora, score: np.ndarray) -> dict[str, Any]:
+    """Give the figure of data bases left out, as far as they have scores."""
+    known = LEFT_OUT_TASK.rows(corpora) & ~np.isnan(score)
+    part, score = corpora.take(np.flatnonzero(known)), score[known]
+    parts = {
+        name: value
+        for name, value in by_database(part, score, LEFT_OUT).items()
+        if not np.isnan(value)
     }
+    row: dict[str, Any] = {
+        "task": LEFT_OUT_TASK.title,
+        "score": LEFT_OUT_TASK.unit,
+        "value": round(float(np.mean(list(parts.values()))), 4),
+        "parts": {name: round(value, 4) for name, value in parts.items()},
+        "recordings": len(part),
+        "patients": len(np.unique(part.group)),
+    }
+    if len(parts) == len(LEFT_OUT):
+        low, high = bootstrap(LEFT_OUT_TASK, part, score)
+        row |= {"low": round(low, 4), "high": round(high, 4)}
+    return row
 
 
 def write(path: Path, results: dict[str, Any]) -> None:
@@ -271,7 +398,11 @@ def write(path: Path, results: dict[str, Any]) -> None:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "spectrogram": SPECTROGRAM,
         "models": {
-            name: {"seeds": model.seeds, "recipe": asdict(model.recipe)}
+            name: {
+                "seeds": model.seeds,
+                "offset": model.offset,
+                "recipe": asdict(model.recipe),
+            }
             for name, model in MODELS.items()
         },
     }
@@ -282,7 +413,11 @@ def write(path: Path, results: dict[str, Any]) -> None:
 
 def table(results: dict[str, Any]) -> str:
     """Write the figures as text."""
-    goals = {task.name: task.goal for task in TASKS.values()} | {"cinc_left_out": 0.75}
+    goals = {task.name: task.goal for task in (*TASKS.values(), LEFT_OUT_TASK)}
+    goals |= {
+        "pascal_murmur_repeated": TASKS["pascal_murmur"].goal,
+        "circor_outcome_person": TASKS["circor_outcome"].goal,
+    }
     lines = []
     for name, goal in goals.items():
         for method, figures in results["figures"].items():

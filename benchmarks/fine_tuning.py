@@ -20,9 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from _corpora import N_FOLDS, Corpora, read_corpora, spectrograms
-from _cut import pipeline, saved
-from _joint import trained
-from _recipes import SPECTROGRAM, WITHOUT_PASCAL
+from _cut import start_without_pascal
+from _recipes import SPECTROGRAM
 from accuracy import RESULTS, write
 
 from skheart import CNNClassifier
@@ -49,19 +48,7 @@ def main() -> None:
 
     corpora = read_corpora(options.data_home)
     X = spectrograms(corpora, options.work, **SPECTROGRAM)
-    others = np.flatnonzero(np.isin(corpora.corpus, WITHOUT_PASCAL.corpora))
-    network, _ = trained(
-        X, corpora, others, WITHOUT_PASCAL, seed=0, folder=options.work
-    )
-    start = pipeline(
-        saved(
-            [network],
-            "murmur",
-            name="without PASCAL",
-            recipe=WITHOUT_PASCAL,
-            settings=SPECTROGRAM,
-        )
-    )["cnn"]
+    start = start_without_pascal(X, corpora, options.work)
 
     asked = (corpora.corpus == "pascal") & (corpora.part == "b")
     rows = np.flatnonzero(asked & (corpora.codes["murmur"] >= 0))

@@ -2,8 +2,9 @@
 
     python benchmarks/loss_study.py DATA_HOME --jobs 2
 
-The same network with the same number of epochs is trained with cross-entropy, with the
-AUROC loss in its two forms, and with the sum of both, by patient: on PASCAL set B in
+The same network with the same number of epochs is trained with cross-entropy (with
+batches as they are drawn, and with both classes in each), with the AUROC loss in its
+two forms, and with the sum of both, by patient: on PASCAL set B in
 ten times five folds, on CirCor in three times five. Differences are paired, fold by
 fold, and their intervals are bootstrapped over patients. Writes
 benchmarks/results/loss_study.json; what is finished is kept in the folder --work.
@@ -49,9 +50,10 @@ class CrossEntropy(AUROCLoss):
         return cross_entropy(y_true, y_pred, sample_weight)
 
 
+SAME_BATCHES = "cross-entropy, batches as for AUROC"
 LOSSES = {
     "cross-entropy": lambda: "crossentropy",
-    "cross-entropy, batches as for AUROC": CrossEntropy,
+    SAME_BATCHES: CrossEntropy,
     "AUROC, sigmoid": lambda: AUROCLoss(surrogate="sigmoid"),
     "AUROC, squared hinge": lambda: AUROCLoss(surrogate="squared_hinge"),
     "cross-entropy + AUROC": lambda: CrossEntropyAndAUROC(surrogate="sigmoid"),
@@ -134,7 +136,12 @@ def scored(
 def compared(
     part: Corpora, calls: list[Any], scores: list[np.ndarray], n_resamples: int = 2000
 ) -> dict[str, Any]:
-    """AUROC of each loss, and its difference from cross-entropy."""
+    """AUROC of each loss, and its difference from cross-entropy.
+
+    Batches of the AUROC losses hold both classes in their shares, those of
+    cross-entropy come as they are drawn; ``same_batches`` is the difference from
+    cross-entropy with batches of the former kind.
+    """
     _, patient = np.unique(part.group, return_inverse=True)
     n_patients = patient.max() + 1
     random = np.random.default_rng(0)
@@ -151,22 +158,30 @@ def compared(
     mean = {loss: np.nanmean(rows, axis=0) for loss, rows in values.items()}
     rows: dict[str, Any] = {}
     for loss, value in mean.items():
-        difference = value - mean["cross-entropy"]
-        low, high = np.nanquantile(difference[1:], [0.025, 0.975])
         by_fold = np.array([row[0] for row in values[loss]])
         rows[loss] = {
             "mean": round(float(value[0]), 4),
             "sd": round(float(by_fold.std()), 4),
-            "difference": round(float(difference[0]), 4),
-            "low": round(float(low), 4),
-            "high": round(float(high), 4),
+            **_difference(value - mean["cross-entropy"]),
+            "same_batches": _difference(value - mean[SAME_BATCHES]),
             "folds": [round(float(v), 4) for v in by_fold],
         }
     return {
         "losses": rows,
         "recordings": len(part),
         "patients": int(n_patients),
+        "seeds": len({seed for _, seed, _, _ in calls}),
         "fits": len(calls),
+    }
+
+
+def _difference(values: np.ndarray) -> dict[str, float]:
+    """Give a difference and its interval; the first value is of the patients as is."""
+    low, high = np.nanquantile(values[1:], [0.025, 0.975])
+    return {
+        "difference": round(float(values[0]), 4),
+        "low": round(float(low), 4),
+        "high": round(float(high), 4),
     }
 
 

@@ -75,6 +75,7 @@ def main() -> None:
             name=name,
             recipe=model.recipe,
             settings=SPECTROGRAM,
+            offset=model.offset,
             corpora=corpora.take(rows),
         )
         n_parameters = sum(int(weight.size) for weight in network.weights)

@@ -32,8 +32,12 @@ from skheart._runtime import limit_threads
 
 ASKED = (1, 2)
 UNTOUCHED = 0
+FINER = {**SPECTROGRAM, "window": 0.032, "hop": 0.010, "n_bands": 64}
 FIRST = Recipe()
 STRONG = replace(FIRST, augment=1.0, stretch=0.25, cinc_augment=0.0, inaudible=True)
+LATER = Recipe(epochs=25, augment=1.0, cinc_augment=0.0, inaudible=True)
+CINC = replace(LATER, corpora=("cinc2016",))
+OTHERS = replace(LATER, corpora=("circor2022", "pascal"))
 TRIALS: dict[str, Recipe] = {
     "First recipe (augment 0.5, 20 epochs)": FIRST,
     "Convolutions over time only (290 000 weights)": replace(FIRST, network=temporal),
@@ -46,7 +50,28 @@ TRIALS: dict[str, Recipe] = {
     "CirCor alone": replace(STRONG, corpora=("circor2022",)),
     "CinC 2016 alone": replace(STRONG, corpora=("cinc2016",)),
     "PASCAL alone, 60 epochs": replace(STRONG, corpora=("pascal",), epochs=60),
+    "Later recipe (augment 1, CinC plain, 25 epochs)": LATER,
+    "Later, 40 epochs": replace(LATER, epochs=40),
+    "Later, phases of the beat learned too": replace(LATER, segmentation=0.3),
+    "Later, murmurs of other corpora are abnormal": replace(LATER, wide_abnormal=True),
+    "Later, CirCor and PASCAL alone": OTHERS,
+    "The same, finer spectrogram, convolutions over time": replace(
+        OTHERS, network=temporal, crop_frames=500
+    ),
+    "Later, CinC 2016 alone": CINC,
+    "The same, crops of 10 s": replace(CINC, crop_frames=500),
+    "The same, classes balanced over all its data bases": replace(
+        CINC, balanced_in="corpus"
+    ),
+    "The same, finer spectrogram and convolutions over time": replace(
+        CINC, network=temporal, crop_frames=500
+    ),
 }
+
+
+def spectrogram_of(title: str) -> dict[str, Any]:
+    """Give the settings of the spectrograms of a trial."""
+    return FINER if "finer spectrogram" in title else SPECTROGRAM
 
 
 def main() -> None:
@@ -54,39 +79,48 @@ def main() -> None:
     parser.add_argument("data_home", help="folder with the three corpora")
     parser.add_argument("--work", type=Path, default=Path("build/accuracy"))
     parser.add_argument("--jobs", type=int, default=1, help="networks at a time")
+    parser.add_argument("--only", nargs="+", choices=TRIALS, default=list(TRIALS))
     options = parser.parse_args()
     corpora = read_corpora(options.data_home)
-    X = spectrograms(corpora, options.work, **SPECTROGRAM)
     path = RESULTS / "trials.json"
     known = json.loads(path.read_text())["trials"] if path.exists() else []
-    rows = [
-        row
-        for row in known
-        if json.loads(json.dumps(described(TRIALS[row["title"]]))) == row["recipe"]
-    ]
+    rows = [row for row in known if row["title"] in TRIALS and as_recorded(row)]
     done = [row["title"] for row in rows]
-    calls = [(title, k) for title in TRIALS if title not in done for k in ASKED]
+    titles = [title for title in options.only if title not in done]
+    calls = [(title, k) for title in titles for k in ASKED]
+    for settings in (SPECTROGRAM, FINER):  # computed once, before there are processes
+        spectrograms(corpora, options.work, **settings)
     with parallel_config("loky", n_jobs=options.jobs):
         answers = Parallel()(
-            delayed(asked)(X, corpora, TRIALS[title], k, options.work)
-            for title, k in calls
+            delayed(asked)(corpora, title, k, options.work) for title, k in calls
         )
     logits = dict(zip(calls, answers, strict=True))
-    for title in dict.fromkeys(title for title, _ in calls):
+    for title in titles:
         recipe = TRIALS[title]
         answers = {k: logits[title, k] for k in ASKED}
         figures = scores(corpora, recipe, answers)
-        rows.append({"title": title, "recipe": described(recipe), "figures": figures})
+        row = {"title": title, "recipe": described(recipe), "figures": figures}
+        rows.append({**row, "spectrogram": spectrogram_of(title)})
         print(title, json.dumps(figures), flush=True)
+    order = list(TRIALS)
+    rows.sort(key=lambda row: order.index(row["title"]))
     results: dict[str, Any] = {"asked": ASKED, "untouched": UNTOUCHED, "trials": rows}
     write(path, results)
 
 
-def asked(
-    X: np.ndarray, corpora: Corpora, recipe: Recipe, k: int, folder: Path
-) -> np.ndarray:
+def as_recorded(row: dict[str, Any]) -> bool:
+    """Say whether a recorded trial is the one that has its title today."""
+    recipe = json.loads(json.dumps(described(TRIALS[row["title"]])))
+    settings = row.get("spectrogram", SPECTROGRAM)
+    return recipe == row["recipe"] and settings == spectrogram_of(row["title"])
+
+
+def asked(corpora: Corpora, title: str, k: int, work: Path) -> np.ndarray:
     """Train without two folds; the logits of the recordings of one of them."""
     limit_threads(1)
+    recipe, settings = TRIALS[title], spectrogram_of(title)
+    X = spectrograms(corpora, work, **settings)
+    folder = work / "finer" if settings is FINER else work
     known = np.isin(corpora.corpus, recipe.corpora)
     train = np.flatnonzero(known & (corpora.fold != UNTOUCHED) & (corpora.fold != k))
     model, _ = trained(X, corpora, train, recipe, seed=0, folder=folder)

@@ -102,6 +102,36 @@ def test_classes_weigh_the_same(corpora):
     assert sums[0] == pytest.approx(sums[1], rel=1e-3)
 
 
+def test_murmurs_of_other_corpora_can_be_abnormal(corpora):
+    from _joint import COLUMNS, Recipe, _spread, _targets
+
+    column = COLUMNS["abnormal"].start
+    targets, weights = _targets(corpora, Recipe())
+    assert not _spread(weights)[corpora.corpus != "cinc2016", column].any()
+    targets, weights = _targets(corpora, Recipe(wide_abnormal=True))
+    known = _spread(weights)[:, column] > 0
+    abnormal = known & (targets[:, column] == 0)
+    assert set(corpora.word[abnormal]) == {"abnormal", "murmur", "Present"}
+    assert set(corpora.word[known & ~abnormal]) == {"normal", "Absent"}
+    sick = corpora.codes["outcome"] == 0
+    assert not known[sick & (corpora.word == "Absent")].any()
+
+
+def test_classes_of_cinc_weigh_the_same_where_they_are_said_to(corpora):
+    from _joint import COLUMNS, Recipe, _shares, _spread, _targets
+
+    cinc = np.flatnonzero(corpora.corpus == "cinc2016")
+    words, parts = corpora.word[cinc], corpora.part[cinc]
+    for where in ("database", "corpus"):
+        recipe = Recipe(balanced_in=where)
+        weights = _spread(_targets(corpora, recipe)[1])[:, COLUMNS["abnormal"].start]
+        mass = (weights * _shares(corpora, recipe))[cinc]
+        places = [parts == "a", parts == "e"] if where == "database" else [parts != ""]
+        for place in places:
+            sums = [mass[place & (words == w)].sum() for w in ("normal", "abnormal")]
+            assert sums[0] == pytest.approx(sums[1], rel=1e-3)
+
+
 def test_phases_are_where_the_segmentation_says(corpora):
     from _joint import STATES, phases
 
@@ -116,6 +146,68 @@ def test_phases_are_where_the_segmentation_says(corpora):
         expected = STATES.index(word) + 1 if word in STATES else 0
         if last - first > 0.06 and middle < 1501:
             assert found[middle] == expected
+
+
+@pytest.mark.parametrize("head", ["abnormal", "murmur3"])
+def test_a_cut_network_says_what_the_whole_one_says(head):
+    from _cut import pipeline, saved
+    from _joint import Recipe, logits_of, network
+    from _scores import probabilities
+
+    recipe = Recipe(crop_frames=40)
+    model = network(16, recipe)
+    offset = 0.6 if head == "abnormal" else 0.0
+    part = saved([model], head, name="small", recipe=recipe, settings={}, offset=offset)
+    X = np.random.default_rng(0).normal(size=(3, 16, 90)).astype(np.float32)
+    expected = probabilities(logits_of(model, X, 40), head, offset)
+    found = pipeline(part)["cnn"].predict_proba(X)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    if head == "abnormal":
+        plain = probabilities(logits_of(model, X, 40), head)
+        odds = np.log(found[:, 0] / found[:, 1]) - np.log(plain[:, 0] / plain[:, 1])
+        np.testing.assert_allclose(odds, 0.6, atol=1e-4)
+
+
+def test_data_bases_left_out(corpora):
+    from _scores import LEFT_OUT
+    from accuracy import _left_out
+
+    score = np.full(len(corpora), np.nan)
+    cinc = corpora.corpus == "cinc2016"
+    score[cinc] = corpora.word[cinc] == "abnormal"
+    wrong = cinc & (corpora.part == "e")
+    score[wrong] = 1 - score[wrong]
+    row = _left_out(corpora, score)
+    assert row["parts"] == {"a": 1.0, "b": 1.0, "e": 0.0, "f": 1.0}
+    assert row["value"] == row["low"] == row["high"] == 0.75
+    # As far as there are answers: no interval of a mean that is not there.
+    score[cinc & (corpora.part != "a")] = np.nan
+    row = _left_out(corpora, score)
+    assert row["parts"] == {"a": 1.0}
+    assert "low" not in row
+    assert set(LEFT_OUT) == {"a", "b", "e", "f"}
+
+
+def test_repetitions_are_averaged(corpora):
+    from _scores import TASKS, repeated
+
+    task = TASKS["pascal_murmur"]
+    part = corpora.take(np.flatnonzero(task.rows(corpora)))
+    right = (part.word == "murmur").astype(float)
+    score = np.column_stack([right, -right, np.zeros(len(part))])
+    assert repeated(task).statistic(part, score) == pytest.approx(0.5)
+    assert repeated(task).statistic(part, score[:, :1]) == 1.0
+
+
+def test_what_is_known_of_a_person(corpora):
+    circor = corpora.corpus == "circor2022"
+    assert np.isnan(corpora.person[~circor]).all()
+    age, female, height, weight, pregnant = corpora.person[circor].T
+    assert set(age[~np.isnan(age)]) == {0.04, 0.5, 6.0, 15.0}
+    assert set(female) == set(pregnant) == {0.0, 1.0}
+    assert 100 < np.nanmedian(height) < 130
+    assert 15 < np.nanmedian(weight) < 30
+    assert female[pregnant == 1].all()
 
 
 def test_bootstrap_draws_patients(corpora):
@@ -168,6 +260,7 @@ def test_shipped_models_are_those_that_were_measured():
         measured = results["made_with"]["models"][name]
         assert measured["recipe"] == json.loads(json.dumps(asdict(model.recipe)))
         assert measured["seeds"] == list(model.seeds)
+        assert measured["offset"] == model.offset
 
 
 def test_readme_says_what_was_measured():
@@ -176,11 +269,11 @@ def test_readme_says_what_was_measured():
     for row in results["figures"]["skheart"].values():
         if row.get("mean") is not None:
             assert f"{row['mean']:.3f} ± {row['sd']:.3f}" in readme
-            interval = f"({row['low']:.3f}–{row['high']:.3f})"
-            assert f"{row['value']:.3f} {interval}" in readme
         else:
             parts = ", ".join(f"{value:.3f}" for value in row["parts"].values())
-            assert f"{row['value']:.3f} ({parts})" in readme
+            assert f": {parts} |" in readme
+        interval = f"({row['low']:.3f}–{row['high']:.3f})"
+        assert f"{row['value']:.3f} {interval}" in readme
 
 
 def test_cards_show_figures_of_their_own_question():

@@ -101,17 +101,16 @@ class AccuracyTable(SphinxDirective):
         results = json.loads((RESULTS / "accuracy.json").read_text(encoding="utf-8"))
         rows = [("Task and score", "Method", "Folds", "All together")]
         for task, row in results["figures"]["skheart"].items():
+            first = f"{row['task']}: {row['score']}"
             for method, title in METHODS.items():
                 figure = results["figures"].get(method, {}).get(task)
                 if figure is None:
                     continue
                 mine = method == "skheart"
-                first = f"{row['task']}: {row['score']}" if method == "majority" else ""
-                if task == "cinc_left_out" and method == "energy":
-                    first = f"{row['task']}: {row['score']}"
                 folds, together = _texts(figure)
                 mark = "**" if mine else ""
                 rows.append((first, f"{mark}{title}{mark}", folds, together))
+                first = ""
         return self.parse_text_to_nodes(_list_table(rows, "34 26 16 24"))
 
 
@@ -138,22 +137,28 @@ class LossTable(SphinxDirective):
         path = RESULTS / "loss_study.json"
         self.env.note_dependency(str(path))
         studies = json.loads(path.read_text(encoding="utf-8"))["studies"]
-        rows = [("Corpus", "Loss", "AUROC, folds", "Difference (95 % interval)")]
+        titles = ("from cross-entropy", "from the same with batches of both classes")
+        rows = [("Corpus", "Loss", "AUROC, folds", *titles)]
         for name, study in studies.items():
-            title = f"{CORPUS_INFO[name].title}, {study['fits'] // 20} × 5 folds"
+            title = f"{CORPUS_INFO[name].title}, {study['seeds']} × 5 folds"
             for loss, row in study["losses"].items():
-                interval = f"({row['low']:+.3f} to {row['high']:+.3f})"
-                difference = f"{row['difference']:+.3f} {interval}"
                 first = loss == "cross-entropy"
+                differences = [
+                    f"{part['difference']:+.3f} ({part['low']:+.3f} to "
+                    f"{part['high']:+.3f})"
+                    if part["low"] != part["high"]
+                    else ""
+                    for part in (row, row["same_batches"])
+                ]
                 rows.append(
                     (
                         title if first else "",
                         loss,
                         f"{row['mean']:.3f} ± {row['sd']:.3f}",
-                        "" if first else difference,
+                        *differences,
                     )
                 )
-        return self.parse_text_to_nodes(_list_table(rows, "34 26 16 24"))
+        return self.parse_text_to_nodes(_list_table(rows, "20 24 16 20 20"))
 
 
 def _texts(figure: dict[str, Any]) -> tuple[str, str]:

@@ -20,8 +20,9 @@ methods = {
 tasks = [task for task, row in results["skheart"].items() if row.get("low")]
 figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
 for number, (method, (title, colour)) in enumerate(methods.items()):
-    rows = [results[method][task] for task in tasks]
-    places = [place + 0.15 * (number - 1.5) for place in range(len(tasks))]
+    known = [place for place, task in enumerate(tasks) if task in results[method]]
+    rows = [results[method][tasks[place]] for place in known]
+    places = [place + 0.15 * (number - 1.5) for place in known]
     value = [row["value"] for row in rows]
     low = [max(0, row["value"] - row["low"]) for row in rows]
     high = [max(0, row["high"] - row["value"]) for row in rows]
