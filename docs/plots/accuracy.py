@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from textwrap import fill
 
 from matplotlib import pyplot as plt
 
@@ -18,7 +19,7 @@ methods = {
     "skheart": ("skheart", "tab:red"),
 }
 tasks = [task for task, row in results["skheart"].items() if row.get("low")]
-figure, axes = plt.subplots(figsize=(9, 6), layout="constrained")
+figure, axes = plt.subplots(figsize=(9, 7), layout="constrained")
 for number, (method, (title, colour)) in enumerate(methods.items()):
     known = [place for place, task in enumerate(tasks) if task in results[method]]
     rows = [results[method][tasks[place]] for place in known]
@@ -29,7 +30,7 @@ for number, (method, (title, colour)) in enumerate(methods.items()):
     style = {"fmt": "o", "markersize": 5, "color": colour, "label": title}
     axes.errorbar(value, places, xerr=[low, high], **style)
 rows = [results["skheart"][task] for task in tasks]
-labels = [f"{row['task']}\n{row['score']}" for row in rows]
+labels = [fill(f"{row['task']}: {row['score']}", 42) for row in rows]
 axes.set_yticks(range(len(tasks)), labels)
 axes.invert_yaxis()
 axes.set(xlim=(0.4, 1.0), xlabel="Score of patients not seen, with 95 % interval")
