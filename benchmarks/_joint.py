@@ -14,9 +14,10 @@ import tensorflow as tf
 from _corpora import HEADS, STATES, Corpora
 
 from skheart._batches import augment
+from skheart._engine import Forward
 from skheart._files import atomic_path
 from skheart._runtime import local_seed
-from skheart._training import Forward, make_optimizer, windowed_logits
+from skheart._training import make_optimizer, windowed_logits
 from skheart.datasets import read_segmentation
 from skheart.networks import build_network
 
@@ -334,12 +335,16 @@ def train(
             losses = [losses, _states_loss]
             weights = [1.0, recipe.segmentation]
     batches = JointBatches(X, corpora, recipe, seed=seed, n_states=n_states)
+    n_steps = recipe.epochs * len(batches)
+    warm_up = round(0.1 * n_steps)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0,
+        decay_steps=n_steps - warm_up,
+        warmup_target=recipe.learning_rate,
+        warmup_steps=warm_up,
+    )
     optimizer = make_optimizer(
-        "adamw",
-        learning_rate=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        schedule="cosine",
-        n_steps=recipe.epochs * len(batches),
+        "adamw", learning_rate=rate, weight_decay=recipe.weight_decay
     )
     trained.compile(
         optimizer=optimizer, loss=losses, loss_weights=weights, jit_compile=False

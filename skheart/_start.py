@@ -12,7 +12,18 @@ import numpy as np
 import scikeras.wrappers
 from sklearn.utils.validation import check_is_fitted
 
-from skheart._training import compiled_network, make_optimizer
+from skheart._batches import TrainingBatches
+from skheart._engine import Trainer, architecture, trainer_of
+from skheart._progress import progress_bar
+from skheart._runtime import local_seed
+from skheart._training import (
+    EarlyStopping,
+    compiled_network,
+    learning_rates,
+    make_optimizer,
+    train_network,
+    training_key,
+)
 from skheart._weights import SavedNetwork, read_network
 from skheart.losses import n_outputs
 from skheart.networks import default_l2
@@ -150,7 +161,6 @@ def build_network_of(
     codes: np.ndarray,
     loss: Any,
     *,
-    n_steps: int,
     start: Start | None,
 ) -> scikeras.wrappers.KerasClassifier:
     """Let SciKeras build and compile the network of a classifier.
@@ -164,8 +174,6 @@ def build_network_of(
         Number of the class of each recording.
     loss : Any
         What the network is compiled with.
-    n_steps : int
-        Of training, for the learning rate.
     start : Start or None
         What to start from; None for a new network.
     """
@@ -177,12 +185,11 @@ def build_network_of(
         compiled_network,
         network,
         loss,
-        make_optimizer(
+        functools.partial(
+            make_optimizer,
             classifier.optimizer,
             learning_rate=classifier.learning_rate,
             weight_decay=classifier.weight_decay,
-            schedule=classifier.schedule,
-            n_steps=n_steps,
         ),
         {
             "n_bands": X.shape[1],
@@ -195,3 +202,62 @@ def build_network_of(
     )
     holder = scikeras.wrappers.KerasClassifier(model=build, loss=loss)
     return holder.initialize(X[:, :, : classifier.n_crop_], codes)
+
+
+def train_network_of(
+    classifier: Any,
+    holder: scikeras.wrappers.KerasClassifier,
+    loss: Any,
+    batches: TrainingBatches,
+    stopping: EarlyStopping | None,
+    *,
+    seed: int,
+) -> dict[str, list[float]]:
+    """Train the network that SciKeras has built, and give the history.
+
+    Parameters
+    ----------
+    classifier : CNNClassifier
+    holder : scikeras.wrappers.KerasClassifier
+        Of :func:`build_network_of`.
+    loss : Any
+        What its network is compiled with.
+    batches : TrainingBatches
+    stopping : EarlyStopping or None
+    seed : int
+    """
+    model, rates = holder.model_, None
+    if not isinstance(classifier.optimizer, keras.optimizers.Optimizer):
+        n_steps = classifier.epochs * len(batches)
+        rates = learning_rates(classifier.learning_rate, classifier.schedule, n_steps)
+    n_targets = batches.targets.shape[1]
+    settings = (classifier.weight_decay, n_targets)
+    key = training_key(model, loss, classifier.optimizer, settings)
+
+    def make() -> Trainer:
+        kept = model
+        if key is not None:
+            # What is kept for fits to come is another network than the user's.
+            with local_seed(seed):
+                kept = holder.model()
+            if architecture(kept) != architecture(model):
+                kept = model
+        return Trainer(kept, n_targets)
+
+    total, shown = classifier.epochs, classifier.verbose > 0
+    with (
+        trainer_of(key, model, make) as trainer,
+        progress_bar("Training", total=total, shown=shown, unit="epochs") as advance,
+    ):
+        losses = train_network(
+            trainer,
+            batches,
+            epochs=classifier.epochs,
+            rates=rates,
+            stopping=stopping,
+            advance=advance,
+        )
+    history = {"loss": losses}
+    if stopping is not None:
+        history["val_auroc"] = stopping.scores
+    return history

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
+import types
 from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
 
+from skheart._batches import TrainingBatches
+from skheart._engine import Forward, Trainer, architecture
 from skheart.losses import n_outputs, takes_codes
 from skheart.metrics import auroc_score
 from skheart.networks import build_network
@@ -21,12 +24,15 @@ _WARM_UP = 0.1  # share of the steps over which the learning rate rises
 
 
 def compiled_network(
-    network: Any, loss: Any, optimizer: Any, words: dict[str, Any]
+    network: Any,
+    loss: Any,
+    optimizer: Callable[[], keras.optimizers.Optimizer],
+    words: dict[str, Any],
 ) -> keras.Model:
     """Build and compile a network; called by SciKeras."""
     model = build_network(network, **words)
     # XLA makes these networks slower on processors without an accelerator.
-    model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
+    model.compile(optimizer=optimizer(), loss=loss, jit_compile=False)
     return model
 
 
@@ -38,26 +44,11 @@ def encoded_targets(codes: np.ndarray, loss: Any, n_classes: int) -> np.ndarray:
 
 
 def make_optimizer(
-    optimizer: Any,
-    *,
-    learning_rate: float,
-    weight_decay: float,
-    schedule: str | None,
-    n_steps: int,
+    optimizer: Any, *, learning_rate: Any, weight_decay: float
 ) -> keras.optimizers.Optimizer:
     """Make a new optimizer from a name, or copy an instance with its own settings."""
     if isinstance(optimizer, keras.optimizers.Optimizer):
         return type(optimizer).from_config(optimizer.get_config())
-    rate: Any = learning_rate
-    if schedule == "cosine":
-        warm_up = round(_WARM_UP * n_steps)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if warm_up else learning_rate,
-            decay_steps=max(1, n_steps - warm_up),
-            warmup_target=learning_rate if warm_up else None,
-            warmup_steps=warm_up,
-        )
-    config = {"learning_rate": rate, "weight_decay": weight_decay or None}
     if isinstance(optimizer, type):
         optimizer = optimizer.__name__
     try:
@@ -67,35 +58,120 @@ def make_optimizer(
             "optimizer must be the name of a Keras optimizer or a "
             f"keras.optimizers.Optimizer, got {optimizer!r}."
         ) from None
-    made = type(made)(**config, clipnorm=1.0)
+    # AdamW takes no None.
+    decay = (
+        weight_decay if weight_decay or type(made) is keras.optimizers.AdamW else None
+    )
+    made = type(made)(learning_rate=learning_rate, weight_decay=decay, clipnorm=1.0)
     if weight_decay:
         made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return made
 
 
-class Forward:
-    """A network compiled for prediction: one graph for any number of spectrograms.
+def learning_rates(
+    learning_rate: float, schedule: str | None, n_steps: int
+) -> np.ndarray:
+    """Give the learning rate of each step, (n_steps,).
 
-    The graph is made at the first call, and computes with the network's variables as
-    they are at each call.
+    With ``"cosine"`` it rises in a straight line over the first tenth of the steps, and
+    falls to 0 along half a wave.
+    """
+    if schedule is None:
+        return np.full(n_steps, learning_rate)
+    step = np.arange(n_steps)
+    warm_up = round(_WARM_UP * n_steps)
+    fallen = np.clip((step - warm_up) / max(1, n_steps - warm_up), 0, 1)
+    rates = learning_rate * (1 + np.cos(np.pi * fallen)) / 2
+    return np.where(step < warm_up, learning_rate * step / max(1, warm_up), rates)
+
+
+def training_key(model: keras.Model, loss: Any, optimizer: Any, settings: Any) -> Any:
+    """Give what the graph of a training step depends on; None if it cannot be told.
 
     Parameters
     ----------
     model : keras.Model
+    loss, optimizer : Any
+        As the classifier has them: names, functions or objects of Keras.
+    settings : hashable
+        What else the optimizer is made with, but for its learning rate.
     """
+    parts: list[Any] = [architecture(model), settings]
+    for part in (loss, optimizer):
+        if isinstance(part, str | types.FunctionType | type):
+            parts.append(part)
+        elif type(part).__module__.startswith(("keras.", "skheart.")):
+            try:
+                config = json.dumps(part.get_config(), sort_keys=True)
+            except (TypeError, ValueError, NotImplementedError):
+                return None
+            parts.append((type(part), config))
+        else:
+            return None
+    return None if parts[0] is None else tuple(parts)
 
-    def __init__(self, model: keras.Model) -> None:
-        self.model = model
-        self.graph: Any = None
 
-    def __call__(self, batch: np.ndarray) -> np.ndarray:
-        if self.graph is None:
-            shape = (None, *self.model.inputs[0].shape[1:])
-            self.graph = tf.function(
-                lambda batch: self.model(batch, training=False),
-                input_signature=[tf.TensorSpec(shape, tf.float32)],
-            ).get_concrete_function()
-        return self.graph(tf.constant(batch)).numpy()
+def train_network(
+    trainer: Trainer,
+    batches: TrainingBatches,
+    *,
+    epochs: int,
+    rates: np.ndarray | None,
+    stopping: EarlyStopping | None,
+    advance: Callable[..., None],
+) -> list[float]:
+    """Train a network.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    batches : TrainingBatches
+    epochs : int
+        Times that all recordings are seen, at most.
+    rates : ndarray of shape (n_steps,) or None
+        Learning rate of each step; None leaves it to the optimizer.
+    stopping : EarlyStopping or None
+    advance : callable
+        Moves a progress bar.
+
+    Returns
+    -------
+    losses : list of float
+        By epoch.
+    """
+    losses: list[float] = []
+    if stopping is not None:
+        stopping.begin(trainer.model)
+    steps = iter(range(epochs * len(batches)))
+    for epoch in range(epochs):
+        parts, sizes = [], []
+        for index in range(len(batches)):
+            X, targets, *weights = batches[index]
+            step = next(steps)
+            if rates is not None:
+                trainer.optimizer.learning_rate = rates[step]
+            weight = weights[0] if weights else np.ones(len(X))
+            parts.append(trainer.step(X, targets, weight.astype(np.float32)))
+            sizes.append(len(X))
+        loss = float(np.average([float(part) for part in parts], weights=sizes))
+        if not np.isfinite(loss):  # the network would answer NaN
+            raise ValueError(
+                f"Training diverged: the loss of epoch {epoch + 1} is {loss}; "
+                "lower learning_rate, or look for divisions by zero in a network or "
+                "loss of your own."
+            )
+        losses.append(loss)
+        note = f"loss {loss:.4f}"
+        if stopping is not None:
+            stopping.score(epoch)
+            note += f", validation AUROC {stopping.scores[-1]:.3f}"
+        advance(1, note)
+        if stopping is not None and stopping.stops:
+            break
+        batches.on_epoch_end()
+    if stopping is not None:
+        stopping.go_back()
+    return losses
 
 
 def windowed_logits(
@@ -148,20 +224,7 @@ def window_starts(n_frames: int, n_crop: int) -> list[int]:
     return [round(step * spare / steps) for step in range(steps + 1)]
 
 
-class DivergenceCheck(keras.callbacks.Callback):
-    """Raise when the loss is no longer a number: the network would answer NaN."""
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Look at the loss of the epoch."""
-        if not np.isfinite(logs["loss"]):
-            raise ValueError(
-                f"Training diverged: the loss of epoch {epoch + 1} is {logs['loss']}; "
-                "lower learning_rate, or look for divisions by zero in a network or "
-                "loss of your own."
-            )
-
-
-class EarlyStopping(keras.callbacks.Callback):
+class EarlyStopping:
     """Stop when the AUROC of the validation part no longer rises; keep the best.
 
     Parameters
@@ -180,6 +243,8 @@ class EarlyStopping(keras.callbacks.Callback):
     ----------
     scores : list of float
         AUROC after each epoch.
+    stops : bool
+        Whether there has been no better epoch for long enough.
     """
 
     def __init__(
@@ -191,22 +256,22 @@ class EarlyStopping(keras.callbacks.Callback):
         n_crop: int,
         patience: int,
     ) -> None:
-        super().__init__()
         if weights is not None and not all(
             weights[codes == code].any() for code in np.unique(codes)
         ):
             weights = None  # no pair would have a weight
+        self.stops = False
         self.X, self.codes, self.weights = X, codes, weights
         self.n_crop, self.patience = n_crop, patience
         self.scores: list[float] = []
         self.best_epoch = -1
         self.best_weights: list[np.ndarray] = []
 
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Compile the network for prediction."""
-        self.forward = Forward(self.model)
+    def begin(self, model: keras.Model) -> None:
+        """Watch a network."""
+        self.model, self.forward = model, Forward(model)
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+    def score(self, epoch: int) -> None:
         """Score the epoch."""
         logits = windowed_logits(self.forward, self.X, self.n_crop)
         scores = logits[:, 0] if logits.shape[1] == 1 else probabilities(logits)
@@ -219,26 +284,11 @@ class EarlyStopping(keras.callbacks.Callback):
             self.best_epoch = epoch
             self.best_weights = self.model.get_weights()
         elif epoch - self.best_epoch >= self.patience:
-            self.model.stop_training = True
+            self.stops = True
 
-    def on_train_end(self, logs: Any = None) -> None:
+    def go_back(self) -> None:
         """Go back to the best epoch."""
         self.model.set_weights(self.best_weights)
-
-
-class EpochProgress(keras.callbacks.Callback):
-    """Move a progress bar by one step an epoch, with the loss beside it."""
-
-    def __init__(self, advance: Callable[..., None], stopping: EarlyStopping | None):
-        super().__init__()
-        self.advance, self.stopping = advance, stopping
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Show the epoch."""
-        note = f"loss {logs['loss']:.4f}"
-        if self.stopping is not None:
-            note += f", validation AUROC {self.stopping.scores[-1]:.3f}"
-        self.advance(1, note)
 
 
 def calibrated(

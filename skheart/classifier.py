@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skheart._batches import TrainingBatches, split_patients
 from skheart._checks import check_number, check_option
+from skheart._engine import Forward
 from skheart._network_state import pack_network, unpack_network
-from skheart._progress import progress_bar
 from skheart._runtime import limit_threads, local_seed
 from skheart._spectrograms import (
     check_lengths,
@@ -23,12 +23,9 @@ from skheart._spectrograms import (
     check_spectrograms_and_labels,
     combined_weights,
 )
-from skheart._start import build_network_of, start_from
+from skheart._start import build_network_of, start_from, train_network_of
 from skheart._training import (
-    DivergenceCheck,
     EarlyStopping,
-    EpochProgress,
-    Forward,
     calibrated,
     encoded_targets,
     probabilities,
@@ -298,11 +295,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         )
         with local_seed(seed):
             # Keras draws its seeds here and none in training.
-            n_steps = self.epochs * len(batches)
-            holder = build_network_of(
-                self, X, codes, loss, n_steps=n_steps, start=start
-            )
-        history = self._train(holder.model_, batches, stopping)
+            holder = build_network_of(self, X, codes, loss, start=start)
+        history = train_network_of(self, holder, loss, batches, stopping, seed=seed)
         model = holder.model_
         if not gives_probabilities(loss):
             part = train if stopping is None else held_out
@@ -390,37 +384,11 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         codes = np.arange(len(self.classes_))
         X = np.zeros((len(codes), *self.input_shape_), dtype=np.float32)
         loss = resolve_loss(self.loss, len(codes))
-        holder = build_network_of(self, X, codes, loss, n_steps=1, start=start)
+        holder = build_network_of(self, X, codes, loss, start=start)
         self.history_ = holder.history_ = {"loss": []}
         self.keras_classifier_ = holder
         self._hold(holder.model_)
         return self
-
-    def _train(
-        self,
-        model: keras.Model,
-        batches: TrainingBatches,
-        stopping: EarlyStopping | None,
-    ) -> dict[str, list[float]]:
-        """Train a network and give the history."""
-        callbacks: list[Any] = [DivergenceCheck()]
-        if stopping is not None:
-            callbacks.append(stopping)
-        with progress_bar(
-            "Training", total=self.epochs, shown=self.verbose > 0, unit="epochs"
-        ) as advance:
-            callbacks.append(EpochProgress(advance, stopping))
-            losses = model.fit(
-                batches,
-                epochs=self.epochs,
-                shuffle=False,
-                verbose=0,
-                callbacks=callbacks,
-            ).history["loss"]
-        history = {"loss": [float(value) for value in losses]}
-        if stopping is not None:
-            history["val_auroc"] = stopping.scores
-        return history
 
     def _forget(self) -> None:
         """Drop all that an earlier fit has learned."""

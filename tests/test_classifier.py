@@ -26,7 +26,8 @@ from skheart._batches import (
     split_patients,
     stratified_batches,
 )
-from skheart._training import Forward, calibrated, window_starts, windowed_logits
+from skheart._engine import Forward
+from skheart._training import calibrated, window_starts, windowed_logits
 from skheart.datasets import load_pascal
 from skheart.losses import AUROCLoss
 from skheart.metrics import auroc_scorer

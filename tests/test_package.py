@@ -38,7 +38,7 @@ FLOORS = [
     {"_spectrograms", "_weights"},
     {"audio"},
     {"metrics", "datasets", "_recordings", "_stft", "_batches", "layers", "losses"},
-    {"spectrogram", "networks"},
+    {"spectrogram", "networks", "_engine"},
     {"_training", "_network_state"},
     {"_start"},
     {"classifier", "display"},
@@ -49,7 +49,7 @@ FLOORS = [
 ]
 KERAS = {"keras", "scikeras", "tensorflow"}
 KERAS_MODULES = {
-    *("_batches", "_runtime", "_training", "classifier", "layers", "losses"),
+    *("_batches", "_engine", "_runtime", "_training", "classifier", "layers", "losses"),
     *("networks", "_network_state", "_workflow", "_report", "_demo", "_quiet"),
     *("_start", "pretrained._load", "cli"),
 }

@@ -1,0 +1,199 @@
+"""Traced networks that are used again.
+
+Tracing the graph of a network takes TensorFlow seconds and tens of megabytes that it
+does not give back. Networks that differ in nothing but their weights share one graph
+here: for prediction the weights are handed to it, for training they are copied into a
+network that is kept, and out of it again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_KEPT = 8  # architectures whose graphs are kept
+
+_lock = threading.Lock()
+_forwards: OrderedDict[Hashable, Any] = OrderedDict()
+_trainers: OrderedDict[Hashable, list[Trainer]] = OrderedDict()
+
+
+def architecture(model: keras.Model) -> Hashable | None:
+    """Give what stands for a network without its weights; None if it cannot be told.
+
+    Names, which Keras counts up, make no difference; the classes of the layers do.
+    """
+    layers = getattr(model, "layers", [])
+    functional = type(model) in (type(_plain()), keras.Sequential)
+    if not functional or any(isinstance(x, keras.layers.Lambda) for x in layers):
+        return None
+    try:
+        config = model.get_config()
+        names = {layer.name: f"layer {i}" for i, layer in enumerate(model.layers)}
+        config["name"] = ""
+        text = json.dumps(_renamed(config, names), sort_keys=True)
+    except (TypeError, ValueError, NotImplementedError):
+        return None
+    return text, tuple(type(layer) for layer in layers)
+
+
+def _plain() -> keras.Model:
+    """Make the smallest functional network, for its type."""
+    inputs = keras.Input((1,))
+    return keras.Model(inputs, inputs)
+
+
+def _renamed(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _renamed(part, names) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_renamed(part, names) for part in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+class Forward:
+    """A network compiled for prediction: one graph for any number of spectrograms.
+
+    The graph is made at the first call of a network of its architecture, and computes
+    with the network's variables as they are at each call.
+
+    Parameters
+    ----------
+    model : keras.Model
+    """
+
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+        self.graph: Any = None
+        self.variables: list[Any] = []
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        if self.graph is None:
+            self.variables = self.model.variables
+            self.graph = _forward_graph(self.model)
+        values = [variable.value for variable in self.variables]
+        return self.graph(values, tf.constant(batch)).numpy()
+
+
+def _forward_graph(model: keras.Model) -> Callable[..., Any]:
+    key = architecture(model)
+    with _lock:
+        if key in _forwards:
+            _forwards.move_to_end(key)
+            return _forwards[key]
+
+        places = {id(variable): i for i, variable in enumerate(model.variables)}
+        trainable = [places[id(v)] for v in model.trainable_variables]
+        other = [places[id(v)] for v in model.non_trainable_variables]
+
+        def forward(values: list[Any], batch: Any) -> Any:
+            output, _ = model.stateless_call(
+                [values[i] for i in trainable],
+                [values[i] for i in other],
+                batch,
+                training=False,
+            )
+            return output
+
+        variables = [tf.TensorSpec(v.shape, v.dtype) for v in model.variables]
+        shape = (None, *model.inputs[0].shape[1:])
+        graph = tf.function(
+            forward, input_signature=[variables, tf.TensorSpec(shape, tf.float32)]
+        ).get_concrete_function()
+        if key is not None:
+            _forwards[key] = graph
+            while len(_forwards) > _KEPT:
+                _forwards.popitem(last=False)
+        return graph
+
+
+class Trainer:
+    """A compiled network with the graph of its training step.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled with an optimizer and a loss.
+    n_targets : int
+        Columns of the targets.
+    """
+
+    def __init__(self, model: keras.Model, n_targets: int) -> None:
+        self.model, self.optimizer = model, model.optimizer
+        self.optimizer.build(model.trainable_variables)
+        self.fresh = [variable.numpy() for variable in self.optimizer.variables]
+        shape = (None, *model.inputs[0].shape[1:])
+        signature = [
+            tf.TensorSpec(shape, tf.float32),
+            tf.TensorSpec((None, n_targets), tf.float32),
+            tf.TensorSpec((None,), tf.float32),
+        ]
+        self.step = tf.function(self._step, input_signature=signature)
+
+    def _step(self, X: Any, targets: Any, weights: Any) -> Any:
+        model = self.model
+        with tf.GradientTape() as tape:
+            output = model(X, training=True)
+            loss = model.compute_loss(
+                x=X, y=targets, y_pred=output, sample_weight=weights, training=True
+            )
+        variables = model.trainable_weights
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return loss
+
+    def load(self, model: keras.Model) -> None:
+        """Take the weights of another network, and forget the steps made before."""
+        for mine, theirs in zip(self.model.variables, model.variables, strict=True):
+            if mine is not theirs:
+                mine.assign(theirs)
+        for variable, value in zip(self.optimizer.variables, self.fresh, strict=True):
+            variable.assign(value)
+
+    def unload(self, model: keras.Model) -> None:
+        """Give the weights to another network."""
+        for mine, theirs in zip(self.model.variables, model.variables, strict=True):
+            if mine is not theirs:
+                theirs.assign(mine)
+
+
+@contextmanager
+def trainer_of(
+    key: Hashable | None, model: keras.Model, make: Callable[[], Trainer]
+) -> Iterator[Trainer]:
+    """Lend a trainer with the weights of `model`, and give them back to it.
+
+    Parameters
+    ----------
+    key : hashable or None
+        What the trainer depends on; None for one that is used once.
+    model : keras.Model
+        Trained when the block has ended without an error.
+    make : callable
+        Makes a trainer; one of `model` itself is not kept.
+    """
+    trainer = None
+    if key is not None:
+        with _lock:
+            idle = _trainers.get(key)
+            trainer = idle.pop() if idle else None
+    if trainer is None:
+        trainer = make()
+    trainer.load(model)
+    yield trainer
+    trainer.unload(model)
+    if key is None or trainer.model is model:
+        return
+    with _lock:
+        _trainers.setdefault(key, []).append(trainer)
+        _trainers.move_to_end(key)
+        while len(_trainers) > _KEPT:
+            _trainers.popitem(last=False)
