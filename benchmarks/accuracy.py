@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import warnings
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,15 +22,13 @@ from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import keras
 import numpy as np
-import sklearn
-import tensorflow as tf
 from _baselines import BASELINES, classifier, features
 from _corpora import N_FOLDS, Corpora, read_corpora, spectrograms
 from _cut import start_without_pascal
 from _joint import N_LOGITS, Recipe, logits_of, trained
 from _recipes import MODELS, SPECTROGRAM, Model
+from _results import RESULTS, write_results
 from _scores import (
     LEFT_OUT,
     LEFT_OUT_TASK,
@@ -49,12 +46,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import skheart
 from skheart import CNNClassifier
 from skheart._files import atomic_path
 from skheart._runtime import limit_threads
 
-RESULTS = Path(__file__).parent / "results"
 PARTS = ("baselines", "skheart", "left_out", "repeated")
 N_REPEATS = 5
 # Of fine-tuning, as recommended in the documentation.
@@ -387,28 +382,16 @@ def _left_out(corpora: Corpora, score: np.ndarray) -> dict[str, Any]:
 
 
 def write(path: Path, results: dict[str, Any]) -> None:
-    """Write the results so far, with what they were made with."""
-    results["made_with"] = {
-        "skheart": skheart.__version__,
-        "python": platform.python_version(),
-        "keras": keras.__version__,
-        "tensorflow": tf.__version__,
-        "scikit-learn": sklearn.__version__,
-        "numpy": np.__version__,
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "spectrogram": SPECTROGRAM,
-        "models": {
-            name: {
-                "seeds": model.seeds,
-                "offset": model.offset,
-                "recipe": asdict(model.recipe),
-            }
-            for name, model in MODELS.items()
-        },
+    """Write the results so far, with the models that they are of."""
+    models = {
+        name: {
+            "seeds": model.seeds,
+            "offset": model.offset,
+            "recipe": asdict(model.recipe),
+        }
+        for name, model in MODELS.items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    write_results(path, results, {"spectrogram": SPECTROGRAM, "models": models})
 
 
 def table(results: dict[str, Any]) -> str:

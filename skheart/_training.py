@@ -15,6 +15,7 @@ from scipy.special import expit, log_softmax
 
 from skheart._batches import TrainingBatches
 from skheart._engine import Forward, Trainer, architecture
+from skheart.layers import Calibration
 from skheart.losses import n_outputs, takes_codes
 from skheart.metrics import auroc_score
 from skheart.networks import build_network
@@ -341,12 +342,10 @@ def calibrated(
     # Bounded, lest scores that say nothing are all made one, to the last digit.
     bounds = [(np.log(0.05), np.log(20.0))] + [(None, None)] * n_logits
     best = minimize(price, np.zeros(1 + n_logits), bounds=bounds).x
-    layer = keras.layers.Rescaling(
-        scale=float(np.exp(best[0]) / spread),
-        offset=[float(value) for value in best[1:]],
-        name="calibration",
-    )
-    return keras.Model(model.inputs, layer(model.outputs[0]), name=model.name)
+    layer = Calibration(name="calibration")
+    model = keras.Model(model.inputs[0], layer(model.outputs[0]), name=model.name)
+    layer.set_weights([np.exp(best[0]) / spread, best[1:]])
+    return model
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:

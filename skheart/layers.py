@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-__all__ = ["AttentionPooling"]
+__all__ = ["AttentionPooling", "Calibration"]
 
 
 @keras.saving.register_keras_serializable(package="skheart")
@@ -54,3 +54,48 @@ class AttentionPooling(keras.layers.Layer):
     ) -> tuple[int | None, ...]:
         """Give the shape without the axis of frames."""
         return (input_shape[0], input_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="skheart")
+class Calibration(keras.layers.Layer):
+    """Multiply logits by one number and add one to each.
+
+    The numbers are weights that are not trained: networks that were calibrated
+    otherwise are still of one architecture.
+
+    Notes
+    -----
+    Takes and gives a tensor of shape (n, n_logits).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skheart.layers import Calibration
+    >>> calibration = Calibration()
+    >>> logits = calibration(np.ones((1, 2), "float32"))
+    >>> calibration.set_weights([np.float32(3.0), np.array([1.0, -1.0], "float32")])
+    >>> calibration(np.ones((1, 2), "float32")).numpy()
+    array([[4., 2.]], dtype=float32)
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the numbers: nothing is changed until they are set."""
+        self.scale = self.add_weight(
+            name="scale", shape=(), initializer="ones", trainable=False
+        )
+        self.offset = self.add_weight(
+            name="offset",
+            shape=(input_shape[-1],),
+            initializer="zeros",
+            trainable=False,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Scale and shift `inputs`."""
+        return self.scale * inputs + self.offset
+
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
+        """Give the same shape."""
+        return input_shape

@@ -12,7 +12,12 @@ import pytest
 
 from skheart import CNNClassifier, _engine
 from skheart._engine import Forward, Trainer, architecture
-from skheart._training import learning_rates, make_optimizer, training_key
+from skheart._training import (
+    calibrated,
+    learning_rates,
+    make_optimizer,
+    training_key,
+)
 from skheart.losses import AUROCLoss
 from skheart.networks import build_network
 
@@ -143,6 +148,12 @@ def test_networks_of_one_architecture_give_their_own_answers(empty):
     models = [compact(), compact(dropout=0.1), compact()]
     found = [Forward(model)(X) for model in models]
     assert len(_engine._forwards) == 2
+    codes, logits = np.array([0, 1, 1]), np.array([[-1.0], [1.0], [2.0]])
+    for factor in (1, 5):  # calibrated otherwise, and still the same
+        models.append(calibrated(models[0], factor * logits, codes, np.ones(3)))
+        found.append(Forward(models[-1])(X))
+    assert not np.allclose(found[-1], found[-2])
+    assert len(_engine._forwards) == 3
     for model, output in zip(models, found, strict=True):
         np.testing.assert_allclose(output, model(X).numpy(), rtol=1e-5, atol=1e-6)
     forward = Forward(models[0])

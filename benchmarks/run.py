@@ -1,0 +1,78 @@
+"""How fast skheart is, beside what one would write by hand.
+
+    python benchmarks/run.py DATA_HOME            # a quarter of an hour
+    python benchmarks/run.py DATA_HOME --quick    # two minutes: a look
+
+DATA_HOME holds the folder circor2022. Each benchmark times skheart and the other ways
+in turns, and gives the median, the lowest and the highest of how many times as long the
+others take: times by themselves differ from run to run. Results are written to
+benchmarks/results/speed.json, and with --quick to the folder --work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from _results import RESULTS, write_results
+
+from skheart import SpectrogramTransformer
+from skheart._runtime import limit_threads
+from skheart.datasets import load_circor2022
+
+BENCHMARKS = ("spectrograms", "training", "prediction")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data_home", help="folder with the folder circor2022")
+    parser.add_argument("--quick", action="store_true", help="fewer recordings, rounds")
+    parser.add_argument("--work", type=Path, default=Path("build/speed"))
+    parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=BENCHMARKS)
+    parser.add_argument("--threads", type=int, default=None, help="of TensorFlow")
+    options = parser.parse_args()
+    limit_threads(options.threads)
+
+    circor = load_circor2022(
+        options.data_home, target="murmur_at_location", as_frame=False
+    )
+    paths, words = circor.data.tolist(), circor.target
+    path = (options.work if options.quick else RESULTS) / "speed.json"
+    results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    results.setdefault("benchmarks", {})
+    for name in options.only:
+        results["benchmarks"][name] = measured(name, paths, words, options)
+        write_results(path, results)
+        print(json.dumps({name: results["benchmarks"][name]}, indent=1), flush=True)
+
+
+def measured(name: str, paths: list[str], words: Any, options: Any) -> dict[str, Any]:
+    """Run one benchmark."""
+    rounds = 3 if options.quick else 9
+    if name == "spectrograms":
+        from speed_spectrograms import measure
+
+        return measure(paths[: 40 if options.quick else 200], rounds=rounds)
+    if name == "training":
+        from speed_training import measure as measure_training
+
+        chosen = paths[: 128 if options.quick else 512]
+        X = SpectrogramTransformer(n_jobs=-1).fit_transform(chosen)
+        y = (words[: len(chosen)] == "Present").astype(int)
+        return measure_training(X, y, rounds=rounds, n_threads=options.threads)
+    from speed_prediction import measure as measure_prediction
+
+    n_batch = 100 if options.quick else 1000
+    chosen = paths[: 30 if options.quick else 200]
+    return measure_prediction(chosen, rounds=rounds, n_batch=n_batch)
+
+
+if __name__ == "__main__":
+    main()

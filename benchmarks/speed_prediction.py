@@ -1,0 +1,124 @@
+"""Prediction: from the path of a recording to its probability.
+
+Beside skheart's pipeline stands what is written by hand: librosa reads and resamples
+the file and makes the spectrogram, NumPy cuts the same windows, and Keras's
+``model.predict`` answers. Both have the same network and settings.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import librosa
+import numpy as np
+from _turns import compared, in_turns
+from scipy.special import expit
+from sklearn.pipeline import Pipeline
+from speed_spectrograms import RATE, by_librosa, normalized
+
+from skheart import load_pretrained
+from skheart._training import window_starts
+
+SECONDS = 20.0
+
+
+def by_hand(model: keras.Model, n_crop: int) -> Callable[[str], np.ndarray]:
+    """Give a function from a path to the probabilities of both classes."""
+
+    def predict(path: str) -> np.ndarray:
+        waveform, _ = librosa.load(path, sr=RATE, duration=SECONDS)
+        waveform = np.resize(waveform, round(SECONDS * RATE))
+        waveform = (waveform - waveform.mean()) / waveform.std()
+        spectrogram = normalized(by_librosa(waveform))
+        starts = window_starts(spectrogram.shape[1], n_crop)
+        windows = np.stack([spectrogram[:, s : s + n_crop] for s in starts])
+        logit = model.predict(windows[..., np.newaxis], verbose=0).mean()
+        return np.array([expit(-logit), expit(logit)])
+
+    return predict
+
+
+def latency(predict: Callable[[str], Any], paths: list[str]) -> dict[str, float]:
+    """Milliseconds from a path to its probability, once all is warm."""
+    for path in paths[:3]:
+        predict(path)
+    times = []
+    for path in paths:
+        start = time.perf_counter()
+        predict(path)
+        times.append(1e3 * (time.perf_counter() - start))
+    return {
+        "median": round(float(np.median(times)), 2),
+        "p99": round(float(np.quantile(times, 0.99)), 2),
+    }
+
+
+def cold(command: list[str]) -> Callable[[], Any]:
+    """Give a call that runs a command in a new process."""
+    return lambda: subprocess.run(command, check=True, capture_output=True)
+
+
+def measure(paths: list[str], *, rounds: int, n_batch: int) -> dict[str, Any]:
+    """Time predictions.
+
+    Parameters
+    ----------
+    paths : list of str
+        WAV files of 20 s or so.
+    rounds : int
+    n_batch : int
+        Recordings in a batch; `paths` are repeated.
+    """
+    pipeline: Pipeline = load_pretrained("murmur")
+    pipeline.set_params(spectrogram__duration=SECONDS)
+    network = pipeline["cnn"]
+    hand = by_hand(network.model_, network.n_crop_)
+    difference = max(
+        float(np.abs(hand(path) - pipeline.predict_proba([path])[0]).max())
+        for path in paths[:5]
+    )
+    one = {
+        "skheart": latency(lambda path: pipeline.predict_proba([path]), paths),
+        "librosa and model.predict": latency(hand, paths),
+    }
+    turns = in_turns(
+        {
+            "skheart": lambda: [pipeline.predict_proba([path]) for path in paths[:10]],
+            "librosa and model.predict": lambda: [hand(path) for path in paths[:10]],
+        },
+        rounds=rounds,
+    )
+    many = [paths[i % len(paths)] for i in range(n_batch)]
+    batch = in_turns(
+        {
+            "skheart": lambda: pipeline.predict_proba(many),
+            "librosa and model.predict": lambda: [hand(path) for path in many],
+        },
+        rounds=max(1, rounds // 3),
+        warm_up=0,
+    )
+    code = (
+        "import sys; from skheart import load_pretrained; "
+        "print(load_pretrained('murmur').predict_proba(sys.argv[1:]))"
+    )
+    started = in_turns(
+        {
+            "skheart": cold([sys.executable, "-m", "skheart.cli", "predict", paths[0]]),
+            "in Python": cold([sys.executable, "-c", code, paths[0]]),
+            "import tensorflow": cold([sys.executable, "-c", "import tensorflow"]),
+        },
+        rounds=max(1, rounds // 3),
+        warm_up=1,
+    )
+    return {
+        "difference of the probabilities": difference,
+        "one recording, warm, milliseconds": one,
+        "one recording, warm": compared(turns, per=10),
+        f"{n_batch} recordings": compared(batch, per=n_batch),
+        "a new process": compared(started),
+    }
