@@ -101,19 +101,19 @@ def pipeline(network: SavedNetwork) -> Pipeline:
 
 
 def start_without_pascal(
-    X: np.ndarray, corpora: Corpora, folder: Path
+    X: np.ndarray, corpora: Corpora, folder: Path, recipe: Recipe = WITHOUT_PASCAL
 ) -> CNNClassifier:
     """Give a classifier of murmurs that has not heard PASCAL, to be fine-tuned on it.
 
     The shipped ones have heard it.
     """
-    rows = np.flatnonzero(np.isin(corpora.corpus, WITHOUT_PASCAL.corpora))
-    network, _ = trained(X, corpora, rows, WITHOUT_PASCAL, seed=0, folder=folder)
+    rows = np.flatnonzero(np.isin(corpora.corpus, recipe.corpora))
+    network, _ = trained(X, corpora, rows, recipe, seed=0, folder=folder)
     part = saved(
         [network],
         "murmur",
         name="without PASCAL",
-        recipe=WITHOUT_PASCAL,
+        recipe=recipe,
         settings=SPECTROGRAM,
     )
     return pipeline(part)["cnn"]

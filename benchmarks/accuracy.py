@@ -27,7 +27,7 @@ from _baselines import BASELINES, classifier, features
 from _corpora import N_FOLDS, Corpora, read_corpora, spectrograms
 from _cut import start_without_pascal
 from _joint import N_LOGITS, Recipe, logits_of, trained
-from _recipes import MODELS, SPECTROGRAM, Model
+from _recipes import MODELS, SPECTROGRAM, WITHOUT_PASCAL, Model
 from _results import RESULTS, write_results
 from _scores import (
     LEFT_OUT,
@@ -256,7 +256,8 @@ class Study:
         task = TASKS["pascal_murmur"]
         asked = np.flatnonzero(task.rows(self.corpora))
         part, X = self.corpora.take(asked), np.array(self.X[asked], np.float32)
-        start = start_without_pascal(self.X, self.corpora, self.work)
+        recipe = replace(WITHOUT_PASCAL, epochs=2) if self.quick else WITHOUT_PASCAL
+        start = start_without_pascal(self.X, self.corpora, self.work, recipe)
         n_repeats = 1 if self.quick else N_REPEATS
         folds = [part.order_of(r) if r else part.fold for r in range(n_repeats)]
         calls = [(r, k) for r in range(n_repeats) for k in self.folds]

@@ -17,7 +17,7 @@ from _turns import compared, in_turns
 
 from skheart import SpectrogramTransformer, log_mel_spectrogram, read_recording
 
-RATE, WINDOW, HOP, N_BANDS, F_MIN, F_MAX, N_FFT = 2000, 100, 40, 40, 25.0, 900.0, 256
+RATE, WINDOW, HOP, N_BANDS, F_MIN, F_MAX, N_FFT = 2000, 100, 40, 40, 25.0, 900.0, 128
 
 
 def by_librosa(waveform: np.ndarray) -> np.ndarray:

@@ -236,6 +236,32 @@ def test_aurocs_with_weights():
     np.testing.assert_allclose(_aurocs(truth, score, weights), expected)
 
 
+def test_turns_are_compared_round_by_round():
+    from _turns import compared, in_turns
+
+    calls = []
+    ways = {name: lambda name=name: calls.append(name) for name in ("skheart", "other")}
+    seconds = in_turns(ways, rounds=3, warm_up=1)
+    assert [len(values) for values in seconds.values()] == [3, 3]
+    assert sorted(calls[:2]) == sorted(calls[2:4]) == ["other", "skheart"]
+    assert calls[0] != calls[2]
+    rows = compared({"skheart": [1.0, 2.0, 4.0], "other": [2.0, 6.0, 20.0]}, per=2)
+    assert rows["other"] == {"seconds": 3.0, "ratio": 3, "lowest": 2, "highest": 5}
+    assert rows["skheart"]["ratio"] == 1
+
+
+def test_what_is_timed_gives_the_same_spectrogram(corpora):
+    from speed_spectrograms import RATE, by_librosa
+
+    from skheart import log_mel_spectrogram, read_recording
+
+    path = corpora.path[corpora.corpus == "circor2022"][0]
+    waveform, _ = read_recording(path, sample_rate=RATE)
+    mine = log_mel_spectrogram(waveform / waveform.std(), sample_rate=RATE)
+    theirs = by_librosa(waveform / waveform.std())
+    np.testing.assert_allclose(mine, theirs, atol=1e-3)
+
+
 def test_results_are_complete():
     from _scores import TASKS
 
