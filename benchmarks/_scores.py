@@ -278,7 +278,8 @@ def figure(
     corpora: Corpora,
     score: np.ndarray,
     *,
-    fold: np.ndarray,
+    fold: np.ndarray | None = None,
+    by_fold: list[float] | None = None,
     n_resamples: int = 1000,
 ) -> dict[str, Any]:
     """Give a task's figure over the folds and, with an interval, for all together.
@@ -292,14 +293,17 @@ def figure(
         What a model that has not seen the patient says of each.
     fold : ndarray of shape (n,)
         The fold in which it said so.
+    by_fold : list of float
+        The figures of the folds, where `fold` cannot say which those are.
     n_resamples : int
         Of the bootstrap over patients.
     """
-    by_fold = [
-        task.statistic(corpora.take(rows), score[rows])
-        for rows in (np.flatnonzero(fold == k) for k in range(N_FOLDS))
-        if len(rows)
-    ]
+    if by_fold is None:
+        by_fold = [
+            task.statistic(corpora.take(rows), score[rows])
+            for rows in (np.flatnonzero(fold == k) for k in range(N_FOLDS))
+            if len(rows)
+        ]
     low, high = bootstrap(task, corpora, score, n_resamples=n_resamples)
     parts = {}
     if task.name == "cinc_within":

@@ -275,20 +275,11 @@ class Study:
             score[test, r] = answer
             by_fold.append(task.statistic(part.take(np.flatnonzero(test)), answer))
         known = np.flatnonzero(~np.isnan(score).any(axis=1))
-        part, score, task = part.take(known), score[known], repeated(task)
-        low, high = bootstrap(task, part, score)
-        return {
-            "task": f"{task.title}, fine-tuned from CirCor and CinC 2016",
-            "score": task.unit,
-            "folds": [round(value, 4) for value in by_fold],
-            "mean": round(float(np.mean(by_fold)), 4),
-            "sd": round(float(np.std(by_fold)), 4),
-            "value": round(task.statistic(part, score), 4),
-            "low": round(low, 4),
-            "high": round(high, 4),
-            "recordings": len(part),
-            "patients": len(np.unique(part.group)),
-        }
+        task = repeated(task)
+        title = f"{task.title}, fine-tuned from CirCor and CinC 2016"
+        return figure(
+            replace(task, title=title), part.take(known), score[known], by_fold=by_fold
+        )
 
     def _scored(
         self, task: Task, model: Model, n_resamples: int = 1000

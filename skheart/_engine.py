@@ -8,6 +8,7 @@ network that is kept, and out of it again.
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 from collections import OrderedDict
@@ -32,7 +33,7 @@ def architecture(model: keras.Model) -> Hashable | None:
     Names, which Keras counts up, make no difference; the classes of the layers do.
     """
     layers = getattr(model, "layers", [])
-    functional = type(model) in (type(_plain()), keras.Sequential)
+    functional = type(model) in (_functional(), keras.Sequential)
     if not functional or any(isinstance(x, keras.layers.Lambda) for x in layers):
         return None
     try:
@@ -41,14 +42,15 @@ def architecture(model: keras.Model) -> Hashable | None:
         config["name"] = ""
         text = json.dumps(_renamed(config, names), sort_keys=True)
     except (TypeError, ValueError, NotImplementedError):
-        return None
+        return None  # Keras says so of layers that cannot be described
     return text, tuple(type(layer) for layer in layers)
 
 
-def _plain() -> keras.Model:
-    """Make the smallest functional network, for its type."""
+@functools.cache
+def _functional() -> type:
+    """Give the type of functional networks, for which Keras has no public name."""
     inputs = keras.Input((1,))
-    return keras.Model(inputs, inputs)
+    return type(keras.Model(inputs, inputs))
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:

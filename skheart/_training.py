@@ -105,7 +105,7 @@ def training_key(model: keras.Model, loss: Any, optimizer: Any, settings: Any) -
             try:
                 config = json.dumps(part.get_config(), sort_keys=True)
             except (TypeError, ValueError, NotImplementedError):
-                return None
+                return None  # Keras says so of what cannot be described
             parts.append((type(part), config))
         else:
             return None

@@ -105,8 +105,8 @@ def pool_by_group(
     >>> patients.tolist(), y_true.tolist()
     (['p1', 'p2'], ['Absent', 'Present'])
     """
-    hows = list(how) if isinstance(how, (list, tuple)) else [how]
-    for one in hows:
+    by_class = isinstance(how, list | tuple)
+    for one in how if by_class else [how]:
         if not callable(one):
             check_option("how", one, tuple(_POOLS))
     if pos_label is not None and y_true is None:
@@ -118,13 +118,12 @@ def pool_by_group(
     labels = None if y_true is None else check_labels("y_true", y_true)
     check_same_length(y_score=y_score, groups=groups, y_true=labels)
     n_classes = 1 if y_score.ndim == 1 else y_score.shape[1]
-    if isinstance(how, (list, tuple)) and len(how) != n_classes:
+    if by_class and len(how) != n_classes:
         raise ValueError(
             f"how must name one way of pooling for each of the {n_classes} columns of "
             f"y_score, got {len(how)}; a single way, as how='mean', pools them all."
         )
-    if len(hows) != n_classes:
-        hows = hows * n_classes
+    hows = list(how) if by_class else [how] * n_classes
 
     patients = sorted_labels("groups", groups)
     codes = encode("groups", groups, patients)
