@@ -1,4 +1,5 @@
 from . import audio as audio
+from . import cache as cache
 from . import datasets as datasets
 from . import display as display
 from . import layers as layers

@@ -76,7 +76,8 @@ class TrainingBatches(keras.utils.PyDataset):
 
     Parameters
     ----------
-    X : ndarray of shape (n_recordings, n_bands, n_frames, n_channels)
+    X : ndarray or SpectrogramsOnDisk of shape \
+            (n_recordings, n_bands, n_frames, n_channels)
     targets : ndarray of shape (n_recordings, n_outputs)
     sample_weight : ndarray of shape (n_recordings,) or None
     codes : ndarray of shape (n_recordings,) or None
@@ -143,13 +144,15 @@ def stratified_batches(
 
 
 def crop(
-    X: np.ndarray, rows: np.ndarray, n_crop: int, random: np.random.Generator
+    X: Any, rows: np.ndarray, n_crop: int, random: np.random.Generator
 ) -> np.ndarray:
     """Take `n_crop` frames from a random place of each of `rows` of `X`."""
     spare = X.shape[2] - n_crop
     if spare == 0:
         return X[rows]
     starts = random.integers(0, spare + 1, len(rows))
+    if not isinstance(X, np.ndarray):  # read from the disk
+        X, rows = X[rows], np.arange(len(rows))
     cropped = np.empty((len(rows), X.shape[1], n_crop, X.shape[3]), dtype=X.dtype)
     for target, row, start in zip(cropped, rows, starts, strict=True):
         target[...] = X[row, :, start : start + n_crop]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_asking = threading.Lock()
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
@@ -23,11 +26,13 @@ def check_target(path: str | os.PathLike[str]) -> Path:
 
 
 @contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(
+    path: str | os.PathLike[str], *, durable: bool = True
+) -> Iterator[Path]:
     """Give a temporary path beside `path`, renamed to it if no error comes.
 
     The temporary file has the same ending. A crash can leave it, never a part of
-    `path`.
+    `path`; a power cut can only if it is not `durable`.
     """
     target = check_target(path)
     handle, name = tempfile.mkstemp(
@@ -37,11 +42,18 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
+        if durable:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """Give what new files of this process are not allowed to be."""
+    with _asking:  # it can only be read by setting it
+        mask = os.umask(0o077)
+        os.umask(mask)
+    return mask

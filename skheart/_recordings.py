@@ -8,7 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from skheart.audio import RecordingError, check_waveform, read_recording, resample
+from skheart.audio import (
+    RecordingError,
+    check_waveform,
+    local_file,
+    read_recording,
+    resample,
+)
 
 
 class Recording(NamedTuple):
@@ -24,6 +30,17 @@ class Recording(NamedTuple):
         if isinstance(self.source, str):
             return repr(self.source)
         return f"Recording {self.index} of X"
+
+    def update(self, digest: Any) -> None:
+        """Feed a hash with what is in the recording, whatever it is called."""
+        if isinstance(self.source, str):
+            with local_file(self.source) as path, open(path, "rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        elif self.source is not None:
+            array = np.ascontiguousarray(self.source)
+            digest.update(repr((array.dtype.str, array.shape)).encode())
+            digest.update(array.view(np.uint8).data if array.size else b"")
 
     def load(
         self,

@@ -15,23 +15,100 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skheart.cache import CachedSpectrograms
+
+# What can be taken row by row from the disk in place of whole into memory.
+_ON_DISK = (CachedSpectrograms, np.memmap)
 _OPTIONS = {"dtype": np.float32, "allow_nd": True, "ensure_all_finite": False}
+
+
+class SpectrogramsOnDisk:
+    """Spectrograms with four dimensions that are read in batches, as float32.
+
+    Parameters
+    ----------
+    source : CachedSpectrograms or memmap of three or four dimensions
+    rows : ndarray of int, default=None
+        Those of the source that are meant. By default all.
+    n_frames : int, default=None
+        To this many they are repeated. By default as they are.
+    """
+
+    def __init__(
+        self, source: Any, rows: np.ndarray | None = None, n_frames: int | None = None
+    ) -> None:
+        self.source = source
+        self.rows = np.arange(len(source)) if rows is None else rows
+        _, n_bands, stored, *channels = source.shape
+        self.shape = (
+            len(self.rows), n_bands, n_frames or stored, channels[0] if channels else 1
+        )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Read some recordings, (n, n_bands, n_frames, n_channels)."""
+        chosen = self.rows[rows]
+        X = np.asarray(self.source[chosen], dtype=np.float32)
+        X = _four_dimensions(X, chosen)
+        if X.shape[2] != self.shape[2]:
+            X = np.take(X, np.arange(self.shape[2]) % X.shape[2], axis=2)
+        return X
+
+    def only(self, rows: np.ndarray) -> SpectrogramsOnDisk:
+        """Give some of the recordings, unread."""
+        return SpectrogramsOnDisk(self.source, self.rows[rows], self.shape[2])
+
+    def repeated(self, n_frames: int) -> SpectrogramsOnDisk:
+        """Give them repeated to a number of frames, unread."""
+        return SpectrogramsOnDisk(self.source, self.rows, n_frames)
+
+
+Spectrograms = np.ndarray | SpectrogramsOnDisk
+
+
+def only(X: Spectrograms, rows: np.ndarray) -> Spectrograms:
+    """Give some of the recordings; those on disk stay there."""
+    return X.only(rows) if isinstance(X, SpectrogramsOnDisk) else X[rows]
+
+
+def repeated(X: Spectrograms, n_frames: int) -> Spectrograms:
+    """Repeat spectrograms to a number of frames; those on disk stay there."""
+    if isinstance(X, SpectrogramsOnDisk):
+        return X.repeated(n_frames)
+    return np.take(X, np.arange(n_frames) % X.shape[2], axis=2)
 
 
 def check_spectrograms_and_labels(
     estimator: Any, X: Any, y: Any
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Spectrograms, np.ndarray]:
     """Check what `fit` is given; `X` gets four dimensions, float32."""
+    if _is_on_disk(X):
+        if y is None:
+            raise ValueError("y cannot be None: it holds the label of each recording.")
+        estimator.n_features_in_ = X.shape[1]
+        return SpectrogramsOnDisk(X), _labels(y)
     _refuse_text(X)
     X, y = validate_data(estimator, X, y, **_OPTIONS)
+    return _four_dimensions(X), _labels(y)
+
+
+def _labels(y: Any) -> np.ndarray:
     y = column_or_1d(y, warn=True)
     check_classification_targets(y)
-    return _four_dimensions(X), y
+    return y
 
 
-def check_spectrograms(estimator: Any, X: Any) -> np.ndarray:
+def _is_on_disk(X: Any) -> bool:
+    return isinstance(X, _ON_DISK) and X.ndim in (3, 4)
+
+
+def check_spectrograms(estimator: Any, X: Any) -> Spectrograms:
     """Check what a fitted estimator is given; `X` gets four dimensions, float32."""
-    _refuse_text(X)
+    on_disk = _is_on_disk(X)
+    if not on_disk:
+        _refuse_text(X)
     n_bands, _, n_channels = estimator.input_shape_
     shape = getattr(X, "shape", ())
     if len(shape) > 2 and shape[1] != n_bands:
@@ -43,7 +120,10 @@ def check_spectrograms(estimator: Any, X: Any) -> np.ndarray:
             f"X must hold several spectrograms, got one of shape {shape}; pass "
             "X[np.newaxis], or X[:1] of an array of them."
         )
-    X = _four_dimensions(validate_data(estimator, X, reset=False, **_OPTIONS))
+    if on_disk:
+        X = SpectrogramsOnDisk(X)
+    else:
+        X = _four_dimensions(validate_data(estimator, X, reset=False, **_OPTIONS))
     if X.shape[3] != n_channels:
         raise ValueError(
             f"X must have {n_channels} channels as in fit, got {X.shape[3]}."
@@ -105,7 +185,11 @@ def _length(values: Any) -> int | None:
     return len(values) if hasattr(values, "__len__") else None
 
 
-def _four_dimensions(X: np.ndarray) -> np.ndarray:
+def _four_dimensions(X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+    """Check spectrograms, and give them channels.
+
+    `rows` are their numbers where they are a part of what the user knows.
+    """
     if X.ndim > 4:
         raise ValueError(
             "X must have the shape (n_recordings, n_bands, n_frames) or (n_recordings, "
@@ -115,10 +199,10 @@ def _four_dimensions(X: np.ndarray) -> np.ndarray:
     if not np.isfinite(X.sum()):
         finite = np.isfinite(X.reshape(len(X), -1)).all(axis=1)
         if not finite.all():
+            first = int(np.argmin(finite) if rows is None else rows[np.argmin(finite)])
             raise ValueError(
                 f"X holds NaN or infinite (inf) values in {int((~finite).sum())} "
-                f"recordings, first in recording {int(np.argmin(finite))}; leave these "
-                "recordings out."
+                f"recordings, first in recording {first}; leave these recordings out."
             )
     return X.reshape(X.shape + (1,) * (4 - X.ndim))
 

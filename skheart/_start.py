@@ -16,6 +16,7 @@ from skheart._batches import TrainingBatches
 from skheart._engine import Trainer, architecture, trainer_of
 from skheart._progress import progress_bar
 from skheart._runtime import local_seed
+from skheart._spectrograms import repeated
 from skheart._training import (
     EarlyStopping,
     compiled_network,
@@ -58,7 +59,7 @@ class Start:
         self.config, self.weights, self.classes = config, weights, list(classes)
         self.n_bands, self.n_crop, self.n_channels = n_bands, n_crop, n_channels
 
-    def fitting(self, X: np.ndarray) -> np.ndarray:
+    def fitting(self, X: Any) -> Any:
         """Check spectrograms, and repeat those shorter than a window."""
         if (X.shape[1], X.shape[3]) != (self.n_bands, self.n_channels):
             raise ValueError(
@@ -68,7 +69,7 @@ class Start:
                 "with the transformer that belongs to it."
             )
         if X.shape[2] < self.n_crop:
-            X = np.take(X, np.arange(self.n_crop) % X.shape[2], axis=2)
+            X = repeated(X, self.n_crop)
         return X
 
     def network(self, *, n_outputs: int, dropout: float, classes: Any) -> keras.Model:
@@ -156,12 +157,7 @@ def start_from(weights: Any) -> Start:
 
 
 def build_network_of(
-    classifier: Any,
-    X: np.ndarray,
-    codes: np.ndarray,
-    loss: Any,
-    *,
-    start: Start | None,
+    classifier: Any, loss: Any, *, n_bands: int, n_channels: int, start: Start | None
 ) -> scikeras.wrappers.KerasClassifier:
     """Let SciKeras build and compile the network of a classifier.
 
@@ -169,11 +165,10 @@ def build_network_of(
     ----------
     classifier : CNNClassifier
         With the attributes `classes_` and `n_crop_`.
-    X : ndarray of shape (n_recordings, n_bands, n_frames, n_channels)
-    codes : ndarray of shape (n_recordings,)
-        Number of the class of each recording.
     loss : Any
         What the network is compiled with.
+    n_bands, n_channels : int
+        Of the spectrograms.
     start : Start or None
         What to start from; None for a new network.
     """
@@ -192,16 +187,18 @@ def build_network_of(
             weight_decay=classifier.weight_decay,
         ),
         {
-            "n_bands": X.shape[1],
+            "n_bands": n_bands,
             "n_frames": classifier.n_crop_,
-            "n_channels": X.shape[3],
+            "n_channels": n_channels,
             "n_outputs": n_outputs(loss, len(classes)),
             "dropout": classifier.dropout,
             "l2": default_l2(classifier.network) if l2 is None else l2,
         },
     )
     holder = scikeras.wrappers.KerasClassifier(model=build, loss=loss)
-    return holder.initialize(X[:, :, : classifier.n_crop_], codes)
+    # SciKeras looks at nothing but shapes and classes.
+    shape = (len(classes), n_bands, classifier.n_crop_, n_channels)
+    return holder.initialize(np.zeros(shape, np.float32), np.arange(len(classes)))
 
 
 def train_network_of(

@@ -15,6 +15,7 @@ from scipy.special import expit, log_softmax
 
 from skheart._batches import TrainingBatches
 from skheart._engine import Forward, Trainer, architecture
+from skheart._spectrograms import repeated
 from skheart.layers import Calibration
 from skheart.losses import n_outputs, takes_codes
 from skheart.metrics import auroc_score
@@ -176,7 +177,7 @@ def train_network(
 
 
 def windowed_logits(
-    forward: Callable[[np.ndarray], np.ndarray], X: np.ndarray, n_crop: int
+    forward: Callable[[np.ndarray], np.ndarray], X: Any, n_crop: int
 ) -> np.ndarray:
     """Average a network's logits over half-overlapping windows of each recording.
 
@@ -184,7 +185,8 @@ def windowed_logits(
     ----------
     forward : callable
         A :class:`Forward`.
-    X : ndarray of shape (n_recordings, n_bands, n_frames, n_channels)
+    X : ndarray or SpectrogramsOnDisk of shape \
+            (n_recordings, n_bands, n_frames, n_channels)
         Recordings shorter than a window are repeated.
     n_crop : int
         Frames in a window.
@@ -193,10 +195,9 @@ def windowed_logits(
     -------
     logits : ndarray of shape (n_recordings, n_outputs), float32
     """
-    n_frames = X.shape[2]
-    if n_frames < n_crop:
-        X = np.take(X, np.arange(n_crop) % n_frames, axis=2)
-        n_frames = n_crop
+    n_frames = max(X.shape[2], n_crop)
+    if n_frames != X.shape[2]:
+        X = repeated(X, n_crop)
     starts = window_starts(n_frames, n_crop)
     n_recordings = max(1, _BATCH // len(starts))
     logits = []

@@ -22,6 +22,7 @@ from skheart._spectrograms import (
     check_spectrograms,
     check_spectrograms_and_labels,
     combined_weights,
+    only,
 )
 from skheart._start import build_network_of, start_from, train_network_of
 from skheart._training import (
@@ -210,7 +211,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         X : array-like of shape (n_recordings, n_bands, n_frames), \
                 (n_recordings, n_bands, n_frames, n_channels) or \
                 (n_recordings, n_bands)
-            Spectrograms; two-dimensional ones are taken to have one frame.
+            Spectrograms; two-dimensional ones are taken to have one frame. From
+            :class:`~skheart.cache.CachedSpectrograms` and :class:`numpy.memmap` batches
+            are read as they are needed.
         y : array-like of shape (n_recordings,)
             Labels: strings, bools or integers.
         sample_weight : array-like of shape (n_recordings,), default=None
@@ -276,7 +279,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
                 codes, groups, fraction=self.validation_fraction, seed=seed
             )
             stopping = EarlyStopping(
-                X[held_out],
+                only(X, held_out),
                 codes[held_out],
                 None if weights is None else weights[held_out],
                 n_crop=self.n_crop_,
@@ -284,7 +287,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             )
         loss = resolve_loss(self.loss, n_classes)
         batches = TrainingBatches(
-            X if len(train) == len(X) else X[train],
+            X if len(train) == len(X) else only(X, train),
             encoded_targets(codes, loss, n_classes)[train],
             sample_weight=None if weights is None else weights[train],
             codes=codes[train] if isinstance(loss, AUROCLoss) else None,
@@ -295,12 +298,14 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         )
         with local_seed(seed):
             # Keras draws its seeds here and none in training.
-            holder = build_network_of(self, X, codes, loss, start=start)
+            holder = build_network_of(
+                self, loss, n_bands=X.shape[1], n_channels=X.shape[3], start=start
+            )
         history = train_network_of(self, holder, loss, batches, stopping, seed=seed)
         model = holder.model_
         if not gives_probabilities(loss):
             part = train if stopping is None else held_out
-            logits = windowed_logits(Forward(model), X[part], self.n_crop_)
+            logits = windowed_logits(Forward(model), only(X, part), self.n_crop_)
             ones = np.ones(len(X)) if weights is None else weights
             model = calibrated(model, logits, codes[part], ones[part])
         self.history_ = holder.history_ = history
@@ -381,10 +386,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = np.array(start.classes)
         self.n_crop_, self.n_features_in_ = start.n_crop, start.n_bands
         self.input_shape_ = (start.n_bands, start.n_crop, start.n_channels)
-        codes = np.arange(len(self.classes_))
-        X = np.zeros((len(codes), *self.input_shape_), dtype=np.float32)
-        loss = resolve_loss(self.loss, len(codes))
-        holder = build_network_of(self, X, codes, loss, start=start)
+        loss = resolve_loss(self.loss, len(self.classes_))
+        holder = build_network_of(
+            self, loss, n_bands=start.n_bands, n_channels=start.n_channels, start=start
+        )
         self.history_ = holder.history_ = {"loss": []}
         self.keras_classifier_ = holder
         self._hold(holder.model_)

@@ -209,9 +209,9 @@ def save_spectrogram_images(
     if transformer is None:
         transformer = SpectrogramTransformer(duration=None)
     transformer = clone(transformer).set_params(
-        flatten=False, on_error="raise", verbose=0
+        flatten=False, on_error="raise", lazy=False, verbose=0
     )
-    settings = transformer._settings()
+    job = transformer._job()
     recordings = recordings_of(transformer, X, reset=True)
     folder = Path(folder)
     paths = _image_paths(recordings, folder)
@@ -220,8 +220,7 @@ def save_spectrogram_images(
     ) as advance:
         for recording, path in zip(recordings, paths, strict=True):
             # Not through `transform`, whose errors would call each one "Recording 0".
-            part = transformer._one(recording, settings)
-            spectrogram = transformer._stack([part], settings)[0]
+            spectrogram = job.filled(recording)
             folder.mkdir(parents=True, exist_ok=True)
             with atomic_path(path) as temporary:
                 imsave(temporary, spectrogram[::-1], cmap=cmap, format="png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any, Self
 
@@ -10,11 +11,13 @@ from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 
+from skheart._blas import single_blas_thread
 from skheart._checks import check_number, check_option
 from skheart._progress import progress_bar
 from skheart._recordings import Recording, recordings_of
-from skheart._stft import SpectrogramSettings
-from skheart.audio import RecordingError
+from skheart._spectrogram_job import Rows, SpectrogramJob
+from skheart._stft import SpectrogramSettings, fill_frames
+from skheart.cache import CachedSpectrograms, SpectrogramCache
 
 __all__ = ["SpectrogramTransformer", "log_mel_spectrogram"]
 
@@ -168,6 +171,16 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
     on_error : {"raise", "nan"}, default="raise"
         What to do with a recording that cannot be used. ``"nan"`` warns and gives NaN
         in its place, so that rows stay in order.
+    dtype : {"float32", "float16"}, default="float32"
+        Of the result, and of what is kept in the cache. Half precision takes half of
+        the room; the network's answers differ by about a thousandth.
+    cache : str, os.PathLike or None, default=None
+        Folder in which spectrograms are kept for later calls and other processes
+        (:class:`~skheart.cache.SpectrogramCache`). They are found by the contents of
+        the recordings, so that a changed file is computed anew.
+    lazy : bool, default=False
+        Give :class:`~skheart.cache.CachedSpectrograms` that are read from the `cache`
+        when needed, for more recordings than fit into memory.
     n_jobs : int or None, default=None
         Number of threads (or of joblib's workers, inside
         :func:`joblib.parallel_config`). None means 1.
@@ -187,7 +200,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
     Notes
     -----
     ``Pipeline(memory=...)`` recognises paths, not what is in the files: clear the cache
-    when a file has changed under the same name.
+    when a file has changed under the same name. `cache` looks into the files.
 
     Examples
     --------
@@ -219,6 +232,9 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         padding: str = "repeat",
         flatten: bool = False,
         on_error: str = "raise",
+        dtype: str = "float32",
+        cache: str | os.PathLike[str] | None = None,
+        lazy: bool = False,
         n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
@@ -237,6 +253,9 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         self.padding = padding
         self.flatten = flatten
         self.on_error = on_error
+        self.dtype = dtype
+        self.cache = cache
+        self.lazy = lazy
         self.n_jobs = n_jobs
         self.verbose = verbose
 
@@ -255,11 +274,11 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         -------
         self : SpectrogramTransformer
         """
-        self._settings()
+        self._job()
         recordings_of(self, X, reset=True)
         return self
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: Any) -> np.ndarray | CachedSpectrograms:
         """Compute the spectrograms.
 
         Parameters
@@ -270,9 +289,10 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        spectrograms : ndarray of shape (n_recordings, n_bands, n_frames), float32
+        spectrograms : ndarray or CachedSpectrograms of shape \
+                (n_recordings, n_bands, n_frames), of `dtype`
             One row a recording, in order; of shape (n_recordings, n_bands * n_frames)
-            with ``flatten=True``.
+            with ``flatten=True``, on disk with ``lazy=True``.
 
         Raises
         ------
@@ -311,17 +331,17 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         ValueError
             If `duration` is None, since the number of frames is then not fixed.
         """
-        settings = self._settings()
-        if self.duration is None:
+        job = self._job()
+        if job.n_frames is None:
             raise ValueError(
                 "get_feature_names_out needs a fixed duration, got duration=None."
             )
-        times = np.arange(self._n_frames(settings)) * settings.n_hop / self.sample_rate
+        times = np.arange(job.n_frames) * job.settings.n_hop / self.sample_rate
         names = [f"band{b}_{t:.7g}s" for b in range(self.n_bands) for t in times]
         return np.asarray(names, dtype=object)
 
-    def _settings(self) -> SpectrogramSettings:
-        """Check every parameter and give the settings of the spectrogram."""
+    def _job(self) -> SpectrogramJob:
+        """Check every parameter and give the work to be done."""
         check_number(
             "input_sample_rate", self.input_sample_rate, unit="Hz", optional=True
         )
@@ -329,7 +349,17 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         check_option("normalize", self.normalize, ("recording", "band", None))
         check_option("padding", self.padding, ("repeat", "constant"))
         check_option("on_error", self.on_error, ("raise", "nan"))
-        return SpectrogramSettings(
+        check_option("dtype", self.dtype, ("float32", "float16"))
+        if self.lazy and self.cache is None:
+            raise ValueError(
+                "lazy=True needs a folder to leave the spectrograms in; give "
+                "cache=folder."
+            )
+        if self.lazy and self.flatten:
+            raise ValueError(
+                "lazy=True gives spectrograms, not rows of columns; use flatten=False."
+            )
+        settings = SpectrogramSettings(
             self.sample_rate,
             self.window,
             self.hop,
@@ -340,100 +370,93 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
             self.n_fft,
             self.amin,
         )
-
-    def _n_frames(self, settings: SpectrogramSettings) -> int:
-        return settings.n_frames(round(self.duration * self.sample_rate))
-
-    def _transform(self, X: Any) -> tuple[np.ndarray, list[str]]:
-        """Compute spectrograms, and the error of each recording ("" where none)."""
-        settings = self._settings()
-        recordings = recordings_of(self, X, reset=False)
-        results = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(
-            delayed(self._several)(recordings[start : start + _CHUNK], settings)
-            for start in range(0, len(recordings), _CHUNK)
-        )
-        parts: list[np.ndarray | None] = []
-        errors: list[str] = []
-        with progress_bar(
-            "Spectrograms",
-            total=len(recordings),
-            shown=self.verbose > 0,
-            unit="recordings",
-        ) as advance:
-            for spectrograms, messages in results:
-                parts += spectrograms
-                errors += messages
-                advance(len(messages))
-        return self._stack(parts, settings), errors
-
-    def _stack(self, parts: list, settings: SpectrogramSettings) -> np.ndarray:
-        """Fill spectrograms to one length and stack them; None becomes NaN."""
-        if self.duration is not None:
-            n_frames = self._n_frames(settings)
-        else:
-            n_frames = max((p.shape[1] for p in parts if p is not None), default=1)
-        shape = (len(parts), self.n_bands, n_frames)
-        stacked = np.empty(shape, dtype=np.float32)
-        for index, part in enumerate(parts):
-            if part is None:
-                stacked[index] = np.nan
-            elif part.shape[1] >= n_frames:
-                stacked[index] = part[:, :n_frames]
-            elif self.padding == "repeat":
-                stacked[index] = np.take(
-                    part, np.arange(n_frames) % part.shape[1], axis=1
-                )
-            else:
-                stacked[index] = part.min()
-                stacked[index, :, : part.shape[1]] = part
-        return stacked.reshape(len(parts), -1) if self.flatten else stacked
-
-    def _several(
-        self, recordings: list[Recording], settings: SpectrogramSettings
-    ) -> tuple[list[np.ndarray | None], list[str]]:
-        """Compute some spectrograms; with ``on_error="nan"``, None and why."""
-        spectrograms: list[np.ndarray | None] = []
-        errors = []
-        for recording in recordings:
-            try:
-                spectrograms.append(self._one(recording, settings))
-                errors.append("")
-            except (OSError, ValueError) as error:
-                if self.on_error == "raise":
-                    raise
-                spectrograms.append(None)
-                errors.append(str(error))
-        return spectrograms, errors
-
-    def _one(self, recording: Recording, settings: SpectrogramSettings) -> np.ndarray:
-        """Compute the spectrogram of one recording, (n_bands, n_frames)."""
-        waveform = recording.load(
+        return SpectrogramJob(
+            settings,
             sample_rate=self.sample_rate,
             input_sample_rate=self.input_sample_rate,
             duration=self.duration,
             window=self.window,
             f_max=self.f_max,
+            normalize=self.normalize,
+            padding=self.padding,
+            on_error=self.on_error,
+            dtype=self.dtype,
+            cache=None if self.cache is None else SpectrogramCache(self.cache),
         )
-        if self.duration is not None:
-            waveform = waveform[: max(1, round(self.duration * self.sample_rate))]
-        if self.normalize is None:
-            return settings.compute(waveform)
-        waveform = waveform - waveform.mean(dtype=np.float64)
-        rms = np.sqrt(np.mean(np.square(waveform)))
-        if rms == 0 and len(waveform) >= settings.n_window:
-            what = "is silent; leave it out"
-            if self.duration is not None:
-                what = (
-                    f"is silent in its first {self.duration:g} seconds; leave it out "
-                    "or raise duration"
-                )
-            raise RecordingError(f"{recording.name} {what}.")
-        spectrogram = settings.compute((waveform / (rms or 1)).astype(np.float32))
-        axis = 1 if self.normalize == "band" else None
-        spectrogram -= spectrogram.mean(axis=axis, keepdims=True)
-        deviation = spectrogram.std(axis=axis, keepdims=True)
-        spectrogram /= np.where(deviation > 1e-6, deviation, 1)
-        return spectrogram
+
+    def _transform(self, X: Any) -> tuple[Any, list[str]]:
+        """Compute spectrograms, and the error of each recording ("" where none)."""
+        job = self._job()
+        recordings = recordings_of(self, X, reset=False)
+        if self.lazy:
+            found, errors = self._computed(job.several_keys, recordings, [])
+            return self._lazy(job, found), errors
+        if job.n_frames is None:
+            parts, errors = self._computed(job.several, recordings, [], None)
+            whole = self._stacked(parts)
+        else:
+            shape = (len(recordings), self.n_bands, job.n_frames)
+            whole = np.empty(shape, dtype=self.dtype)
+            _, errors = self._computed(job.several, recordings, whole, whole)
+        return whole.reshape(len(whole), -1) if self.flatten else whole, errors
+
+    def _computed(
+        self, work: Any, recordings: list[Recording], results: Any, *rows: Any
+    ) -> tuple[Any, list[str]]:
+        """Let workers do some recordings each, and put together what they give.
+
+        `results` is a list to be made longer, or an array in which those rows are
+        filled that were not computed in their place in `rows`.
+        """
+        firsts = range(0, len(recordings), _CHUNK)
+        answers = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(
+            delayed(work)(
+                recordings[first : first + _CHUNK],
+                *(x if x is None else Rows(x[first : first + _CHUNK]) for x in rows),
+            )
+            for first in firsts
+        )
+        errors: list[str] = []
+        total, shown = len(recordings), self.verbose > 0
+        with (
+            single_blas_thread(),
+            progress_bar(
+                "Spectrograms", total=total, shown=shown, unit="recordings"
+            ) as advance,
+        ):
+            for first, (answer, messages) in zip(firsts, answers, strict=True):
+                if isinstance(results, list):
+                    results += answer
+                elif answer is not None:
+                    results[first : first + _CHUNK] = answer
+                errors += messages
+                advance(len(messages))
+        return results, errors
+
+    def _stacked(self, parts: list[np.ndarray | None]) -> np.ndarray:
+        """Fill spectrograms to the longest and stack them; None becomes NaN."""
+        n_frames = max((part.shape[1] for part in parts if part is not None), default=1)
+        whole = np.empty((len(parts), self.n_bands, n_frames), dtype=self.dtype)
+        for row, part in zip(whole, parts, strict=True):
+            if part is None:
+                row[...] = np.nan
+            else:
+                row[:, : part.shape[1]] = part
+                fill_frames(row, part.shape[1], padding=self.padding)
+        return whole
+
+    def _lazy(
+        self, job: SpectrogramJob, found: list[tuple[str, int]]
+    ) -> CachedSpectrograms:
+        longest = max(n_frames for _, n_frames in found)
+        return CachedSpectrograms(
+            job.cache,
+            [key for key, _ in found],
+            n_bands=self.n_bands,
+            n_frames=job.n_frames or max(1, longest),
+            padding=self.padding,
+            dtype=self.dtype,
+        )
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

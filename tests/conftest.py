@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 # Quieter TensorFlow start-up lines in the test log; read when it is first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -40,3 +41,15 @@ def tone():
         return (amplitude * np.sin(2 * np.pi * frequency * times)).astype(np.float32)
 
     return make
+
+
+@pytest.fixture
+def fresh_workers():
+    """Let joblib start new worker processes for this test, and stop them after it.
+
+    It ends one whose memory has grown, as importing TensorFlow between two tests lets
+    it grow, with a warning in a thread that must not be an error.
+    """
+    get_reusable_executor().shutdown(wait=True)
+    yield
+    get_reusable_executor().shutdown(wait=True)

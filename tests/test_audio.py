@@ -15,6 +15,7 @@ import pytest
 import soundfile
 from scipy.signal import resample_poly
 
+from skheart import audio
 from skheart.audio import RecordingError, check_waveform, read_recording, resample
 
 # Format, subtype, and the largest error that its word length or coding allows.
@@ -489,3 +490,32 @@ def test_circor_recording(shared_data):
     waveform, our_rate = read_recording(path)
     assert our_rate == rate == 4000
     np.testing.assert_allclose(waveform * 32768, values, atol=0.01)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 5])
+@pytest.mark.parametrize("duration", [None, 0.1, 0.30001, 7.0])
+def test_plain_wav_is_what_libsndfile_reads(tmp_path, n_channels, duration):
+    path = tmp_path / "plain.wav"
+    random = np.random.default_rng(0)
+    samples = random.integers(-(2**15), 2**15, (1201, n_channels)).astype(np.int16)
+    soundfile.write(path, samples, 2000, subtype="PCM_16")
+    assert audio._read_pcm(str(path), duration) is not None
+    n_times = 1201 if duration is None else min(1201, int(np.ceil(duration * 2000)))
+    expected, _ = soundfile.read(path, n_times, dtype="float32", always_2d=True)
+    waveform, rate = read_recording(path, duration=duration)
+    assert rate == 2000
+    assert waveform.dtype == np.float32
+    expected = expected[:, 0] if n_channels == 1 else expected.mean(axis=1)
+    np.testing.assert_array_equal(waveform, expected)
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype"),
+    [case[:2] for case in FORMATS if case[:2] != ("WAV", "PCM_16")],
+)
+def test_other_files_are_left_to_libsndfile(tmp_path, tone, container, subtype):
+    path = tmp_path / "other.wav"
+    rate = 48000 if subtype == "OPUS" else 44100
+    sound = tone(100, sample_rate=rate, duration=0.2)
+    soundfile.write(path, sound, rate, format=container, subtype=subtype)
+    assert audio._read_pcm(str(path), None) is None

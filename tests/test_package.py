@@ -21,6 +21,7 @@ import skheart
 FOLDER = Path(skheart.__file__).parent
 PUBLIC_MODULES = [
     "audio",
+    "cache",
     "classifier",
     "datasets",
     "display",
@@ -34,10 +35,12 @@ PUBLIC_MODULES = [
 # Each module imports from the floors below its own only. `metrics` and `datasets` are
 # packages, whose modules may import one another.
 FLOORS = [
-    {"__init__", "_arguments", "_checks", "_files", "_progress", "_runtime"},
-    {"_spectrograms", "_weights"},
+    {"__init__", "_arguments", "_blas", "_checks", "_files", "_progress", "_runtime"},
+    {"_weights"},
     {"audio"},
     {"metrics", "datasets", "_recordings", "_stft", "_batches", "layers", "losses"},
+    {"cache"},
+    {"_spectrogram_job", "_spectrograms"},
     {"spectrogram", "networks", "_engine"},
     {"_training", "_network_state"},
     {"_start"},
@@ -53,7 +56,7 @@ KERAS_MODULES = {
     *("networks", "_network_state", "_workflow", "_report", "_demo", "_quiet"),
     *("_start", "pretrained._load", "cli"),
 }
-ONLY_INSIDE_FUNCTIONS = {"librosa", "matplotlib", "pandas"}
+ONLY_INSIDE_FUNCTIONS = {"fsspec", "librosa", "matplotlib", "pandas"}
 MAY_PRINT = {"cli", "_demo"}
 
 

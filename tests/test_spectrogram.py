@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import threading
 import warnings
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from threadpoolctl import ThreadpoolController
 
-from skheart import RecordingError, SpectrogramTransformer, log_mel_spectrogram
+from skheart import RecordingError, SpectrogramTransformer, _stft, log_mel_spectrogram
+from skheart._blas import single_blas_thread
 from skheart._stft import SpectrogramSettings
 
 
@@ -129,6 +132,29 @@ def test_default_n_fft(settings, n_fft):
     expected = librosas(noise(999), **settings)
     ours = log_mel_spectrogram(noise(999), **settings | {"n_fft": None})
     np.testing.assert_allclose(ours, expected, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"window": 0.0255, "n_fft": 301, "n_bands": 16},
+        {"window": 0.064, "n_fft": 128, "n_bands": 20},  # as long as the transform
+        {"window": 0.001, "n_fft": 128, "n_bands": 20},  # two values
+        {"f_min": 400.0, "f_max": 410.0, "n_bands": 1},
+        {"hop": 0.0005, "n_bands": 8},  # more frames than are done at a time
+    ],
+    ids=str,
+)
+def test_both_ways_of_transforming_agree(settings, monkeypatch):
+    spectrograms = []
+    for gain in (0, np.inf):
+        monkeypatch.setattr(_stft, "_MATRIX_GAIN", gain)
+        _stft._transforms.cache_clear()
+        made = log_mel_spectrogram(noise(3001), **DEFAULTS | settings)
+        spectrograms.append(made)
+    _stft._transforms.cache_clear()
+    np.testing.assert_allclose(*spectrograms, atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("shape", [(3, 1501), (2, 3, 800), (1, 1501), (0, 1501)])
@@ -754,13 +780,13 @@ def test_equal_parameters_have_an_equal_hash(waveforms):
 
 def test_pipeline_memory_computes_once(tmp_path, paths, monkeypatch):
     calls = []
-    compute = SpectrogramSettings.compute
+    compute = SpectrogramSettings.compute_into
 
-    def counted(self, waveform):
+    def counted(self, decibels, waveform):
         calls.append(len(waveform))
-        return compute(self, waveform)
+        return compute(self, decibels, waveform)
 
-    monkeypatch.setattr(SpectrogramSettings, "compute", counted)
+    monkeypatch.setattr(SpectrogramSettings, "compute_into", counted)
     labels = ["normal", "murmur", "normal", "murmur", "normal"]
 
     def fit(**parameters):
@@ -789,6 +815,44 @@ def test_pipeline_from_paths_to_labels(paths):
         transformer(flatten=True), StandardScaler(), LogisticRegression()
     )
     assert list(pipeline.fit(paths, labels).predict(paths)) == list(labels)
+
+
+@pytest.mark.usefixtures("fresh_workers")
+def test_results_do_not_depend_on_neighbours_or_workers(waveforms):
+    many = waveforms * 9
+    expected = [transformer().transform([waveform])[0] for waveform in waveforms] * 9
+    for n_jobs in (1, 2):
+        given = transformer(n_jobs=n_jobs).transform(many)
+        np.testing.assert_array_equal(given, expected)
+    with joblib.parallel_config("loky", n_jobs=2):
+        np.testing.assert_array_equal(transformer().transform(many), expected)
+
+
+def test_products_of_matrices_use_one_thread_and_then_as_before():
+    def limits():
+        pools = ThreadpoolController().info()
+        return [pool["num_threads"] for pool in pools if pool["user_api"] == "blas"]
+
+    before = limits()
+    assert before
+    inside = []
+    started, over = threading.Event(), threading.Event()
+
+    def overlap():
+        with single_blas_thread():
+            started.set()
+            over.wait()
+
+    for _ in range(2):
+        thread = threading.Thread(target=overlap)
+        with single_blas_thread():
+            inside += limits()
+            thread.start()
+            started.wait()
+        over.set()
+        thread.join()
+        assert limits() == before
+    assert set(inside) == {1}
 
 
 def test_global_seed_is_left_as_it_was(waveforms):

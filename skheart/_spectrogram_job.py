@@ -1,0 +1,208 @@
+"""From recordings to spectrograms: what the workers of the transformer do."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skheart._recordings import Recording
+from skheart._stft import (
+    SpectrogramSettings,
+    fill_frames,
+    root_mean_square,
+    scratch,
+)
+from skheart.audio import RecordingError
+from skheart.cache import SpectrogramCache
+
+# Part of every key: to be raised when the same settings give other spectrograms.
+_EDITION = 1
+
+
+class Rows:
+    """Rows of the result for a task to fill; in another process, new ones."""
+
+    def __init__(self, array: np.ndarray, shared: bool = True) -> None:
+        self.array, self.shared = array, shared
+
+    def __reduce__(self) -> Any:
+        return _new_rows, (self.array.shape, self.array.dtype)
+
+
+def _new_rows(shape: tuple[int, ...], dtype: np.dtype) -> Rows:
+    return Rows(np.empty(shape, dtype=dtype), shared=False)
+
+
+@dataclass(frozen=True)
+class SpectrogramJob:
+    """The settings of a transformer, checked, with the work on one recording.
+
+    Attributes
+    ----------
+    settings : SpectrogramSettings
+    sample_rate, input_sample_rate, duration, window, f_max, normalize, padding
+        As of :class:`~skheart.SpectrogramTransformer`.
+    on_error, dtype
+        The same.
+    cache : SpectrogramCache or None
+    """
+
+    settings: SpectrogramSettings
+    sample_rate: float
+    input_sample_rate: float | None
+    duration: float | None
+    window: float
+    f_max: float
+    normalize: str | None
+    padding: str
+    on_error: str
+    dtype: str
+    cache: SpectrogramCache | None
+
+    @property
+    def n_bands(self) -> int:
+        """Number of frequency bands."""
+        return len(self.settings.filters)
+
+    @property
+    def n_frames(self) -> int | None:
+        """Frames of every spectrogram; None without a fixed duration."""
+        if self.duration is None:
+            return None
+        return self.settings.n_frames(round(self.duration * self.sample_rate))
+
+    def several(
+        self, recordings: list[Recording], rows: Rows | None
+    ) -> tuple[Any, list[str]]:
+        """Compute some spectrograms; with ``on_error="nan"``, NaN or None and why.
+
+        They are written to `rows` where the caller sees them, and given otherwise.
+        """
+        spectrograms: list[np.ndarray | None] = []
+        errors = []
+        for number, recording in enumerate(recordings):
+            row = None if rows is None else rows.array[number]
+            spectrogram, error = self._attempt(self._into, recording, row)
+            if error and row is not None:
+                row[...] = np.nan
+            spectrograms.append(spectrogram)
+            errors.append(error)
+        if rows is None:
+            return spectrograms, errors
+        return None if rows.shared else rows.array, errors
+
+    def several_keys(
+        self, recordings: list[Recording]
+    ) -> tuple[list[tuple[str, int]], list[str]]:
+        """Put some spectrograms into the cache; give their keys and frames."""
+        keys: list[tuple[str, int]] = []
+        errors: list[str] = []
+        for recording in recordings:
+            key, error = self._attempt(self._key, recording)
+            keys.append(key or ("", 0))
+            errors.append(error)
+        return keys, errors
+
+    def spectrogram(self, recording: Recording) -> np.ndarray:
+        """Give one spectrogram of the recording's own length, (n_bands, n_frames)."""
+        if self.cache is None:
+            return self._computed(recording).astype(self.dtype)
+        return self._cached(recording)[1]
+
+    def filled(self, recording: Recording) -> np.ndarray:
+        """Give the same, filled to the duration."""
+        if self.n_frames is None:
+            return self.spectrogram(recording)
+        row = np.empty((self.n_bands, self.n_frames), dtype=self.dtype)
+        return self._into(recording, row)
+
+    def _attempt(self, work: Any, *arguments: Any) -> tuple[Any, str]:
+        try:
+            return work(*arguments), ""
+        except (OSError, ValueError) as error:
+            if self.on_error == "raise":
+                raise
+            return None, str(error)
+
+    def _into(self, recording: Recording, row: np.ndarray | None) -> np.ndarray:
+        """Write one spectrogram to `row` and fill it; give it, if there is no row."""
+        if row is None:
+            return self.spectrogram(recording)
+        if self.cache is None:
+            decibels = self._computed(recording)
+        else:
+            decibels = self._cached(recording)[1]
+        n_frames = decibels.shape[1]
+        row[:, :n_frames] = decibels
+        fill_frames(row, n_frames, padding=self.padding)
+        return row
+
+    def _key(self, recording: Recording) -> tuple[str, int]:
+        key, spectrogram = self._cached(recording)
+        return key, spectrogram.shape[1]
+
+    def _cached(self, recording: Recording) -> tuple[str, np.ndarray]:
+        """Give the key and the spectrogram, computed if it is not in the cache."""
+        digest = hashlib.sha256(repr((_EDITION, self._described())).encode())
+        recording.update(digest)
+        key = digest.hexdigest()[:40]
+        spectrogram = self.cache.get(key)
+        if spectrogram is None:
+            spectrogram = self._computed(recording).astype(self.dtype)
+            self.cache.put(key, spectrogram)
+        return key, spectrogram
+
+    def _described(self) -> tuple[Any, ...]:
+        """Give all settings that a spectrogram depends on."""
+        return (
+            *self.settings.described(),
+            self.input_sample_rate,
+            self.duration,
+            self.normalize,
+            self.dtype,
+        )
+
+    def _computed(self, recording: Recording) -> np.ndarray:
+        """Compute one spectrogram; its room is used again by the next one."""
+        waveform = self._waveform(recording)
+        decibels = scratch(
+            "decibels", self.n_bands, self.settings.n_frames(len(waveform))
+        )
+        self.settings.compute_into(decibels, waveform)
+        if self.normalize is not None:
+            for part in decibels if self.normalize == "band" else [decibels]:
+                part -= part.mean()
+                deviation = root_mean_square(part)
+                if deviation > 1e-6:
+                    part /= deviation
+        return decibels
+
+    def _waveform(self, recording: Recording) -> np.ndarray:
+        """Read a recording, cut it, and bring it to zero mean and unit RMS."""
+        waveform = recording.load(
+            sample_rate=self.sample_rate,
+            input_sample_rate=self.input_sample_rate,
+            duration=self.duration,
+            window=self.window,
+            f_max=self.f_max,
+        )
+        if self.duration is not None:
+            waveform = waveform[: max(1, round(self.duration * self.sample_rate))]
+        if self.normalize is None:
+            return waveform
+        centred = scratch("waveform", len(waveform))
+        np.subtract(waveform, waveform.mean(), out=centred)
+        rms = root_mean_square(centred)
+        if rms == 0 and len(waveform) >= self.settings.n_window:
+            what = "is silent; leave it out"
+            if self.duration is not None:
+                what = (
+                    f"is silent in its first {self.duration:g} seconds; leave it out "
+                    "or raise duration"
+                )
+            raise RecordingError(f"{recording.name} {what}.")
+        centred /= rms or np.float32(1)
+        return centred
