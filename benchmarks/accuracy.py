@@ -117,20 +117,19 @@ class Study:
     def prepare(self, parts: tuple[str, ...], *, n_jobs: int) -> None:
         """Train the networks of some parts in processes of their own."""
         calls: dict[str, tuple[Any, ...]] = {}
-        recipes = []
+        members = []
         if "skheart" in parts:
-            recipes += [(m.recipe, m.seeds) for m in MODELS.values()]
-        for recipe, seeds in recipes:
+            members += [part for model in MODELS.values() for part in model.members]
+        for member in members:
             for k in self.folds:
-                rows = self._rows(recipe, k)
-                for seed in seeds:
-                    calls[repr((recipe, k, seed))] = (recipe, (seed,), *rows)
+                rows = self._rows(member[0], k)
+                calls[repr((member, k))] = ((member,), *rows)
         if "left_out" in parts:
             model = MODELS["abnormal"]
             for part in LEFT_OUT[: 1 if self.quick else None]:
                 rows = self._rows_without(part)
-                for seed in model.seeds:
-                    calls[repr((part, seed))] = (model.recipe, (seed,), *rows)
+                for member in model.members:
+                    calls[repr((part, member))] = ((member,), *rows)
         with parallel_config("loky", n_jobs=n_jobs):
             Parallel()(delayed(_in_process)(self, call) for call in calls.values())
 
@@ -142,7 +141,7 @@ class Study:
 
     def _rows_without(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         """Give the same with a data base of CinC 2016 left out."""
-        recipe = MODELS["abnormal"].recipe
+        recipe = MODELS["abnormal"].recipes[0]
         known = np.isin(self.corpora.corpus, recipe.corpora)
         here = (self.corpora.corpus == "cinc2016") & (self.corpora.part == part)
         return np.flatnonzero(known & ~here), np.flatnonzero(here)
@@ -193,12 +192,12 @@ class Study:
                 score[test] = model.decision_function(F[test])
         return _left_out(cinc, score)
 
-    def out_of_fold(self, recipe: Recipe, seeds: tuple[int, ...]) -> np.ndarray:
+    def out_of_fold(self, model: Model) -> np.ndarray:
         """Logits of all questions of networks that have not seen the patient."""
         logits = np.full((len(self.corpora), N_LOGITS), np.nan, np.float32)
         for k in self.folds:
-            train, test = self._rows(recipe, k)
-            logits[test] = self._logits(recipe, seeds, train, test)
+            train, test = self._rows(model.recipes[0], k)
+            logits[test] = self._logits(model.members, train, test)
         return logits
 
     def shipped(self) -> dict[str, Any]:
@@ -211,7 +210,7 @@ class Study:
             figures[task_name] = self._scored(task, model)
             print("skheart", task_name, figures[task_name]["mean"], flush=True)
         model = MODELS["murmur"]
-        logits = self.out_of_fold(model.recipe, model.seeds)
+        logits = self.out_of_fold(model)
         figures["circor_outcome_person"] = self.with_person(logits)
         return figures
 
@@ -221,7 +220,7 @@ class Study:
         score = np.full(len(self.corpora), np.nan)
         for part in LEFT_OUT[: 1 if self.quick else None]:
             train, test = self._rows_without(part)
-            logits = self._logits(model.recipe, model.seeds, train, test)
+            logits = self._logits(model.members, train, test)
             score[test] = probabilities(logits, "abnormal")[:, 0]
         return _left_out(self.corpora, score)
 
@@ -284,7 +283,7 @@ class Study:
     def _scored(
         self, task: Task, model: Model, n_resamples: int = 1000
     ) -> dict[str, Any]:
-        logits = self.out_of_fold(model.recipe, model.seeds)
+        logits = self.out_of_fold(model)
         asked = np.flatnonzero(task.rows(self.corpora))
         offset = model.offset if model.head == task.head else 0.0
         score = task.answer(probabilities(logits, task.head, offset))[asked]
@@ -300,16 +299,15 @@ class Study:
 
     def _logits(
         self,
-        recipe: Recipe,
-        seeds: tuple[int, ...],
+        members: tuple[tuple[Recipe, int], ...],
         train: np.ndarray,
         test: np.ndarray,
     ) -> np.ndarray:
-        """Mean logits of some recordings over the seeds; kept with the networks."""
+        """Mean logits of some recordings over networks; kept with the networks."""
         if self.quick:
-            recipe, seeds = replace(recipe, epochs=2), seeds[:1]
+            members = tuple((replace(r, epochs=2), seed) for r, seed in members[:1])
         parts = []
-        for seed in seeds:
+        for recipe, seed in members:
             model, key = trained(
                 self.X, self.corpora, train, recipe, seed=seed, folder=self.work
             )
@@ -379,7 +377,7 @@ def write(path: Path, results: dict[str, Any]) -> None:
         name: {
             "seeds": model.seeds,
             "offset": model.offset,
-            "recipe": asdict(model.recipe),
+            "recipes": [asdict(recipe) for recipe in model.recipes],
         }
         for name, model in MODELS.items()
     }

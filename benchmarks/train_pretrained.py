@@ -61,19 +61,19 @@ def main() -> None:
     for name in options.only or MODELS:
         model = MODELS[name]
         if options.quick:
-            recipe = replace(model.recipe, epochs=8)
-            model = replace(model, recipe=recipe, seeds=model.seeds[:1])
-        rows = np.flatnonzero(np.isin(corpora.corpus, model.recipe.corpora))
+            recipes = (replace(model.recipes[0], epochs=8),)
+            model = replace(model, recipes=recipes, seeds=model.seeds[:1])
+        rows = np.flatnonzero(np.isin(corpora.corpus, model.recipes[0].corpora))
         networks = [
-            trained(X, corpora, rows, model.recipe, seed=seed, folder=options.work)[0]
-            for seed in model.seeds
+            trained(X, corpora, rows, recipe, seed=seed, folder=options.work)[0]
+            for recipe, seed in model.members
         ]
         # Patients that the trunk has learned from are seen, whatever they were asked.
         network = saved(
             networks,
             model.head,
             name=name,
-            recipe=model.recipe,
+            recipe=model.recipes[0],
             settings=SPECTROGRAM,
             offset=model.offset,
             corpora=corpora.take(rows),
@@ -113,7 +113,9 @@ def card(
         for task in model.tasks
         if task in measured
     ]
-    recipe = model.recipe
+    recipe = model.recipes[0]
+    epochs = " and ".join(str(recipe.epochs) for recipe in model.recipes)
+    mean = f", mean of {len(model.members)} networks" if len(model.members) > 1 else ""
     names = ", ".join(CORPUS_INFO[name].title for name in recipe.corpora)
     return {
         "summary": model.summary,
@@ -130,7 +132,7 @@ def card(
         "training": (
             "benchmarks/train_pretrained.py, seeds "
             f"{', '.join(map(str, model.seeds))}; "
-            f"{recipe.epochs} epochs of {recipe.network}, one trunk for {names}; "
+            f"{epochs} epochs of {recipe.network}{mean}, one trunk for {names}; "
             f"Keras {keras.__version__}"
         ),
         "licence": (

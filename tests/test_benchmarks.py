@@ -284,7 +284,8 @@ def test_shipped_models_are_those_that_were_measured():
     results = json.loads((FOLDER / "results" / "accuracy.json").read_text("utf-8"))
     for name, model in MODELS.items():
         measured = results["made_with"]["models"][name]
-        assert measured["recipe"] == json.loads(json.dumps(asdict(model.recipe)))
+        recipes = [asdict(recipe) for recipe in model.recipes]
+        assert measured["recipes"] == json.loads(json.dumps(recipes))
         assert measured["seeds"] == list(model.seeds)
         assert measured["offset"] == model.offset
 
