@@ -1,12 +1,12 @@
 """How fast skheart is, beside what one would write by hand.
 
-    python benchmarks/run.py DATA_HOME            # a quarter of an hour
-    python benchmarks/run.py DATA_HOME --quick    # two minutes: a look
+    python benchmarks/run.py DATA_HOME            # three quarters of an hour
+    python benchmarks/run.py DATA_HOME --quick    # some minutes: a look
 
-DATA_HOME holds the folder circor2022. Each benchmark times skheart and the other ways
-in turns, and gives the median, the lowest and the highest of how many times as long the
-others take: times by themselves differ from run to run. Results are written to
-benchmarks/results/speed.json, and with --quick to the folder --work.
+DATA_HOME holds the folders circor2022 and pascal. Each benchmark times skheart and the
+other ways in turns, and gives the median, the lowest and the highest of how many times
+as long the others take: times by themselves differ from run to run. Results are written
+to benchmarks/results/speed.json, and with --quick to the folder --work.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from skheart import SpectrogramTransformer
 from skheart._runtime import limit_threads
 from skheart.datasets import load_circor2022
 
-BENCHMARKS = ("spectrograms", "training", "prediction")
+BENCHMARKS = ("spectrograms", "training", "prediction", "search", "growth")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data_home", help="folder with the folder circor2022")
+    parser.add_argument("data_home", help="folder with circor2022 and pascal")
     parser.add_argument("--quick", action="store_true", help="fewer recordings, rounds")
     parser.add_argument("--work", type=Path, default=Path("build/speed"))
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=BENCHMARKS)
@@ -59,7 +59,8 @@ def measured(name: str, paths: list[str], words: Any, options: Any) -> dict[str,
     if name == "spectrograms":
         from speed_spectrograms import measure
 
-        return measure(paths[: 40 if options.quick else 200], rounds=rounds)
+        chosen = paths[: 40 if options.quick else 200]
+        return measure(chosen, options.work, rounds=rounds)
     if name == "training":
         from speed_training import measure as measure_training
 
@@ -67,6 +68,15 @@ def measured(name: str, paths: list[str], words: Any, options: Any) -> dict[str,
         X = SpectrogramTransformer(n_jobs=-1).fit_transform(chosen)
         y = (words[: len(chosen)] == "Present").astype(int)
         return measure_training(X, y, rounds=rounds, n_threads=options.threads)
+    if name == "search":
+        from speed_search import measure as measure_search
+
+        rounds = 1 if options.quick else 3
+        return measure_search(options.data_home, rounds=rounds, quick=options.quick)
+    if name == "growth":
+        from speed_growth import measure as measure_growth
+
+        return measure_growth(paths[:200], options.work, quick=options.quick)
     from speed_prediction import measure as measure_prediction
 
     n_batch = 100 if options.quick else 1000

@@ -13,9 +13,12 @@ from typing import Any
 import librosa
 import numpy as np
 import scipy.fft
+import soundfile
 from _turns import compared, in_turns
+from joblib import parallel_config
 
 from skheart import SpectrogramTransformer, log_mel_spectrogram, read_recording
+from skheart._blas import single_blas_thread
 
 RATE, WINDOW, HOP, N_BANDS, F_MIN, F_MAX, N_FFT = 2000, 100, 40, 40, 25.0, 900.0, 128
 
@@ -40,28 +43,42 @@ def floor(waveform: np.ndarray) -> np.ndarray:
     return scipy.fft.rfft(frames, N_FFT, axis=-1)
 
 
-def measure(paths: list[str], *, rounds: int) -> dict[str, Any]:
+def as_wav(paths: list[str], folder: Path) -> list[str]:
+    """Write recordings as WAV files at their own rate, as stethoscopes write them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    for number, path in enumerate(paths):
+        name = folder / f"{number}.wav"
+        samples, rate = soundfile.read(path, dtype="int16")
+        soundfile.write(name, samples, rate, subtype="PCM_16")
+        names.append(str(name))
+    return names
+
+
+def measure(paths: list[str], work: Path, *, rounds: int) -> dict[str, Any]:
     """Time all ways on some recordings.
 
     Parameters
     ----------
     paths : list of str
-        WAV files.
+    work : path
+        Where the WAV files are put.
     rounds : int
     """
+    paths = as_wav(paths, work / "wav")
     waveforms = [read_recording(path, sample_rate=RATE)[0] for path in paths]
-    # What both ways are given is the same, and so is what they give.
-    waveforms = [(w - w.mean()) / w.std() for w in waveforms]
+    waveforms = [waveform[: 20 * RATE] for waveform in waveforms]
+    in_decibels = SpectrogramTransformer(duration=None, normalize=None)
     difference = max(
-        float(np.abs(log_mel_spectrogram(w, sample_rate=RATE) - by_librosa(w)).max())
-        for w in waveforms
+        float(np.abs(ours[:, : theirs.shape[1]] - theirs).max())
+        for ours, theirs in zip(
+            (log_mel_spectrogram(w, sample_rate=RATE) for w in waveforms),
+            map(by_librosa, waveforms),
+            strict=True,
+        )
     )
-    seconds = [len(waveform) / RATE for waveform in waveforms]
-    one = SpectrogramTransformer(duration=None, input_sample_rate=RATE, n_jobs=1)
-    both = SpectrogramTransformer(duration=20.0, n_jobs=-1)
-    single = SpectrogramTransformer(duration=20.0, n_jobs=1)
-    cut = [waveform[: 20 * RATE] for waveform in waveforms]
-    one.set_params(duration=20.0)
+    one = SpectrogramTransformer(n_jobs=1)
+    both = SpectrogramTransformer(n_jobs=-1)
 
     def librosa_from_files() -> None:
         for path in paths:
@@ -69,27 +86,37 @@ def measure(paths: list[str], *, rounds: int) -> dict[str, Any]:
             waveform = (waveform - waveform.mean()) / waveform.std()
             normalized(by_librosa(waveform))
 
+    def processes() -> None:
+        with parallel_config("loky", n_jobs=-1):
+            SpectrogramTransformer().transform(paths)
+
     n = len(paths)
-    memory = in_turns(
-        {
-            "skheart": lambda: one.transform(cut),
-            "librosa in a loop": lambda: [normalized(by_librosa(w)) for w in cut],
-            "floor": lambda: [floor(w) for w in cut],
-        },
-        rounds=rounds,
-    )
+    with single_blas_thread():
+        memory = in_turns(
+            {
+                "skheart": lambda: in_decibels.transform(waveforms),
+                "librosa in a loop": lambda: [by_librosa(w) for w in waveforms],
+                "floor": lambda: [floor(w) for w in waveforms],
+            },
+            rounds=rounds,
+        )
     files = in_turns(
         {
             "skheart": lambda: both.transform(paths),
-            "skheart, one thread": lambda: single.transform(paths),
+            "skheart, one thread": lambda: one.transform(paths),
+            "skheart, processes": processes,
             "librosa in a loop": librosa_from_files,
-            "floor": lambda: [Path(path).read_bytes() for path in paths],
+            "floor": lambda: [
+                floor(np.frombuffer(Path(path).read_bytes()[44:], "<i2"))
+                for path in paths
+            ],
         },
         rounds=rounds,
     )
+    seconds = float(np.mean([len(waveform) / RATE for waveform in waveforms]))
     return {
         "recordings": n,
-        "seconds of sound": round(float(np.mean(seconds)), 1),
+        "seconds of sound": round(seconds, 1),
         "difference from librosa in dB": difference,
         "from memory, one thread": compared(memory, per=n),
         "from WAV files, all cores": compared(files, per=n),

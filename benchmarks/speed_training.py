@@ -8,8 +8,11 @@ cropping that skheart does.
 from __future__ import annotations
 
 import importlib.util
-import math
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -48,79 +51,27 @@ class InKeras:
 
 
 class InPyTorch:
-    """The same network in PyTorch."""
+    """The same in PyTorch, in a process of its own: beside TensorFlow it crashes."""
 
-    def __init__(self, n_bands: int, n_threads: int | None) -> None:
-        import torch
-        from torch import nn
-
-        if n_threads is not None:
-            torch.set_num_threads(n_threads)
-        self.torch = torch
-
-        class Attention(nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-                self.score = nn.Linear(128, 1, bias=False)
-
-            def forward(self, x: Any) -> Any:
-                weights = torch.softmax(self.score(x), dim=1)
-                return (weights * x).sum(dim=1)
-
-        class Compact(nn.Module):
-            def __init__(self) -> None:
-                super().__init__()
-
-                def block(first: int, second: int, size: int, stride: int) -> Any:
-                    return [
-                        nn.Conv2d(first, second, size, stride, size // 2, bias=False),
-                        nn.BatchNorm2d(second, momentum=0.1),
-                        nn.ReLU(),
-                    ]
-
-                pool = nn.MaxPool2d(2, ceil_mode=True)
-                self.features = nn.Sequential(
-                    *block(1, 16, 5, 2),
-                    *block(16, 32, 3, 1), pool,
-                    *block(32, 64, 3, 1), pool,
-                    *block(64, 128, 3, 1),
-                )  # fmt: skip
-                rows = math.ceil(n_bands / 8)
-                self.bands = nn.Conv2d(128, 128, (rows, 1), groups=128)
-                self.attention, self.dropout = Attention(), nn.Dropout(0.3)
-                self.logits = nn.Linear(128, 1)
-
-            def forward(self, x: Any) -> Any:
-                x = self.bands(self.features(x))[:, :, 0].transpose(1, 2)
-                return self.logits(self.dropout(self.attention(x)))[:, 0]
-
-        self.model = Compact()
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), 2e-3, weight_decay=1e-2
+    def __init__(self, X: np.ndarray, y: np.ndarray, n_threads: int | None) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        path = Path(self.folder.name) / "data.npz"
+        np.savez(path, X=X, y=y)
+        here = Path(__file__).parent / "_in_pytorch.py"
+        command = [sys.executable, str(here), str(path), str(n_threads or 0)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self.loss = nn.BCEWithLogitsLoss()
 
-    @property
-    def n_weights(self) -> int:
-        """Weights that are learned."""
-        return sum(part.numel() for part in self.model.parameters())
-
-    def epochs(self, X: np.ndarray, y: np.ndarray, n: int) -> float:
+    def epochs(self, n: int) -> float:
         """Seconds of `n` epochs."""
-        torch = self.torch
-        start = time.perf_counter()
-        inputs = torch.from_numpy(np.ascontiguousarray(X[:, :, :N_CROP]))[:, None]
-        targets = torch.from_numpy(y.astype(np.float32))
-        self.model.train()
-        for _ in range(n):
-            order = torch.randperm(len(y))
-            for rows in order.split(BATCH):
-                self.optimizer.zero_grad()
-                loss = self.loss(self.model(inputs[rows]), targets[rows])
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-                self.optimizer.step()
-        return time.perf_counter() - start
+        print(n, file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.communicate("")
+        self.folder.cleanup()
 
 
 def measure(
@@ -143,8 +94,8 @@ def measure(
         "Keras, model.fit": lambda n: keras_way.epochs(X, y, n),
     }
     if importlib.util.find_spec("torch"):
-        torch_way = InPyTorch(X.shape[1], n_threads)
-        ways["PyTorch"] = lambda n: torch_way.epochs(X, y, n)
+        torch_way = InPyTorch(X, y, n_threads)
+        ways["PyTorch"] = torch_way.epochs
     for way in ways.values():
         way(1)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
@@ -154,6 +105,8 @@ def measure(
             # What starting takes is in both and falls out.
             one = way(1)
             seconds[name].append((way(1 + more) - one) / more)
+    if "PyTorch" in ways:
+        torch_way.close()
     small = [epochs_of_skheart(X[:32], y[:32], 1) for _ in range(5)]
     return {
         "recordings": len(X),

@@ -109,6 +109,19 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     add_seed_and_quiet(parser)
 
 
+def add_cache(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="as given to cache= in Python"
+    )
+    parser.add_argument(
+        "--max-megabytes",
+        type=float,
+        metavar="MB",
+        help="remove those that have not been used for longest, until the others take "
+        "this much; 0 removes all",
+    )
+
+
 def add_evaluate(parser: argparse.ArgumentParser) -> None:
     add_model(parser, required=True)
     add_corpus(parser)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import threading
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -29,6 +32,7 @@ from skheart._weights import SavedNetwork, read_network
 from skheart.losses import n_outputs
 from skheart.networks import default_l2
 
+_ATTEMPTS = 20  # to build a network undisturbed
 _HEAD = "logits"  # layers whose name starts so give the logits
 
 
@@ -199,6 +203,37 @@ def build_network_of(
     # SciKeras looks at nothing but shapes and classes.
     shape = (len(classes), n_bands, classifier.n_crop_, n_channels)
     return holder.initialize(np.zeros(shape, np.float32), np.arange(len(classes)))
+
+
+def built_with_seed(
+    build: Callable[[], scikeras.wrappers.KerasClassifier], seed: int
+) -> scikeras.wrappers.KerasClassifier:
+    """Build a network whose weights depend on nothing but the seed.
+
+    Keras draws from Python's global random numbers, from which other threads may draw
+    at the same time: those of a notebook or of a cluster's worker do. Where there are
+    any, the network is built until two are the same.
+    """
+    with local_seed(seed):
+        holder = build()
+    for _ in range(_ATTEMPTS):
+        if threading.active_count() == 1:
+            break
+        before = holder.model_.variables  # with the states of dropout's seeds
+        with local_seed(seed):
+            holder = build()
+        pairs = zip(before, holder.model_.variables, strict=True)
+        if all(np.array_equal(one.numpy(), other.numpy()) for one, other in pairs):
+            break
+    else:
+        warnings.warn(
+            "Other threads draw from Python's global random numbers all the time, from "
+            "which Keras takes its seeds: the same random_state can give another "
+            "network. Fit in a process of its own.",
+            RuntimeWarning,
+            stacklevel=5,
+        )
+    return holder
 
 
 def train_network_of(

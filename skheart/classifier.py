@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any, Self
 
@@ -16,7 +17,7 @@ from skheart._batches import TrainingBatches, split_patients
 from skheart._checks import check_number, check_option
 from skheart._engine import Forward
 from skheart._network_state import pack_network, unpack_network
-from skheart._runtime import limit_threads, local_seed
+from skheart._runtime import limit_threads
 from skheart._spectrograms import (
     check_lengths,
     check_spectrograms,
@@ -24,7 +25,12 @@ from skheart._spectrograms import (
     combined_weights,
     only,
 )
-from skheart._start import build_network_of, start_from, train_network_of
+from skheart._start import (
+    build_network_of,
+    built_with_seed,
+    start_from,
+    train_network_of,
+)
 from skheart._training import (
     EarlyStopping,
     calibrated,
@@ -296,11 +302,16 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             augment=float(self.augment),
             seed=seed,
         )
-        with local_seed(seed):
-            # Keras draws its seeds here and none in training.
-            holder = build_network_of(
-                self, loss, n_bands=X.shape[1], n_channels=X.shape[3], start=start
-            )
+        # Keras draws its seeds here and none in training.
+        build = functools.partial(
+            build_network_of,
+            self,
+            loss,
+            n_bands=X.shape[1],
+            n_channels=X.shape[3],
+            start=start,
+        )
+        holder = built_with_seed(build, seed)
         history = train_network_of(self, holder, loss, batches, stopping, seed=seed)
         model = holder.model_
         if not gives_probabilities(loss):

@@ -14,6 +14,7 @@ from typing import Any
 
 from skheart import __version__
 from skheart._arguments import (
+    add_cache,
     add_demo,
     add_evaluate,
     add_models,
@@ -339,6 +340,24 @@ def spectrogram(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def cache(options: argparse.Namespace) -> int:
+    """Count, bound or clear the spectrograms kept in a folder."""
+    from skheart.cache import SpectrogramCache
+
+    if not options.folder.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {str(options.folder)!r}; name one that was given as "
+            "cache= to a SpectrogramTransformer."
+        )
+    kept = SpectrogramCache(options.folder)
+    if options.max_megabytes is not None:
+        n_removed = kept.prune(options.max_megabytes * 1e6)
+        print(f"Removed {n_removed} spectrograms")
+    n_spectrograms, n_bytes = kept.contents()
+    print(f"{n_spectrograms} spectrograms, {n_bytes / 1e6:.1f} MB")
+    return EXIT_OK
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="skheart",
@@ -367,6 +386,7 @@ def _parser() -> argparse.ArgumentParser:
     add_predict(add(predict, _PREDICT_EPILOG))
     add_models(add(models))
     add_spectrogram(add(spectrogram))
+    add_cache(add(cache))
     return parser
 
 

@@ -21,7 +21,7 @@ from skheart.cache import CachedSpectrograms, SpectrogramCache
 
 __all__ = ["SpectrogramTransformer", "log_mel_spectrogram"]
 
-_CHUNK = 16  # recordings a task: large enough to hide joblib's price
+_CHUNK = 16  # recordings a task at most: enough to hide joblib's price
 
 
 def log_mel_spectrogram(
@@ -120,6 +120,14 @@ def _flattens(transformer: SpectrogramTransformer) -> bool:
             "dimensions and no columns to name."
         )
     return True
+
+
+def _parallel(n_jobs: int | None) -> Parallel:
+    """Give answers one by one, where joblib's backend can; Ray's cannot."""
+    try:
+        return Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+    except ValueError:
+        return Parallel(n_jobs=n_jobs, prefer="threads")
 
 
 class SpectrogramTransformer(TransformerMixin, BaseEstimator):
@@ -408,11 +416,13 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         `results` is a list to be made longer, or an array in which those rows are
         filled that were not computed in their place in `rows`.
         """
-        firsts = range(0, len(recordings), _CHUNK)
-        answers = Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(
+        # Several tasks for each worker, lest one waits for the other at the end.
+        size = max(1, min(_CHUNK, len(recordings) // 8))
+        firsts = range(0, len(recordings), size)
+        answers = _parallel(self.n_jobs)(
             delayed(work)(
-                recordings[first : first + _CHUNK],
-                *(x if x is None else Rows(x[first : first + _CHUNK]) for x in rows),
+                recordings[first : first + size],
+                *(x if x is None else Rows(x[first : first + size]) for x in rows),
             )
             for first in firsts
         )
@@ -428,7 +438,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
                 if isinstance(results, list):
                     results += answer
                 elif answer is not None:
-                    results[first : first + _CHUNK] = answer
+                    results[first : first + size] = answer
                 errors += messages
                 advance(len(messages))
         return results, errors

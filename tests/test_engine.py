@@ -1,10 +1,12 @@
 """Networks that differ in their weights only share one traced graph."""
 
 import gc
+import random
 import subprocess
 import sys
 import threading
 import weakref
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -252,3 +254,34 @@ print(resident() - before)
     )
     # Each fit traced anew would take 40 MB.
     assert float(done.stdout) < 60
+
+
+def test_random_numbers_drawn_by_other_threads_change_nothing():
+    """Keras takes its seeds from numbers that the whole process draws from."""
+    X = np.random.default_rng(0).normal(size=(16, 20, 60)).astype(np.float32)
+    y = np.arange(16) % 2
+    classifier = CNNClassifier(epochs=1, crop_frames=60, random_state=0)
+    expected = classifier.fit(X, y).predict_proba(X)
+    with drawing(every=0.2):
+        given = [classifier.fit(X, y).predict_proba(X) for _ in range(12)]
+    np.testing.assert_array_equal(given, [expected] * 12)
+    with drawing(every=0.0005), pytest.warns(RuntimeWarning, match="Other threads"):
+        classifier.fit(X, y)
+
+
+@contextmanager
+def drawing(*, every):
+    """Draw from the global random numbers in another thread."""
+    over = threading.Event()
+
+    def draw():
+        while not over.wait(every):
+            random.random()
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -1,0 +1,197 @@
+"""A search over six candidates in three folds by patient, on PASCAL.
+
+What is written by hand computes spectrograms with librosa inside a
+``FunctionTransformer`` and wraps the same network with SciKeras; it learns from whole
+spectrograms, since crops of them are work of their own. Each way runs in a
+process of its own, which the workers of joblib belong to, and is timed from the first
+line of the search to the last, with the start of the workers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+EPOCHS, N_FOLDS = 4, 3
+RATES, DROPOUTS = (1e-3, 2e-3, 4e-3), (0.2, 0.4)
+# Kind, jobs, and what is kept: in joblib's memory, or in the transformer's cache.
+WAYS: dict[str, tuple[str, int, str]] = {
+    "skheart": ("skheart", 2, ""),
+    "skheart, memory=": ("skheart", 2, "memory"),
+    "skheart, cache=": ("skheart", 2, "cache"),
+    "skheart, one job": ("skheart", 1, ""),
+    "skheart, one job, memory=": ("skheart", 1, "memory"),
+    "by hand": ("hand", 2, ""),
+    "by hand, one job": ("hand", 1, ""),
+}
+
+
+def spectrograms_by_librosa(paths: Any) -> np.ndarray:
+    """Give normalized spectrograms of 20 s, (n_recordings, n_bands, n_frames, 1)."""
+    import librosa
+    from speed_spectrograms import RATE, by_librosa, normalized
+
+    _count(len(paths))
+    spectrograms = []
+    for path in paths:
+        waveform, _ = librosa.load(path, sr=RATE, duration=20.0)
+        waveform = np.resize(waveform, 20 * RATE)
+        waveform = (waveform - waveform.mean()) / waveform.std()
+        spectrograms.append(normalized(by_librosa(waveform)))
+    return np.stack(spectrograms)[..., np.newaxis]
+
+
+def network_by_hand(learning_rate: float, dropout: float) -> Any:
+    """Give the compact network, compiled."""
+    import keras
+
+    from skheart.networks import compact
+
+    model = compact(n_bands=40, n_frames=1001, dropout=dropout)
+    model.compile(
+        optimizer=keras.optimizers.AdamW(learning_rate, weight_decay=1e-2),
+        loss=keras.losses.BinaryCrossentropy(from_logits=True),
+        jit_compile=False,
+    )
+    return model
+
+
+def search_of(kind: str, n_jobs: int, kept: str, folder: str) -> Any:
+    """Give the search of one of the ways."""
+    from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import FunctionTransformer
+
+    if kind == "hand":
+        from scikeras.wrappers import KerasClassifier
+
+        network = KerasClassifier(
+            network_by_hand, learning_rate=2e-3, dropout=0.3, epochs=EPOCHS, verbose=0,
+            batch_size=32,
+        )  # fmt: skip
+        first: Any = FunctionTransformer(spectrograms_by_librosa)
+    else:
+        from skheart import CNNClassifier
+
+        network = CNNClassifier(epochs=EPOCHS, random_state=0)
+        first = Counting(cache=folder if kept == "cache" else None)
+    pipeline = Pipeline(
+        [("spectrogram", first), ("cnn", network)],
+        memory=folder if kept == "memory" else None,
+    )
+    grid = {"cnn__learning_rate": RATES, "cnn__dropout": DROPOUTS}
+    folds = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=0)
+    return GridSearchCV(pipeline, grid, cv=folds, n_jobs=n_jobs, error_score="raise")
+
+
+def _count(n: int) -> None:
+    with open(os.environ["SPECTROGRAMS_COUNTED"], "a", encoding="ascii") as file:
+        file.write(f"{n}\n")
+
+
+def run_one(data_home: str, name: str) -> None:
+    """Run one way, and print what was seen."""
+    from _watch import Watch
+
+    from skheart.datasets import load_pascal
+
+    pascal = load_pascal(data_home, subsets="b", classes=["murmur", "normal"])
+    y = (pascal.target == "murmur").astype(int)
+    kind, n_jobs, kept = WAYS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        counted = Path(folder) / "counted"
+        os.environ["SPECTROGRAMS_COUNTED"] = str(counted)
+        with Watch() as watch:
+            start = time.perf_counter()
+            search = search_of(kind, n_jobs, kept, folder)
+            search.fit(pascal.data, y, groups=pascal.groups)
+            seconds = time.perf_counter() - start
+        n_computed = sum(map(int, counted.read_text().split()))
+    row = {
+        "seconds": seconds,
+        "spectrograms": n_computed,
+        "score": float(search.best_score_),
+        "workers_mb": sorted(watch.workers_mb, reverse=True)[:n_jobs],
+        "own_mb": round(watch.peak_mb[os.getpid()]),
+        "running": watch.running,
+        "recordings": len(y),
+    }
+    print(json.dumps(row), flush=True)
+
+
+def measure(data_home: str, *, rounds: int, quick: bool) -> dict[str, Any]:
+    """Run all ways in turns, each in a new process.
+
+    Parameters
+    ----------
+    data_home : str
+    rounds : int
+    quick : bool
+        Leave out those of one job.
+    """
+    from _turns import compared
+
+    names = [name for name in WAYS if not (quick and "one job" in name)]
+    seen: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+    for number in range(rounds):
+        shift = number % len(names)
+        for name in names[shift:] + names[:shift]:
+            command = [sys.executable, __file__, data_home, name]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise RuntimeError(f"{name} failed:\n{done.stderr[-3000:]}")
+            seen[name].append(json.loads(done.stdout.splitlines()[-1]))
+    rows = compared({k: [run["seconds"] for run in v] for k, v in seen.items()})
+    for name, runs in seen.items():
+        last = runs[-1]
+        rows[name] |= {
+            "spectrograms": last["spectrograms"],
+            "best score": round(last["score"], 3),
+            "most memory of each worker, MB": last["workers_mb"] or [last["own_mb"]],
+            "most threads running": max(run["running"] for run in runs),
+        }
+    return {
+        "recordings": seen[names[0]][0]["recordings"],
+        "candidates": len(RATES) * len(DROPOUTS),
+        "folds": N_FOLDS,
+        "epochs": EPOCHS,
+        "rounds": rounds,
+        "search": rows,
+    }
+
+
+if os.environ.get("SPECTROGRAMS_COUNTED") or __name__ == "__main__":
+    from skheart import SpectrogramTransformer
+    from skheart._spectrogram_job import SpectrogramJob
+
+    class Counting(SpectrogramTransformer):
+        """Counts the spectrograms that are computed and not found in a cache."""
+
+        def _job(self) -> SpectrogramJob:
+            job = super()._job()
+            compute = job._computed
+
+            def counted(recording: Any) -> np.ndarray:
+                _count(1)
+                return compute(recording)
+
+            object.__setattr__(job, "_computed", counted)
+            return job
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data_home")
+    parser.add_argument("way", choices=WAYS)
+    options = parser.parse_args()
+    run_one(options.data_home, options.way)
