@@ -1,10 +1,16 @@
-"""The compact network in PyTorch: trains as many epochs as each line of input says."""
+"""The same work in PyTorch, in a process that does it as each line of input says.
+
+python _in_pytorch.py training DATA.npz THREADS      # a line is a number of epochs
+python _in_pytorch.py spectrograms DATA.npz THREADS  # a line is once for all
+"""
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,10 +23,7 @@ N_CROP, BATCH = 250, 32
 class InPyTorch:
     """The same network in PyTorch."""
 
-    def __init__(self, n_bands: int, n_threads: int) -> None:
-        if n_threads:
-            torch.set_num_threads(n_threads)
-
+    def __init__(self, n_bands: int) -> None:
         class Attention(nn.Module):
             def __init__(self) -> None:
                 super().__init__()
@@ -82,14 +85,38 @@ class InPyTorch:
         return time.perf_counter() - start
 
 
+def spectrograms_of(data: Any, n_fft: int, n_window: int, n_hop: int) -> Callable:
+    """Give a call that makes decibels of all waveforms in one batch."""
+    waveforms, filters = torch.from_numpy(data["X"]), torch.from_numpy(data["filters"])
+    taper = torch.hann_window(n_window)
+
+    def run(_: int) -> float:
+        start = time.perf_counter()
+        spectrum = torch.stft(
+            waveforms, n_fft, n_hop, n_window, taper, pad_mode="constant",
+            return_complex=True,
+        )  # fmt: skip
+        power = spectrum.real.square() + spectrum.imag.square()
+        10 * torch.log10(torch.clamp(filters @ power, min=1e-6))
+        return time.perf_counter() - start
+
+    return run
+
+
 def main() -> None:
-    """Answer each number of epochs with the seconds that they take."""
-    _, path, n_threads = sys.argv
+    """Answer each line with the seconds that its work takes."""
+    _, task, path, n_threads = sys.argv
+    if int(n_threads):
+        torch.set_num_threads(int(n_threads))
     with np.load(path) as data:
-        X, y = data["X"], data["y"]
-    network = InPyTorch(X.shape[1], int(n_threads))
-    for line in sys.stdin:
-        print(network.epochs(X, y, int(line)), flush=True)
+        if task == "training":
+            X, y = data["X"], data["y"]
+            network = InPyTorch(X.shape[1])
+            work: Callable[[int], float] = functools.partial(network.epochs, X, y)
+        else:
+            work = spectrograms_of(data, *data["sizes"].tolist())
+        for line in sys.stdin:
+            print(work(int(line)), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,55 @@ how many times as long the others take as skheart, in the same round.
 from __future__ import annotations
 
 import gc
+import importlib.util
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 OURS = "skheart"
+
+
+class InPyTorch:
+    """Work done by PyTorch in a process of its own: beside TensorFlow it crashes.
+
+    Parameters
+    ----------
+    task : {"training", "spectrograms"}
+    n_threads : int or None
+    **data : ndarray
+        What it works on.
+    """
+
+    def __init__(self, task: str, n_threads: int | None, **data: Any) -> None:
+        self.folder = tempfile.TemporaryDirectory()
+        path = Path(self.folder.name) / "data.npz"
+        np.savez(path, **data)
+        here = Path(__file__).parent / "_in_pytorch.py"
+        command = [sys.executable, str(here), task, str(path), str(n_threads or 0)]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __call__(self, n: int = 1) -> float:
+        """Seconds of the work, or of `n` epochs."""
+        print(n, file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+    def close(self) -> None:
+        """End the process."""
+        self.process.communicate("")
+        self.folder.cleanup()
+
+
+def has_pytorch() -> bool:
+    """Whether PyTorch is installed; it is not loaded."""
+    return importlib.util.find_spec("torch") is not None
 
 
 def in_turns(

@@ -21,6 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from skheart import SpectrogramTransformer
+from skheart._spectrogram_job import SpectrogramJob
+
 EPOCHS, N_FOLDS = 4, 3
 RATES, DROPOUTS = (1e-3, 2e-3, 4e-3), (0.2, 0.4)
 # Kind, jobs, and what is kept: in joblib's memory, or in the transformer's cache.
@@ -33,6 +36,21 @@ WAYS: dict[str, tuple[str, int, str]] = {
     "by hand": ("hand", 2, ""),
     "by hand, one job": ("hand", 1, ""),
 }
+
+
+class Counting(SpectrogramTransformer):
+    """Counts the spectrograms that are computed and not found in a cache."""
+
+    def _job(self) -> SpectrogramJob:
+        job = super()._job()
+        compute = job._computed
+
+        def counted(recording: Any) -> np.ndarray:
+            _count(1)
+            return compute(recording)
+
+        object.__setattr__(job, "_computed", counted)
+        return job
 
 
 def spectrograms_by_librosa(paths: Any) -> np.ndarray:
@@ -167,25 +185,6 @@ def measure(data_home: str, *, rounds: int, quick: bool) -> dict[str, Any]:
         "rounds": rounds,
         "search": rows,
     }
-
-
-if os.environ.get("SPECTROGRAMS_COUNTED") or __name__ == "__main__":
-    from skheart import SpectrogramTransformer
-    from skheart._spectrogram_job import SpectrogramJob
-
-    class Counting(SpectrogramTransformer):
-        """Counts the spectrograms that are computed and not found in a cache."""
-
-        def _job(self) -> SpectrogramJob:
-            job = super()._job()
-            compute = job._computed
-
-            def counted(recording: Any) -> np.ndarray:
-                _count(1)
-                return compute(recording)
-
-            object.__setattr__(job, "_computed", counted)
-            return job
 
 
 if __name__ == "__main__":

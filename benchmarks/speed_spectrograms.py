@@ -14,7 +14,7 @@ import librosa
 import numpy as np
 import scipy.fft
 import soundfile
-from _turns import compared, in_turns
+from _turns import InPyTorch, compared, has_pytorch, in_turns
 from joblib import parallel_config
 
 from skheart import SpectrogramTransformer, log_mel_spectrogram, read_recording
@@ -53,6 +53,23 @@ def as_wav(paths: list[str], folder: Path) -> list[str]:
         soundfile.write(name, samples, rate, subtype="PCM_16")
         names.append(str(name))
     return names
+
+
+def in_pytorch(waveforms: list[np.ndarray], rounds: int) -> list[float]:
+    """Seconds for all waveforms, repeated to one length for a batch, on one thread."""
+    longest = max(map(len, waveforms))
+    mean = np.mean([len(waveform) for waveform in waveforms]) / longest
+    settings = SpectrogramTransformer()._job().settings
+    work = InPyTorch(
+        "spectrograms",
+        1,
+        X=np.stack([np.resize(waveform, longest) for waveform in waveforms]),
+        filters=settings.filters,
+        sizes=np.array([N_FFT, WINDOW, HOP]),
+    )
+    seconds = [work() for _ in range(1 + rounds)][1:]
+    work.close()
+    return [mean * value for value in seconds]  # of the sound that the others get
 
 
 def measure(paths: list[str], work: Path, *, rounds: int) -> dict[str, Any]:
@@ -100,6 +117,8 @@ def measure(paths: list[str], work: Path, *, rounds: int) -> dict[str, Any]:
             },
             rounds=rounds,
         )
+    if has_pytorch():
+        memory["PyTorch, one batch"] = in_pytorch(waveforms, rounds)
     files = in_turns(
         {
             "skheart": lambda: both.transform(paths),

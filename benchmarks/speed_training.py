@@ -7,17 +7,12 @@ cropping that skheart does.
 
 from __future__ import annotations
 
-import importlib.util
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from _turns import compared
+from _turns import InPyTorch, compared, has_pytorch
 
 from skheart import CNNClassifier
 from skheart.networks import compact
@@ -50,30 +45,6 @@ class InKeras:
         return time.perf_counter() - start
 
 
-class InPyTorch:
-    """The same in PyTorch, in a process of its own: beside TensorFlow it crashes."""
-
-    def __init__(self, X: np.ndarray, y: np.ndarray, n_threads: int | None) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        path = Path(self.folder.name) / "data.npz"
-        np.savez(path, X=X, y=y)
-        here = Path(__file__).parent / "_in_pytorch.py"
-        command = [sys.executable, str(here), str(path), str(n_threads or 0)]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def epochs(self, n: int) -> float:
-        """Seconds of `n` epochs."""
-        print(n, file=self.process.stdin, flush=True)
-        return float(self.process.stdout.readline())
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.communicate("")
-        self.folder.cleanup()
-
-
 def measure(
     X: np.ndarray, y: np.ndarray, *, rounds: int, n_threads: int | None = None
 ) -> dict[str, Any]:
@@ -93,9 +64,9 @@ def measure(
         "skheart": lambda n: epochs_of_skheart(X, y, n),
         "Keras, model.fit": lambda n: keras_way.epochs(X, y, n),
     }
-    if importlib.util.find_spec("torch"):
-        torch_way = InPyTorch(X, y, n_threads)
-        ways["PyTorch"] = torch_way.epochs
+    torch_way = InPyTorch("training", n_threads, X=X, y=y) if has_pytorch() else None
+    if torch_way is not None:
+        ways["PyTorch"] = torch_way
     for way in ways.values():
         way(1)
     seconds: dict[str, list[float]] = {name: [] for name in ways}
@@ -105,7 +76,7 @@ def measure(
             # What starting takes is in both and falls out.
             one = way(1)
             seconds[name].append((way(1 + more) - one) / more)
-    if "PyTorch" in ways:
+    if torch_way is not None:
         torch_way.close()
     small = [epochs_of_skheart(X[:32], y[:32], 1) for _ in range(5)]
     return {

@@ -16,7 +16,7 @@ from skheart._stft import (
     scratch,
 )
 from skheart.audio import RecordingError
-from skheart.cache import SpectrogramCache
+from skheart.cache import CacheError, SpectrogramCache
 
 # Part of every key: to be raised when the same settings give other spectrograms.
 _EDITION = 1
@@ -122,6 +122,8 @@ class SpectrogramJob:
     def _attempt(self, work: Any, *arguments: Any) -> tuple[Any, str]:
         try:
             return work(*arguments), ""
+        except CacheError:  # of no recording's making
+            raise
         except (OSError, ValueError) as error:
             if self.on_error == "raise":
                 raise
@@ -157,12 +159,16 @@ class SpectrogramJob:
 
     def _described(self) -> tuple[Any, ...]:
         """Give all settings that a spectrogram depends on."""
-        return (
+        settings = (
             *self.settings.described(),
             self.input_sample_rate,
             self.duration,
             self.normalize,
             self.dtype,
+        )
+        # 2000 and 2000.0 are the same.
+        return tuple(
+            x if x is None or isinstance(x, str) else float(x) for x in settings
         )
 
     def _computed(self, recording: Recording) -> np.ndarray:

@@ -19,6 +19,7 @@ _BLOCK = 1024  # frames at a time, so that what is computed stays in the cache
 # A product of matrices does this much more than a fast transform in the same time;
 # measured at 7 to 10.
 _MATRIX_GAIN = 7
+_LARGEST = 1 << 22  # values in a room that is kept: of half an hour at 2 kHz
 _rooms = threading.local()
 
 
@@ -228,6 +229,8 @@ def scratch(name: str, *shape: int) -> np.ndarray:
     with several threads.
     """
     size = math.prod(shape)
+    if size > _LARGEST:
+        return np.empty(shape, dtype=np.float32)
     kept = getattr(_rooms, name, None)
     if kept is None or kept.size < size:
         kept = np.empty(size, dtype=np.float32)

@@ -17,11 +17,15 @@ from skheart._checks import check_number
 from skheart._files import atomic_path
 from skheart._stft import fill_frames
 
-__all__ = ["CachedSpectrograms", "SpectrogramCache"]
+__all__ = ["CacheContents", "CacheError", "CachedSpectrograms", "SpectrogramCache"]
 
 _KEY = re.compile(r"[0-9a-f]{40}")
 _ABANDONED = 3600.0  # seconds after which an unfinished file belongs to no one
 _CHECKSUM = 4  # bytes of CRC-32 behind the array
+
+
+class CacheError(OSError):
+    """A folder of spectrograms that cannot be read or written."""
 
 
 class CacheContents(NamedTuple):
@@ -147,12 +151,19 @@ class SpectrogramCache:
         -------
         spectrogram : ndarray of shape (n_bands, n_frames) or None
             None if it is not there, or damaged.
+
+        Raises
+        ------
+        CacheError
+            If the folder cannot be read.
         """
         path = self._path(key)
         try:
             content = path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise self._error("read", error) from error
         body, checksum = content[:-_CHECKSUM], content[-_CHECKSUM:]
         if zlib.crc32(body).to_bytes(_CHECKSUM, "little") != checksum:
             path.unlink(missing_ok=True)
@@ -168,16 +179,31 @@ class SpectrogramCache:
         key : str
             40 hexadecimal digits.
         spectrogram : ndarray of shape (n_bands, n_frames)
+
+        Raises
+        ------
+        CacheError
+            If the folder cannot be written, or the disk is full.
         """
         buffer = io.BytesIO()
         np.lib.format.write_array(buffer, spectrogram, allow_pickle=False)
         body = buffer.getvalue()
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Not flushed to the disk: a file that a power cut damages is not used.
-        with atomic_path(path, durable=False) as temporary:
-            checksum = zlib.crc32(body).to_bytes(_CHECKSUM, "little")
-            temporary.write_bytes(body + checksum)
+        checksum = zlib.crc32(body).to_bytes(_CHECKSUM, "little")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Not flushed to the disk: a file that a power cut damages is not used.
+            with atomic_path(path, durable=False) as temporary:
+                temporary.write_bytes(body + checksum)
+        except OSError as error:
+            raise self._error("written", error) from error
+
+    def _error(self, what: str, error: OSError) -> CacheError:
+        return CacheError(
+            f"The cache {str(self.folder)!r} cannot be {what} "
+            f"({error.strerror or error}); free some space there, mend its "
+            "permissions, or give another folder."
+        )
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}.npy"

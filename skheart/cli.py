@@ -342,8 +342,10 @@ def spectrogram(options: argparse.Namespace) -> int:
 
 def cache(options: argparse.Namespace) -> int:
     """Count, bound or clear the spectrograms kept in a folder."""
+    from skheart._checks import check_number
     from skheart.cache import SpectrogramCache
 
+    check_number("--max-megabytes", options.max_megabytes, closed="left", optional=True)
     if not options.folder.is_dir():
         raise FileNotFoundError(
             f"There is no folder {str(options.folder)!r}; name one that was given as "

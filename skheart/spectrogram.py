@@ -306,6 +306,8 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         ------
         FileNotFoundError, IsADirectoryError, RecordingError
             If a recording cannot be used, with its name, unless ``on_error="nan"``.
+        CacheError
+            If the folder `cache` cannot be read or written.
         ValueError
             If a parameter or the shape of `X` is wrong.
         """

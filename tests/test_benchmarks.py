@@ -1,6 +1,8 @@
 """The benchmarks: patients stay on one side, and the figures are what they say."""
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -311,3 +313,47 @@ def test_cards_show_figures_of_their_own_question():
         assert model.tasks
         for task in set(model.tasks) - {"cinc_left_out"}:
             assert TASKS[task].head == model.head
+
+
+def test_watch_sees_processes_and_threads():
+    from _watch import Watch
+
+    code = "x = bytearray(80_000_000); import time; time.sleep(1)"
+    with Watch() as watch:
+        processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+        for process in processes:
+            process.wait()
+    assert len(watch.workers_mb) == 2
+    assert all(80 < megabytes < 200 for megabytes in watch.workers_mb)
+    assert watch.peak_mb[os.getpid()] > 50
+    assert watch.running >= 1
+
+
+def test_ways_of_searching_are_the_same_search(shared_data):
+    """By hand, too, sees the same recordings, and counts what it computes."""
+    from speed_search import WAYS, search_of
+
+    for kind, n_jobs, _ in WAYS.values():
+        search = search_of(kind, n_jobs, "", "")
+        assert len(search.param_grid["cnn__learning_rate"]) == 3
+        assert len(search.param_grid["cnn__dropout"]) == 2
+        assert search.cv.get_n_splits() == 3
+
+
+@pytest.mark.slow
+def test_speed_benchmarks_run(shared_data, tmp_path):
+    command = [sys.executable, str(FOLDER / "run.py"), str(shared_data), "--quick"]
+    command += ["--work", str(tmp_path), "--only", "spectrograms", "growth"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "speed.json").read_text())["benchmarks"]
+    spectrograms = results["spectrograms"]
+    assert spectrograms["difference from librosa in dB"] < 1e-3
+    for part in ("from memory, one thread", "from WAV files, all cores"):
+        rows = spectrograms[part]
+        assert rows["skheart"]["ratio"] == 1
+        for row in rows.values():
+            assert row["lowest"] <= row["ratio"] <= row["highest"]
+    growth = results["growth"]
+    assert growth["on disk"]["4 x"]["recordings"] == 800
+    assert growth["on disk"]["largest against smallest"] < 1.2

@@ -20,7 +20,7 @@ import soundfile
 
 from skheart import CNNClassifier, SpectrogramTransformer, read_recording
 from skheart._stft import SpectrogramSettings
-from skheart.cache import CachedSpectrograms, SpectrogramCache
+from skheart.cache import CachedSpectrograms, CacheError, SpectrogramCache
 from skheart.datasets import make_heart_sounds
 
 
@@ -230,10 +230,41 @@ def test_a_cache_is_a_folder(cache, sounds):
         transformer(cache=cache).fit(sounds.data)
 
 
-def test_a_file_in_place_of_the_folder(tmp_path, sounds):
+@pytest.mark.parametrize("on_error", ["raise", "nan"])
+def test_a_folder_that_cannot_be_used_is_said(tmp_path, sounds, on_error):
+    """And is not taken for a fault of the recordings."""
     (tmp_path / "cache").write_text("mine")
-    with pytest.raises(NotADirectoryError, match="cache"):
-        transformer(cache=tmp_path / "cache").transform(sounds.data)
+    kept = transformer(cache=tmp_path / "cache", on_error=on_error)
+    with pytest.raises(CacheError, match=r"cache' cannot be .*give another folder"):
+        kept.transform(sounds.data)
+    assert (tmp_path / "cache").read_text() == "mine"
+
+
+def test_a_full_disk_is_said(tmp_path):
+    # A limit on the size of files is what a full disk is to one that writes.
+    code = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "from skheart import SpectrogramTransformer\n"
+        "from skheart.datasets import make_heart_sounds\n"
+        "sounds = make_heart_sounds(3, duration=2.0, random_state=0)\n"
+        "SpectrogramTransformer(cache=sys.argv[1]).transform(sounds.data)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "cache")],
+        capture_output=True,
+        text=True,
+    )
+    assert "CacheError: The cache" in done.stderr.splitlines()[-1]
+    assert not list((tmp_path / "cache").glob("*/*"))
+
+
+def test_the_same_numbers_of_another_type_are_the_same(tmp_path, sounds, computed):
+    for rate in (2000, 2000.0, np.float32(2000)):
+        kept = transformer(cache=tmp_path, sample_rate=rate, input_sample_rate=rate)
+        kept.transform(sounds.data)
+    assert len(computed) == len(sounds.data)
 
 
 def test_lazy_needs_a_cache_and_no_columns(tmp_path, sounds):

@@ -1,9 +1,9 @@
 """What the pages take from the package while they are built.
 
 ``cli-help`` shows the help of a command, ``corpus-info`` the facts about a corpus,
-``model-card`` the card of a pretrained model, ``accuracy-table``, ``trials-table``
-and ``loss-table`` the figures in ``benchmarks/results``; formulas become MathML, which
-browsers draw without a script.
+``model-card`` the card of a pretrained model, ``accuracy-table``, ``trials-table``,
+``loss-table``, ``speed-table`` and ``growth-table`` the figures in
+``benchmarks/results``; formulas become MathML, which browsers draw without a script.
 """
 
 from __future__ import annotations
@@ -39,6 +39,16 @@ TASKS = {
     "circor_patient": "CirCor patient",
     "circor_weighted_accuracy": "CirCor w. acc.",
     "circor_outcome": "CirCor outcome",
+}
+
+SPEED = {
+    ("spectrograms", "from memory, one thread"): "Spectrogram, from memory, one thread",
+    ("spectrograms", "from WAV files, all cores"): "Spectrogram, from a WAV file",
+    ("training", "an epoch"): "An epoch of training",
+    ("prediction", "one recording, warm"): "From a path to its probability",
+    ("prediction", "1000 recordings"): "The same, one of 1000",
+    ("prediction", "a new process"): "The same, in a new process",
+    ("search", "search"): "A search, 18 fits and one more",
 }
 
 
@@ -161,6 +171,51 @@ class LossTable(SphinxDirective):
         return self.parse_text_to_nodes(_list_table(rows, "20 24 16 20 20"))
 
 
+class SpeedTable(SphinxDirective):
+    """What each way of doing the same takes, from the results of the benchmark."""
+
+    def run(self) -> list[nodes.Node]:
+        results = _speed(self.env)
+        rows = [("Work", "Way", "Time", "Times skheart's (lowest to highest)")]
+        for (benchmark, part), title in SPEED.items():
+            first = title
+            for way, row in results[benchmark][part].items():
+                mine = way == "skheart"
+                ratio = (
+                    f"{row['ratio']:.2f} ({row['lowest']:.2f} to {row['highest']:.2f})"
+                )
+                name = f"**{way}**" if mine else way
+                rows.append((first, name, _time(row["seconds"]), "" if mine else ratio))
+                first = ""
+        return self.parse_text_to_nodes(_list_table(rows, "30 28 16 26"))
+
+
+class GrowthTable(SphinxDirective):
+    """Memory and time of fit and predict against the number of recordings."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = [("Spectrograms", "Recordings", "Peak memory", "One epoch", "Predict")]
+        for where, sizes in _speed(self.env)["growth"].items():
+            first = where
+            for row in sizes.values():
+                if isinstance(row, dict):
+                    texts = (f"{row['peak, MB']} MB", f"{row['fit, s']:.1f} s")
+                    predict = f"{row['predict, s']:.1f} s"
+                    rows.append((first, str(row["recordings"]), *texts, predict))
+                    first = ""
+        return self.parse_text_to_nodes(_list_table(rows, "24 19 19 19 19"))
+
+
+def _speed(env: Any) -> dict[str, Any]:
+    path = RESULTS / "speed.json"
+    env.note_dependency(str(path))
+    return json.loads(path.read_text(encoding="utf-8"))["benchmarks"]
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"
+
+
 def _texts(figure: dict[str, Any]) -> tuple[str, str]:
     together = f"{figure['value']:.3f}"
     if figure.get("low") is not None:
@@ -199,5 +254,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("accuracy-table", AccuracyTable)
     app.add_directive("trials-table", TrialsTable)
     app.add_directive("loss-table", LossTable)
+    app.add_directive("speed-table", SpeedTable)
+    app.add_directive("growth-table", GrowthTable)
     app.add_html_math_renderer("mathml", (_visit_inline, None), (_visit_block, None))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
