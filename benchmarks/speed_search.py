@@ -45,9 +45,9 @@ class Counting(SpectrogramTransformer):
         job = super()._job()
         compute = job._computed
 
-        def counted(recording: Any) -> np.ndarray:
+        def counted(recording: Any, row: np.ndarray | None = None) -> np.ndarray:
             _count(1)
-            return compute(recording)
+            return compute(recording, row)
 
         object.__setattr__(job, "_computed", counted)
         return job

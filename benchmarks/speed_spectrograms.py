@@ -85,7 +85,7 @@ def measure(paths: list[str], work: Path, *, rounds: int) -> dict[str, Any]:
     paths = as_wav(paths, work / "wav")
     waveforms = [read_recording(path, sample_rate=RATE)[0] for path in paths]
     waveforms = [waveform[: 20 * RATE] for waveform in waveforms]
-    in_decibels = SpectrogramTransformer(duration=None, normalize=None)
+    in_decibels = SpectrogramTransformer(normalize=None)
     difference = max(
         float(np.abs(ours[:, : theirs.shape[1]] - theirs).max())
         for ours, theirs in zip(

@@ -134,11 +134,12 @@ class SpectrogramJob:
         if row is None:
             return self.spectrogram(recording)
         if self.cache is None:
-            decibels = self._computed(recording)
+            spectrogram = self._computed(recording, row)
         else:
-            decibels = self._cached(recording)[1]
-        n_frames = decibels.shape[1]
-        row[:, :n_frames] = decibels
+            spectrogram = self._cached(recording)[1]
+        n_frames = spectrogram.shape[1]
+        if not np.may_share_memory(row, spectrogram):
+            row[:, :n_frames] = spectrogram
         fill_frames(row, n_frames, padding=self.padding)
         return row
 
@@ -171,12 +172,19 @@ class SpectrogramJob:
             x if x is None or isinstance(x, str) else float(x) for x in settings
         )
 
-    def _computed(self, recording: Recording) -> np.ndarray:
-        """Compute one spectrogram; its room is used again by the next one."""
+    def _computed(
+        self, recording: Recording, row: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Compute one spectrogram: in `row` if it is as long and of the same type.
+
+        Else its room is used again by the next one.
+        """
         waveform = self._waveform(recording)
-        decibels = scratch(
-            "decibels", self.n_bands, self.settings.n_frames(len(waveform))
-        )
+        shape = self.n_bands, self.settings.n_frames(len(waveform))
+        if row is not None and row.shape == shape and row.dtype == np.float32:
+            decibels = row
+        else:
+            decibels = scratch("decibels", *shape)
         self.settings.compute_into(decibels, waveform)
         if self.normalize is not None:
             for part in decibels if self.normalize == "band" else [decibels]:
