@@ -138,7 +138,13 @@ class Trainer:
             tf.TensorSpec((None, n_targets), tf.float32),
             tf.TensorSpec((None,), tf.float32),
         ]
-        self.step = tf.function(self._step, input_signature=signature)
+        self.function = tf.function(self._step, input_signature=signature)
+        # Called as it is: TensorFlow warns when many networks have traced a step.
+        self.graph = self.function.get_concrete_function()
+
+    def step(self, X: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Any:
+        """Learn from a batch, and give its loss."""
+        return self.graph(*(tf.constant(part) for part in (X, targets, weights)))
 
     def _step(self, X: Any, targets: Any, weights: Any) -> Any:
         model = self.model

@@ -119,6 +119,8 @@ class Start:
 
 def start_from(weights: Any) -> Start:
     """Read what the parameter `weights` of a classifier means."""
+    if isinstance(weights, Start):
+        return weights
     if isinstance(weights, str):
         weights = read_network(weights, parameter="weights")
     if isinstance(weights, SavedNetwork):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import pickle
+import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
@@ -22,6 +23,7 @@ from skheart._progress import progress_bar
 from skheart._weights import read_description
 from skheart.classifier import CNNClassifier
 from skheart.datasets import CORPORA, load_class_folders
+from skheart.persistence import load_model
 from skheart.pretrained import load_pretrained, model_names
 from skheart.spectrogram import SpectrogramTransformer
 
@@ -180,6 +182,8 @@ def read_model(model: str | Path) -> Any:
             f"There is no model {str(path)!r}; make one with skheart train, or name a "
             f"pretrained one: {', '.join(model_names())}."
         )
+    if zipfile.is_zipfile(path):
+        return load_model(path)
     try:
         model = joblib.load(path)
     except (

@@ -53,8 +53,9 @@ examples:
 
 Without --model, the pretrained model "murmur" tells murmur and normal apart;
 "skheart models murmur" prints what it was trained on and where it is weak.
-A model file is a pickle: loading one can run any code, so load only files that
-you trust. skheart is for research. It is not a medical device.
+A file that ends in .skheart is safe to load from anyone. A .joblib file is a
+pickle: loading one can run any code, so load only those that you trust.
+skheart is for research. It is not a medical device.
 """
 
 _TRAIN_EPILOG = """\
@@ -63,7 +64,10 @@ examples:
   skheart train circor2022 ~/data/circor2022 --target murmur_at_location \\
       --classes Absent Present -o murmur.joblib
   skheart train folder recordings --patient-pattern '^([0-9]+)_' -o mine.joblib
-  skheart train folder recordings --weights murmur -o tuned.joblib
+  skheart train folder recordings --weights murmur -o tuned.skheart
+
+A MODEL that ends in .skheart is text and numbers, safe for others to load; any
+other is a pickle of the pipeline (joblib).
 
 CORPUS "folder" reads DATA_HOME/CLASS/RECORDING: the name of a folder is the label
 of the recordings in it.
@@ -159,6 +163,7 @@ def train(options: argparse.Namespace) -> int:
             read_corpus,
             train_pipeline,
         )
+        from skheart.persistence import save_model
 
         spectrogram = _chosen(options, "duration", "n_bands", "f_min", "f_max")
         check_start(options.weights, spectrogram)
@@ -184,7 +189,10 @@ def train(options: argparse.Namespace) -> int:
                 *("class_weight", "patience", "n_threads"),
             ),
         )
-        joblib.dump(pipeline, temporary, compress=3)
+        if options.output.suffix == ".skheart":
+            save_model(pipeline, temporary)
+        else:
+            joblib.dump(pipeline, temporary, compress=3)
     training = pipeline.skheart_training_
     print(
         f"Trained on {training['n_recordings']} recordings of "

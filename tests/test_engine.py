@@ -87,7 +87,7 @@ def test_fits_share_a_graph(data, empty):
     classifier(schedule=None, augment=1.0, class_weight="balanced").fit(X[:20], y[:20])
     (trainers,) = _engine._trainers.values()
     (trainer,) = trainers
-    assert trainer.step.experimental_get_tracing_count() == 1
+    assert trainer.function.experimental_get_tracing_count() == 1
     classifier(dropout=0.1).fit(X, y)
     classifier(weight_decay=0.0).fit(X, y)
     classifier(loss="auroc").fit(X, y)

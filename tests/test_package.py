@@ -29,6 +29,7 @@ PUBLIC_MODULES = [
     "losses",
     "metrics",
     "networks",
+    "persistence",
     "spectrogram",
 ]
 
@@ -45,7 +46,8 @@ FLOORS = [
     {"_training", "_network_state"},
     {"_start"},
     {"classifier", "display"},
-    {"pretrained"},
+    {"pretrained", "_model_text"},
+    {"persistence"},
     {"_workflow", "_demo", "_quiet"},
     {"_report"},
     {"cli"},
@@ -54,7 +56,7 @@ KERAS = {"keras", "scikeras", "tensorflow"}
 KERAS_MODULES = {
     *("_batches", "_engine", "_runtime", "_training", "classifier", "layers", "losses"),
     *("networks", "_network_state", "_workflow", "_report", "_demo", "_quiet"),
-    *("_start", "pretrained._load", "cli"),
+    *("_start", "pretrained._load", "persistence", "_model_text", "cli"),
 }
 ONLY_INSIDE_FUNCTIONS = {"fsspec", "librosa", "matplotlib", "pandas"}
 MAY_PRINT = {"cli", "_demo"}

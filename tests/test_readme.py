@@ -27,7 +27,7 @@ def test_code_runs_in_order(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "(60, 40, 251)" in done.stdout
     assert "['murmur' 'normal']" in done.stdout
-    assert (tmp_path / "model.joblib").is_file()
+    assert (tmp_path / "model.skheart").is_file()
 
 
 def test_climbs_in_four_steps():
@@ -37,7 +37,7 @@ def test_climbs_in_four_steps():
     assert len([line for line in steps[0].splitlines() if line]) <= 10
     for step, word in zip(
         steps,
-        ["fit_transform", "Pipeline(", "GridSearchCV(", "joblib.load"],
+        ["fit_transform", "Pipeline(", "GridSearchCV(", "load_model("],
         strict=True,
     ):
         assert word in step
