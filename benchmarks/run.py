@@ -25,7 +25,14 @@ from skheart import SpectrogramTransformer
 from skheart._runtime import limit_threads
 from skheart.datasets import load_circor2022
 
-BENCHMARKS = ("spectrograms", "training", "prediction", "search", "growth")
+BENCHMARKS = (
+    "spectrograms",
+    "training",
+    "prediction",
+    "search",
+    "search from whole spectrograms",
+    "growth",
+)
 
 
 def main() -> None:
@@ -68,11 +75,14 @@ def measured(name: str, paths: list[str], words: Any, options: Any) -> dict[str,
         X = SpectrogramTransformer(n_jobs=-1).fit_transform(chosen)
         y = (words[: len(chosen)] == "Present").astype(int)
         return measure_training(X, y, rounds=rounds, n_threads=options.threads)
-    if name == "search":
+    if name.startswith("search"):
         from speed_search import measure as measure_search
 
-        rounds = 1 if options.quick else 3
-        return measure_search(options.data_home, rounds=rounds, quick=options.quick)
+        whole = name != "search"
+        rounds = 1 if options.quick or whole else 2
+        return measure_search(
+            options.data_home, rounds=rounds, quick=options.quick, whole=whole
+        )
     if name == "growth":
         from speed_growth import measure as measure_growth
 

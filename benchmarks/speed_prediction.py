@@ -99,7 +99,7 @@ def measure(paths: list[str], *, rounds: int, n_batch: int) -> dict[str, Any]:
             "skheart": lambda: pipeline.predict_proba(many),
             "librosa and model.predict": lambda: [hand(path) for path in many],
         },
-        rounds=max(1, rounds // 3),
+        rounds=max(1, rounds // 4),
         warm_up=0,
     )
     code = (

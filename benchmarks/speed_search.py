@@ -34,7 +34,11 @@ WAYS: dict[str, tuple[str, int, str]] = {
     "skheart, one job": ("skheart", 1, ""),
     "skheart, one job, memory=": ("skheart", 1, "memory"),
     "by hand": ("hand", 2, ""),
-    "by hand, one job": ("hand", 1, ""),
+}
+# Learning from as much sound as by hand: whole spectrograms in place of crops.
+WHOLE: dict[str, tuple[str, int, str]] = {
+    "skheart": ("whole", 2, "cache"),
+    "by hand": ("hand", 2, ""),
 }
 
 
@@ -100,7 +104,8 @@ def search_of(kind: str, n_jobs: int, kept: str, folder: str) -> Any:
     else:
         from skheart import CNNClassifier
 
-        network = CNNClassifier(epochs=EPOCHS, random_state=0)
+        crop = {"crop_frames": None} if kind == "whole" else {}
+        network = CNNClassifier(epochs=EPOCHS, random_state=0, **crop)
         first = Counting(cache=folder if kept == "cache" else None)
     pipeline = Pipeline(
         [("spectrogram", first), ("cnn", network)],
@@ -116,7 +121,7 @@ def _count(n: int) -> None:
         file.write(f"{n}\n")
 
 
-def run_one(data_home: str, name: str) -> None:
+def run_one(data_home: str, kind: str, n_jobs: int, kept: str) -> None:
     """Run one way, and print what was seen."""
     from _watch import Watch
 
@@ -124,7 +129,6 @@ def run_one(data_home: str, name: str) -> None:
 
     pascal = load_pascal(data_home, subsets="b", classes=["murmur", "normal"])
     y = (pascal.target == "murmur").astype(int)
-    kind, n_jobs, kept = WAYS[name]
     with tempfile.TemporaryDirectory() as folder:
         counted = Path(folder) / "counted"
         os.environ["SPECTROGRAMS_COUNTED"] = str(counted)
@@ -146,7 +150,9 @@ def run_one(data_home: str, name: str) -> None:
     print(json.dumps(row), flush=True)
 
 
-def measure(data_home: str, *, rounds: int, quick: bool) -> dict[str, Any]:
+def measure(
+    data_home: str, *, rounds: int, quick: bool, whole: bool = False
+) -> dict[str, Any]:
     """Run all ways in turns, each in a new process.
 
     Parameters
@@ -155,19 +161,25 @@ def measure(data_home: str, *, rounds: int, quick: bool) -> dict[str, Any]:
     rounds : int
     quick : bool
         Leave out those of one job.
+    whole : bool, default=False
+        Learn from whole spectrograms.
     """
     from _turns import compared
 
-    names = [name for name in WAYS if not (quick and "one job" in name)]
+    ways = WHOLE if whole else WAYS
+    names = [name for name in ways if not (quick and "one job" in name)]
     seen: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     for number in range(rounds):
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
-            command = [sys.executable, __file__, data_home, name]
+            kind, n_jobs, kept = ways[name]
+            command = [sys.executable, __file__, data_home, kind, str(n_jobs), kept]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(f"{name} failed:\n{done.stderr[-3000:]}")
-            seen[name].append(json.loads(done.stdout.splitlines()[-1]))
+            row = json.loads(done.stdout.splitlines()[-1])
+            print(name, row, flush=True)
+            seen[name].append(row)
     rows = compared({k: [run["seconds"] for run in v] for k, v in seen.items()})
     for name, runs in seen.items():
         last = runs[-1]
@@ -191,9 +203,11 @@ def main() -> None:
     """Run the way that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data_home")
-    parser.add_argument("way", choices=WAYS)
+    parser.add_argument("kind", choices=["skheart", "whole", "hand"])
+    parser.add_argument("n_jobs", type=int)
+    parser.add_argument("kept", choices=["", "memory", "cache"])
     options = parser.parse_args()
-    run_one(options.data_home, options.way)
+    run_one(options.data_home, options.kind, options.n_jobs, options.kept)
 
 
 if __name__ == "__main__":

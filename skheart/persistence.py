@@ -157,7 +157,7 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
     text, weights = _members(name)
     try:
         check_network(text["network"])
-        spectrogram = SpectrogramTransformer(**text["spectrogram"])
+        spectrogram = SpectrogramTransformer(**_kept(text["spectrogram"]))
         spectrogram._job()
         classifier = _classifier(text, weights)
         steps = text["steps"]
@@ -205,18 +205,14 @@ def _described(
     if not isinstance(parameters["weights"], str | None):
         parameters["weights"] = None
     kept = {}
-    for key, value in parameters.items():
-        written = plain_keras if key in _KERAS else plain
-        kept[key] = written(_LEFT_OUT.get(key, value), key)
-    spectrogram = {
-        key: plain(_LEFT_OUT.get(key, value), key)
-        for key, value in transformer.get_params(deep=False).items()
-    }
+    for key, value in _kept(parameters).items():
+        kept[key] = plain_keras(value, key) if key in _KERAS else plain(value, key)
+    spectrogram = _kept(transformer.get_params(deep=False))
     arrays = [np.asarray(w, dtype="<f4") for w in model.get_weights()]
     text = {
         "format": _FORMAT,
         "versions": _versions(),
-        "spectrogram": spectrogram,
+        "spectrogram": {k: plain(value, k) for k, value in spectrogram.items()},
         "classifier": kept,
         "classes": plain(classifier.classes_.tolist(), "classes_"),
         "input_shape": plain(list(classifier.input_shape_), "input_shape_"),
@@ -226,6 +222,11 @@ def _described(
         "shapes": [list(array.shape) for array in arrays],
     }
     return text, b"".join(array.tobytes() for array in arrays)
+
+
+def _kept(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Give parameters without what is of the machine, whatever they say of it."""
+    return {key: _LEFT_OUT.get(key, value) for key, value in parameters.items()}
 
 
 def _classifier(text: dict[str, Any], weights: bytes) -> CNNClassifier:
@@ -242,7 +243,7 @@ def _classifier(text: dict[str, Any], weights: bytes) -> CNNClassifier:
         numbers[a:b].reshape(shape).astype(np.float32)
         for a, b, shape in zip(starts[:-1], starts[1:], shapes, strict=True)
     ]
-    parameters = dict(text["classifier"])
+    parameters = _kept(text["classifier"])
     for key in _KERAS:
         parameters[key] = restored_keras(parameters[key])
     if parameters["class_weight"] not in (None, "balanced"):

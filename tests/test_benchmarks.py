@@ -331,9 +331,9 @@ def test_watch_sees_processes_and_threads():
 
 def test_ways_of_searching_are_the_same_search(shared_data):
     """By hand, too, sees the same recordings, and counts what it computes."""
-    from speed_search import WAYS, search_of
+    from speed_search import WAYS, WHOLE, search_of
 
-    for kind, n_jobs, _ in WAYS.values():
+    for kind, n_jobs, _ in (*WAYS.values(), *WHOLE.values()):
         search = search_of(kind, n_jobs, "", "")
         assert len(search.param_grid["cnn__learning_rate"]) == 3
         assert len(search.param_grid["cnn__dropout"]) == 2

@@ -468,6 +468,13 @@ def test_text_by_a_stranger_is_refused(path, case):
     assert "model.skheart" in str(caught.value)
 
 
+def test_a_stranger_gives_no_folder_to_write_to(path, tmp_path, sounds):
+    folder = tmp_path / "theirs"
+    changed(path, lambda text: text["spectrogram"].update(cache=str(folder)))
+    load_model(path).predict(sounds.data)
+    assert not folder.exists()
+
+
 def test_layers_of_ones_own_have_to_be_registered(tmp_path, sounds):
     class Mine(keras.layers.Layer):
         def call(self, inputs):
