@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from skheart import __version__
@@ -93,8 +93,7 @@ def main(arguments: list[str] | None = None) -> int:
         with _ending_by_interrupt(signals):
             return options.command(options)
     except KeyboardInterrupt:
-        print("skheart: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return _interrupted(as_program=arguments is None)
     except BrokenPipeError:
         # The reader of our output has gone; Python must not write to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -103,11 +102,23 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("SKHEART_TRACEBACK"):
             raise
         if signals:  # in the middle of an import, an interrupt becomes another error
-            print("skheart: interrupted", file=sys.stderr)
-            return EXIT_INTERRUPTED
+            return _interrupted(as_program=arguments is None)
         kind = "" if isinstance(error, _EXPECTED) else f"{type(error).__name__}: "
         print(f"skheart: error: {kind}{error}", file=sys.stderr)
         return EXIT_ERROR
+
+
+def _interrupted(*, as_program: bool) -> int:
+    """Say that the command was interrupted, and end with the code for it."""
+    print("skheart: interrupted", file=sys.stderr)
+    if as_program:
+        # Python ends by the signal and not with a code where it has struck once inside
+        # the import of a compiled module, although that was handled.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):  # the reader has gone
+                stream.flush()
+        os._exit(EXIT_INTERRUPTED)
+    return EXIT_INTERRUPTED
 
 
 @contextmanager
