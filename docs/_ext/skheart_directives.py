@@ -49,10 +49,6 @@ SPEED = {
     ("prediction", "1000 recordings"): "The same, one of 1000",
     ("prediction", "a new process"): "The same, in a new process",
     ("search", "search"): "A search, 18 fits and one more",
-    (
-        "search from whole spectrograms",
-        "search",
-    ): "The same, learning from whole spectrograms, with ``cache=``",
 }
 
 
