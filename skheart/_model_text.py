@@ -79,13 +79,15 @@ def _check_class(config: dict[str, Any]) -> None:
         return
     if not isinstance(name, str) or not isinstance(module, str | None):
         raise ModelFileError("a class is named by something else than text")
-    if module in _WHOLE_MODULES and hasattr(_module(module), name):
+    if module in _WHOLE_MODULES and isinstance(getattr(_module(module), name, 0), type):
         return
     if name in _MODULES.get(module, ()):
         return
     # What a program has registered itself, it has already imported.
     if isinstance(registered, str) and ">" in registered:
-        if keras.saving.get_registered_object(registered) is not None:
+        known = keras.saving.get_registered_object(registered)
+        # Of another name, such as "function", Keras would take what the module says.
+        if isinstance(known, type) and known.__name__ == name:
             return
         raise ModelFileError(
             f"{registered!r} is not registered here; import the module that decorates "
@@ -119,13 +121,11 @@ def plain(value: Any, name: str) -> Any:
         raise ValueError(f"{name} must be finite to be saved, got {value!r}.")
     if isinstance(value, list | tuple | np.ndarray):
         return [plain(part, name) for part in value]
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        if name == "class_weight":
-            return {"pairs": [[key, plain(part, name)] for key, part in value.items()]}
-        return {key: plain(part, name) for key, part in value.items()}
-    if isinstance(value, dict) and name == "class_weight":
+    if isinstance(value, dict) and name == "class_weight":  # labels of any kind
         pairs = [[plain(key, name), plain(part, name)] for key, part in value.items()]
         return {"pairs": pairs}
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {key: plain(part, name) for key, part in value.items()}
     raise ValueError(
         f"{name}={value!r} cannot be saved as text and numbers; set it to None or a "
         "number before saving, or save a pickle with joblib.dump."

@@ -8,6 +8,7 @@ import re
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,9 +61,9 @@ class SpectrogramCache:
 
     Notes
     -----
-    A file is in numpy's format, with a checksum of four bytes behind it. All recordings
-    that are used again are marked once a day by the time of their file, from which
-    :meth:`prune` knows the ones that have not been used for longest.
+    A file is in numpy's format, with a checksum of four bytes behind it. One that is
+    used again gets the time of its use, once a day, from which :meth:`prune` knows
+    those that have not been used for longest.
 
     Examples
     --------
@@ -166,7 +167,8 @@ class SpectrogramCache:
             raise self._error("read", error) from error
         body, checksum = content[:-_CHECKSUM], content[-_CHECKSUM:]
         if zlib.crc32(body).to_bytes(_CHECKSUM, "little") != checksum:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # of another user; then writing says so
+                path.unlink(missing_ok=True)
             return None
         self._mark(path)
         return np.lib.format.read_array(io.BytesIO(body), allow_pickle=False)
@@ -210,11 +212,9 @@ class SpectrogramCache:
 
     def _mark(self, path: Path) -> None:
         """Let the time of a file say that it has been used, once a day."""
-        try:
+        with suppress(OSError):  # removed, or of another user
             if time.time() - path.stat().st_mtime > 86400:
                 os.utime(path)
-        except OSError:  # removed, or of another user
-            return
 
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         for path in self.folder.glob("??/*.npy"):

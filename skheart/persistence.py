@@ -291,6 +291,7 @@ def _members(name: str) -> tuple[dict[str, Any], bytes]:
             checksum = archive.comment
     except (
         *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
+        # zipfile's words for a compression it does not know, and for a password.
         *(NotImplementedError, RuntimeError, ValueError),
     ) as error:
         if isinstance(error, ModelFileError):

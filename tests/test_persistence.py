@@ -433,6 +433,28 @@ CHANGES = {
     "files": (_layer(class_name="TFSMLayer"), "TFSMLayer is not a layer"),
     "pickles": (_layer(class_name="TorchModuleWrapper"), "not a layer"),
     "private": (_layer(module="keras.src.utils.io_utils"), "not a layer"),
+    "function": (
+        _layer(module="os", class_name="function", config="system"),
+        "os.function is not a layer",
+    ),
+    "function by another name": (
+        _layer(
+            module="os",
+            class_name="function",
+            config="system",
+            registered_name="skheart>AttentionPooling",
+        ),
+        "not registered here",
+    ),
+    "another class of that name": (
+        _layer(
+            module="os",
+            class_name="system",
+            registered_name="skheart>AttentionPooling",
+        ),
+        "not registered here",
+    ),
+    "no class": (_layer(module="keras.losses", class_name="get"), "not a layer"),
     "unregistered": (
         _layer(module="somewhere", class_name="X", registered_name="some>X"),
         "'some>X' is not registered here",
