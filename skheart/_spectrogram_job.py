@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 
+from skheart._blas import single_blas_thread
+from skheart._progress import progress_bar
 from skheart._recordings import Recording
 from skheart._stft import (
     SpectrogramSettings,
@@ -16,10 +19,11 @@ from skheart._stft import (
     scratch,
 )
 from skheart.audio import RecordingError
-from skheart.cache import CacheError, SpectrogramCache
+from skheart.cache import CachedSpectrograms, CacheError, SpectrogramCache
 
 # Part of every key: to be raised when the same settings give other spectrograms.
 _EDITION = 1
+_CHUNK = 16  # recordings a task at most: enough to hide joblib's price
 
 
 class Rows:
@@ -75,7 +79,7 @@ class SpectrogramJob:
         return self.settings.n_frames(round(self.duration * self.sample_rate))
 
     def several(
-        self, recordings: list[Recording], rows: Rows | None
+        self, recordings: list[Recording], rows: Rows | None = None
     ) -> tuple[Any, list[str]]:
         """Compute some spectrograms; with ``on_error="nan"``, NaN or None and why.
 
@@ -220,3 +224,112 @@ class SpectrogramJob:
             raise RecordingError(f"{recording.name} {what}.")
         centred /= rms or np.float32(1)
         return centred
+
+
+def spectrograms_of(
+    job: SpectrogramJob,
+    recordings: list[Recording],
+    *,
+    n_jobs: int | None,
+    verbose: int,
+) -> tuple[np.ndarray, list[str]]:
+    """Compute spectrograms of one size, and the error of each ("" where none).
+
+    Returns
+    -------
+    spectrograms : ndarray of shape (n_recordings, n_bands, n_frames)
+    errors : list of str
+    """
+    workers = {"n_jobs": n_jobs, "verbose": verbose}
+    if job.n_frames is None:
+        parts: list[np.ndarray | None] = []
+        errors = _shared_out(job.several, recordings, parts, **workers)
+        return _stacked(job, parts), errors
+    shape = (len(recordings), job.n_bands, job.n_frames)
+    whole = np.empty(shape, dtype=job.dtype)
+    return whole, _shared_out(job.several, recordings, whole, **workers)
+
+
+def cached_spectrograms(
+    job: SpectrogramJob,
+    recordings: list[Recording],
+    *,
+    n_jobs: int | None,
+    verbose: int,
+) -> tuple[CachedSpectrograms, list[str]]:
+    """Put all spectrograms into the cache, and give where they are."""
+    found: list[tuple[str, int]] = []
+    errors = _shared_out(
+        job.several_keys, recordings, found, n_jobs=n_jobs, verbose=verbose
+    )
+    spectrograms = CachedSpectrograms(
+        job.cache,
+        [key for key, _ in found],
+        n_bands=job.n_bands,
+        n_frames=job.n_frames or max(1, max(n_frames for _, n_frames in found)),
+        padding=job.padding,
+        dtype=job.dtype,
+    )
+    return spectrograms, errors
+
+
+def _shared_out(
+    work: Any,
+    recordings: list[Recording],
+    results: Any,
+    *,
+    n_jobs: int | None,
+    verbose: int,
+) -> list[str]:
+    """Let workers do some recordings each; give the errors.
+
+    `results` is a list to be made longer, or an array whose rows the workers fill, if
+    they see it, and that are filled with what they give, if they do not.
+    """
+    # Several tasks for each worker, lest one waits for the other at the end.
+    size = max(1, min(_CHUNK, len(recordings) // 8))
+    firsts = range(0, len(recordings), size)
+
+    def task(first: int) -> Any:
+        part = slice(first, first + size)
+        rows = () if isinstance(results, list) else (Rows(results[part]),)
+        return delayed(work)(recordings[part], *rows)
+
+    errors: list[str] = []
+    total, shown = len(recordings), verbose > 0
+    with (
+        single_blas_thread(),
+        progress_bar(
+            "Spectrograms", total=total, shown=shown, unit="recordings"
+        ) as advance,
+    ):
+        answers = _parallel(n_jobs)(map(task, firsts))
+        for first, (answer, messages) in zip(firsts, answers, strict=True):
+            if isinstance(results, list):
+                results += answer
+            elif answer is not None:
+                results[first : first + size] = answer
+            errors += messages
+            advance(len(messages))
+    return errors
+
+
+def _parallel(n_jobs: int | None) -> Parallel:
+    """Give answers one by one, where joblib's backend can; Ray's cannot."""
+    try:
+        return Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+    except ValueError:
+        return Parallel(n_jobs=n_jobs, prefer="threads")
+
+
+def _stacked(job: SpectrogramJob, parts: list[np.ndarray | None]) -> np.ndarray:
+    """Fill spectrograms to the longest and stack them; None becomes NaN."""
+    n_frames = max((part.shape[1] for part in parts if part is not None), default=1)
+    whole = np.empty((len(parts), job.n_bands, n_frames), dtype=job.dtype)
+    for row, part in zip(whole, parts, strict=True):
+        if part is None:
+            row[...] = np.nan
+        else:
+            row[:, : part.shape[1]] = part
+            fill_frames(row, part.shape[1], padding=job.padding)
+    return whole

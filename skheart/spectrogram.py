@@ -7,21 +7,20 @@ import warnings
 from typing import Any, Self
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 
-from skheart._blas import single_blas_thread
 from skheart._checks import check_number, check_option
-from skheart._progress import progress_bar
-from skheart._recordings import Recording, recordings_of
-from skheart._spectrogram_job import Rows, SpectrogramJob
-from skheart._stft import SpectrogramSettings, fill_frames
+from skheart._recordings import recordings_of
+from skheart._spectrogram_job import (
+    SpectrogramJob,
+    cached_spectrograms,
+    spectrograms_of,
+)
+from skheart._stft import SpectrogramSettings
 from skheart.cache import CachedSpectrograms, SpectrogramCache
 
 __all__ = ["SpectrogramTransformer", "log_mel_spectrogram"]
-
-_CHUNK = 16  # recordings a task at most: enough to hide joblib's price
 
 
 def log_mel_spectrogram(
@@ -120,14 +119,6 @@ def _flattens(transformer: SpectrogramTransformer) -> bool:
             "dimensions and no columns to name."
         )
     return True
-
-
-def _parallel(n_jobs: int | None) -> Parallel:
-    """Give answers one by one, where joblib's backend can; Ray's cannot."""
-    try:
-        return Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
-    except ValueError:
-        return Parallel(n_jobs=n_jobs, prefer="threads")
 
 
 class SpectrogramTransformer(TransformerMixin, BaseEstimator):
@@ -398,77 +389,11 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         """Compute spectrograms, and the error of each recording ("" where none)."""
         job = self._job()
         recordings = recordings_of(self, X, reset=False)
+        workers = {"n_jobs": self.n_jobs, "verbose": self.verbose}
         if self.lazy:
-            found, errors = self._computed(job.several_keys, recordings, [])
-            return self._lazy(job, found), errors
-        if job.n_frames is None:
-            parts, errors = self._computed(job.several, recordings, [], None)
-            whole = self._stacked(parts)
-        else:
-            shape = (len(recordings), self.n_bands, job.n_frames)
-            whole = np.empty(shape, dtype=self.dtype)
-            _, errors = self._computed(job.several, recordings, whole, whole)
+            return cached_spectrograms(job, recordings, **workers)
+        whole, errors = spectrograms_of(job, recordings, **workers)
         return whole.reshape(len(whole), -1) if self.flatten else whole, errors
-
-    def _computed(
-        self, work: Any, recordings: list[Recording], results: Any, *rows: Any
-    ) -> tuple[Any, list[str]]:
-        """Let workers do some recordings each, and put together what they give.
-
-        `results` is a list to be made longer, or an array in which those rows are
-        filled that were not computed in their place in `rows`.
-        """
-        # Several tasks for each worker, lest one waits for the other at the end.
-        size = max(1, min(_CHUNK, len(recordings) // 8))
-        firsts = range(0, len(recordings), size)
-        answers = _parallel(self.n_jobs)(
-            delayed(work)(
-                recordings[first : first + size],
-                *(x if x is None else Rows(x[first : first + size]) for x in rows),
-            )
-            for first in firsts
-        )
-        errors: list[str] = []
-        total, shown = len(recordings), self.verbose > 0
-        with (
-            single_blas_thread(),
-            progress_bar(
-                "Spectrograms", total=total, shown=shown, unit="recordings"
-            ) as advance,
-        ):
-            for first, (answer, messages) in zip(firsts, answers, strict=True):
-                if isinstance(results, list):
-                    results += answer
-                elif answer is not None:
-                    results[first : first + size] = answer
-                errors += messages
-                advance(len(messages))
-        return results, errors
-
-    def _stacked(self, parts: list[np.ndarray | None]) -> np.ndarray:
-        """Fill spectrograms to the longest and stack them; None becomes NaN."""
-        n_frames = max((part.shape[1] for part in parts if part is not None), default=1)
-        whole = np.empty((len(parts), self.n_bands, n_frames), dtype=self.dtype)
-        for row, part in zip(whole, parts, strict=True):
-            if part is None:
-                row[...] = np.nan
-            else:
-                row[:, : part.shape[1]] = part
-                fill_frames(row, part.shape[1], padding=self.padding)
-        return whole
-
-    def _lazy(
-        self, job: SpectrogramJob, found: list[tuple[str, int]]
-    ) -> CachedSpectrograms:
-        longest = max(n_frames for _, n_frames in found)
-        return CachedSpectrograms(
-            job.cache,
-            [key for key, _ in found],
-            n_bands=self.n_bands,
-            n_frames=job.n_frames or max(1, longest),
-            padding=self.padding,
-            dtype=self.dtype,
-        )
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

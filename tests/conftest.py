@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
+from skheart._stft import SpectrogramSettings
+
 # Quieter TensorFlow start-up lines in the test log; read when it is first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -53,3 +55,17 @@ def fresh_workers():
     get_reusable_executor().shutdown(wait=True)
     yield
     get_reusable_executor().shutdown(wait=True)
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Return a list that grows with each spectrogram computed in this process."""
+    calls = []
+    compute = SpectrogramSettings.compute_into
+
+    def counted(self, decibels, waveform):
+        calls.append(len(waveform))
+        return compute(self, decibels, waveform)
+
+    monkeypatch.setattr(SpectrogramSettings, "compute_into", counted)
+    return calls

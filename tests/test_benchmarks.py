@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from skheart.metrics import auroc_score
 
@@ -329,15 +330,23 @@ def test_watch_sees_processes_and_threads():
     assert watch.running >= 1
 
 
-def test_ways_of_searching_are_the_same_search(shared_data):
-    """By hand, too, sees the same recordings, and counts what it computes."""
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what librosa imports
+def test_ways_of_searching_see_the_same(corpora, tmp_path, monkeypatch):
+    """By hand, too, the same spectrograms are made, and all are counted."""
     from speed_search import WAYS, WHOLE, search_of
 
-    for kind, n_jobs, _ in (*WAYS.values(), *WHOLE.values()):
-        search = search_of(kind, n_jobs, "", "")
-        assert len(search.param_grid["cnn__learning_rate"]) == 3
-        assert len(search.param_grid["cnn__dropout"]) == 2
-        assert search.cv.get_n_splits() == 3
+    chosen = corpora.path[corpora.corpus == "circor2022"]
+    paths = [path for path in chosen if soundfile.info(path).duration >= 20][:2]
+    made = []
+    for number, (kind, n_jobs, kept) in enumerate({**WAYS, **WHOLE}.values()):
+        counted = tmp_path / f"counted{number}"
+        monkeypatch.setenv("SPECTROGRAMS_COUNTED", str(counted))
+        search = search_of(kind, n_jobs, kept, str(tmp_path / f"kept{number}"))
+        step = search.estimator.named_steps["spectrogram"]
+        made.append(np.asarray(step.fit_transform(paths)).reshape(2, 40, 1001))
+        assert sum(map(int, counted.read_text().split())) == 2
+    for spectrograms in made[1:]:
+        np.testing.assert_allclose(spectrograms, made[0], atol=1e-3)
 
 
 @pytest.mark.slow

@@ -19,7 +19,6 @@ import pytest
 import soundfile
 
 from skheart import CNNClassifier, SpectrogramTransformer, read_recording
-from skheart._stft import SpectrogramSettings
 from skheart.cache import CachedSpectrograms, CacheError, SpectrogramCache
 from skheart.datasets import make_heart_sounds
 
@@ -36,20 +35,6 @@ def paths(tmp_path, sounds):
     for index, waveform in enumerate(sounds.data):
         soundfile.write(folder / f"{index}.wav", waveform, 2000)
     return [str(folder / f"{index}.wav") for index in range(len(sounds.data))]
-
-
-@pytest.fixture
-def computed(monkeypatch):
-    """Return a list that grows with each spectrogram computed in this process."""
-    calls = []
-    compute = SpectrogramSettings.compute_into
-
-    def counted(self, decibels, waveform):
-        calls.append(len(waveform))
-        return compute(self, decibels, waveform)
-
-    monkeypatch.setattr(SpectrogramSettings, "compute_into", counted)
-    return calls
 
 
 def transformer(**parameters):
