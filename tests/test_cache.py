@@ -226,18 +226,20 @@ def test_a_folder_that_cannot_be_used_is_said(tmp_path, sounds, on_error):
 
 
 def test_a_full_disk_is_said(tmp_path):
-    # A limit on the size of files is what a full disk is to one that writes.
+    # A limit on the size of files is what a full disk is to one that writes. Python
+    # must not write compiled modules meanwhile (-B): it would leave the first part of
+    # each, and no later process could import them.
     code = (
         "import resource, signal, sys\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "from skheart import SpectrogramTransformer\n"
         "from skheart.datasets import make_heart_sounds\n"
         "sounds = make_heart_sounds(3, duration=2.0, random_state=0)\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "SpectrogramTransformer(cache=sys.argv[1]).transform(sounds.data)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "cache")],
+        [sys.executable, "-B", "-c", code, str(tmp_path / "cache")],
         capture_output=True,
         text=True,
     )
