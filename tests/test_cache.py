@@ -157,13 +157,10 @@ def test_clear_and_prune_leave_other_files(tmp_path, paths):
 @pytest.mark.usefixtures("fresh_workers")
 def test_several_processes_write_one_folder(tmp_path, sounds):
     expected = transformer().transform(sounds.data)
-
-    def once(folder, data):
-        return transformer(cache=folder).transform(data)
-
+    kept = transformer(cache=tmp_path)
     with joblib.parallel_config("loky", n_jobs=2):
         several = joblib.Parallel()(
-            joblib.delayed(once)(tmp_path, sounds.data) for _ in range(8)
+            joblib.delayed(kept.transform)(sounds.data) for _ in range(8)
         )
     for spectrograms in several:
         np.testing.assert_array_equal(spectrograms, expected)

@@ -150,14 +150,22 @@ class TestTrain:
         output = tmp_path / "model.joblib"
         command = [sys.executable, "-m", "skheart.cli", "train", "folder"]
         command += [str(folders), "-o", str(output), "--epochs", "100000"]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        # The bar of the training, on standard error, tells that it has begun.
-        deadline = time.monotonic() + 120
-        while not any(tmp_path.iterdir()):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        process.send_signal(by)
-        _, error = process.communicate(timeout=120)
+        process = subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            # What is started in the background is born deaf to Ctrl+C.
+            preexec_fn=lambda: signal.signal(by, signal.SIG_DFL),
+        )
+        try:
+            deadline = time.monotonic() + 120
+            while not any(tmp_path.iterdir()):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            process.send_signal(by)
+            _, error = process.communicate(timeout=120)
+        finally:
+            process.kill()
         assert process.returncode == 130
         assert "skheart: interrupted" in error
         assert not list(tmp_path.iterdir())

@@ -35,6 +35,10 @@ def threads_and_auroc(search, X, y):
     return {"auroc": score, "n_threads": n_threads, "process": os.getpid()}
 
 
+# Workers cannot import the tests: what is said to be of no module is sent whole.
+threads_and_auroc.__module__ = "__main__"
+
+
 def search_of(sounds, **parameters):
     pipeline = Pipeline(
         [
