@@ -153,5 +153,5 @@ def test_attention_pooling_by_formula():
     pooled = np.asarray(layer(X))
     score = X @ layer.get_weights()[0]
     weight = np.exp(score) / np.exp(score).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(pooled, (weight * X).sum(axis=1), rtol=1e-5)
+    np.testing.assert_allclose(pooled, (weight * X).sum(axis=1), atol=1e-6)
     assert layer.compute_output_shape((None, None, 4)) == (None, 4)
