@@ -17,7 +17,8 @@ from skheart._batches import augment
 from skheart._engine import Forward
 from skheart._files import atomic_path
 from skheart._runtime import local_seed
-from skheart._training import make_optimizer, windowed_logits
+from skheart._training import make_optimizer
+from skheart._windows import windowed_logits
 from skheart.datasets import read_segmentation
 from skheart.networks import build_network
 

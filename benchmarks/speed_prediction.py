@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline
 from speed_spectrograms import RATE, by_librosa, normalized
 
 from skheart import load_pretrained
-from skheart._training import window_starts
+from skheart._windows import window_starts
 
 SECONDS = 20.0
 

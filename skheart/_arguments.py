@@ -32,7 +32,15 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         help="file to write the model to, such as murmur.joblib",
     )
     parser.add_argument(
-        "--force", action="store_true", help="replace MODEL if it is there"
+        "--force",
+        action="store_true",
+        help="replace MODEL, or an unfinished training of it, if it is there",
+    )
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a training that was ended before it wrote MODEL: the same "
+        "command, the same result",
     )
     parser.add_argument(
         "--hold-out",
@@ -138,6 +146,39 @@ def add_evaluate(parser: argparse.ArgumentParser) -> None:
     add_seed_and_quiet(parser)
 
 
+def add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help='name of a pretrained model (see "skheart models") or file that "skheart '
+        'train" wrote',
+    )
+    parser.add_argument(
+        "--onnx", type=Path, metavar="FILE", help="ONNX file to write, *.onnx"
+    )
+    parser.add_argument(
+        "--litert", type=Path, metavar="FILE", help="LiteRT file to write, *.tflite"
+    )
+    parser.add_argument(
+        "--part",
+        choices=["pipeline", "network"],
+        default="pipeline",
+        help="from waveform to probabilities, or the network alone, from spectrogram "
+        "to logits (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--duration",
+        type=float,
+        metavar="SECONDS",
+        help="length of the waveform that a LiteRT file takes (default: the model's)",
+    )
+    parser.add_argument(
+        "--half",
+        action="store_true",
+        help="weights of a LiteRT file in half precision, for half of its size",
+    )
+
+
 def add_predict(parser: argparse.ArgumentParser) -> None:
     add_model(parser, required=False)
     parser.add_argument(
@@ -211,7 +252,6 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 def add_model(parser: argparse.ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
         "--model",
-        default=None if required else DEFAULT_MODEL,
         required=required,
         metavar="MODEL",
         help='name of a pretrained model (see "skheart models") or file that "skheart '

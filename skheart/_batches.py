@@ -116,7 +116,11 @@ class TrainingBatches(keras.utils.PyDataset):
 
     def on_epoch_end(self) -> None:
         """Draw the batches of the next epoch."""
-        self.epoch += 1
+        self.go_to(self.epoch + 1)
+
+    def go_to(self, epoch: int) -> None:
+        """Draw the batches of an epoch, as if those before it had been."""
+        self.epoch = epoch
         self.batches = self._draw()
 
     def _draw(self) -> list[np.ndarray]:

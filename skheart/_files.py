@@ -1,4 +1,4 @@
-"""Write files whole or not at all."""
+"""Write files whole or not at all; the error of those that hold no model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _asking = threading.Lock()
+
+
+class ModelFileError(ValueError):
+    """A file that is no model, is damaged, or asks for what is not safe to load."""
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:

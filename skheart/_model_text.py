@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from skheart._files import ModelFileError
+
 _LARGEST = 1 << 20  # of a number in the description of a network
 # Layers that compute from their weights and numbers alone. Others read files, hold
 # code or call other libraries.
@@ -41,10 +43,6 @@ _WHOLE_MODULES = (
     "keras.initializers", "keras.regularizers", "keras.constraints", "keras.losses",
     "keras.optimizers", "keras.optimizers.schedules", "keras.dtype_policies",
 )  # fmt: skip
-
-
-class ModelFileError(ValueError):
-    """A file that is no model, is damaged, or asks for what is not safe to load."""
 
 
 def check_network(config: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 def start_tensorflow() -> None:
@@ -14,12 +16,19 @@ def start_tensorflow() -> None:
     a program that prints tables should not show them. An error brings them back.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quiet_stderr():
+        import skheart.classifier  # noqa: F401
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Hold back what native code writes to standard error, unless an error comes."""
     with tempfile.TemporaryFile() as said:
         sys.stderr.flush()
         stderr = os.dup(2)
         os.dup2(said.fileno(), 2)
         try:
-            import skheart.classifier  # noqa: F401
+            yield
         except Exception:
             said.seek(0)
             os.write(stderr, said.read())

@@ -6,7 +6,6 @@ import os
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.utils.validation import validate_data
 
 from skheart.audio import (
     RecordingError,
@@ -82,10 +81,25 @@ class Recording(NamedTuple):
                 f"{self.name} has a sample rate of {rate:g} Hz and holds nothing above "
                 f"{rate / 2:g} Hz, but f_max is {f_max:g}; lower f_max or leave it out."
             )
-        return resample(waveform, rate, sample_rate)
+        waveform = resample(waveform, rate, sample_rate)
+        if duration is not None:
+            waveform = waveform[: max(1, round(duration * sample_rate))]
+        return waveform
+
+    def silent(self, duration: float | None) -> RecordingError:
+        """Give the error of a recording in whose first seconds nothing is heard."""
+        what = "is silent; leave it out"
+        if duration is not None:
+            what = (
+                f"is silent in its first {duration:g} seconds; leave it out or raise "
+                "duration"
+            )
+        return RecordingError(f"{self.name} {what}.")
 
 
-def recordings_of(estimator: Any, X: Any, *, reset: bool) -> list[Recording]:
+def recordings_of(
+    estimator: Any, X: Any, *, reset: bool, check_finite: bool
+) -> list[Recording]:
     """List the recordings in `X`, and set or check the estimator's `n_features_in_`.
 
     Only a two-dimensional array or data frame of numbers has features in scikit-learn's
@@ -119,6 +133,8 @@ def recordings_of(estimator: Any, X: Any, *, reset: bool) -> list[Recording]:
             "X must be a list of paths, a list of waveforms or a two-dimensional array "
             f"(n_recordings, n_times), got shape {X.shape}."
         )
+    from sklearn.utils.validation import validate_data  # a second, for this case only
+
     try:
         array = validate_data(
             estimator, X, reset=reset, dtype=np.float32, ensure_all_finite=False
@@ -135,7 +151,7 @@ def recordings_of(estimator: Any, X: Any, *, reset: bool) -> list[Recording]:
                 "of recordings, such as X['path']."
             ) from None
         raise
-    if estimator.on_error == "raise":
+    if check_finite:
         _check_finite(array)
     return [Recording(row, index) for index, row in enumerate(array)]
 

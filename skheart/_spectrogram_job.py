@@ -18,7 +18,6 @@ from skheart._stft import (
     root_mean_square,
     scratch,
 )
-from skheart.audio import RecordingError
 from skheart.cache import CachedSpectrograms, CacheError, SpectrogramCache
 
 # Part of every key: to be raised when the same settings give other spectrograms.
@@ -207,21 +206,13 @@ class SpectrogramJob:
             window=self.window,
             f_max=self.f_max,
         )
-        if self.duration is not None:
-            waveform = waveform[: max(1, round(self.duration * self.sample_rate))]
         if self.normalize is None:
             return waveform
         centred = scratch("waveform", len(waveform))
         np.subtract(waveform, waveform.mean(), out=centred)
         rms = root_mean_square(centred)
         if rms == 0 and len(waveform) >= self.settings.n_window:
-            what = "is silent; leave it out"
-            if self.duration is not None:
-                what = (
-                    f"is silent in its first {self.duration:g} seconds; leave it out "
-                    "or raise duration"
-                )
-            raise RecordingError(f"{recording.name} {what}.")
+            raise recording.silent(self.duration)
         centred /= rms or np.float32(1)
         return centred
 

@@ -16,6 +16,7 @@ import scikeras.wrappers
 from sklearn.utils.validation import check_is_fitted
 
 from skheart._batches import TrainingBatches
+from skheart._checkpoint import Checkpoint, fingerprint
 from skheart._engine import Trainer, architecture, trainer_of
 from skheart._progress import progress_bar
 from skheart._runtime import local_seed
@@ -278,6 +279,11 @@ def train_network_of(
                 kept = model
         return Trainer(kept, n_targets)
 
+    checkpoint = None
+    if classifier.checkpoint is not None:
+        settings = {"epochs": classifier.epochs, "rates": rates}
+        name = fingerprint(model, classifier.loss, batches, stopping, settings)
+        checkpoint = Checkpoint(classifier.checkpoint, name)
     total, shown = classifier.epochs, classifier.verbose > 0
     with (
         trainer_of(key, model, make) as trainer,
@@ -289,6 +295,7 @@ def train_network_of(
             epochs=classifier.epochs,
             rates=rates,
             stopping=stopping,
+            checkpoint=checkpoint,
             advance=advance,
         )
     history = {"loss": losses}

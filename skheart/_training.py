@@ -1,9 +1,8 @@
-"""Training and applying a network: optimizer, early stopping, windows, calibration."""
+"""Training a network: optimizer, early stopping, calibration."""
 
 from __future__ import annotations
 
 import json
-import math
 import types
 from collections.abc import Callable
 from typing import Any
@@ -11,17 +10,17 @@ from typing import Any
 import keras
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit, log_softmax
+from scipy.special import log_softmax
 
 from skheart._batches import TrainingBatches
+from skheart._checkpoint import Checkpoint
 from skheart._engine import Forward, Trainer, architecture
-from skheart._spectrograms import repeated
+from skheart._windows import probabilities, windowed_logits
 from skheart.layers import Calibration
 from skheart.losses import n_outputs, takes_codes
 from skheart.metrics import auroc_score
 from skheart.networks import build_network
 
-_BATCH = 128  # windows a call in prediction
 _WARM_UP = 0.1  # share of the steps over which the learning rate rises
 
 
@@ -120,6 +119,7 @@ def train_network(
     epochs: int,
     rates: np.ndarray | None,
     stopping: EarlyStopping | None,
+    checkpoint: Checkpoint | None,
     advance: Callable[..., None],
 ) -> list[float]:
     """Train a network.
@@ -133,6 +133,8 @@ def train_network(
     rates : ndarray of shape (n_steps,) or None
         Learning rate of each step; None leaves it to the optimizer.
     stopping : EarlyStopping or None
+    checkpoint : Checkpoint or None
+        Where to go on from, and where to leave the state after each epoch.
     advance : callable
         Moves a progress bar.
 
@@ -144,8 +146,13 @@ def train_network(
     losses: list[float] = []
     if stopping is not None:
         stopping.begin(trainer.model)
-    steps = iter(range(epochs * len(batches)))
-    for epoch in range(epochs):
+    if checkpoint is not None:
+        losses = checkpoint.restore(trainer, batches, stopping)
+        advance(len(losses), "")
+    steps = iter(range(len(losses) * len(batches), epochs * len(batches)))
+    for epoch in range(len(losses), epochs):
+        if stopping is not None and stopping.stops:
+            break
         parts, sizes = [], []
         for index in range(len(batches)):
             X, targets, *weights = batches[index]
@@ -167,63 +174,13 @@ def train_network(
         if stopping is not None:
             stopping.score(epoch)
             note += f", validation AUROC {stopping.scores[-1]:.3f}"
+        if checkpoint is not None:
+            checkpoint.save(trainer, losses, stopping)
         advance(1, note)
-        if stopping is not None and stopping.stops:
-            break
         batches.on_epoch_end()
     if stopping is not None:
         stopping.go_back()
     return losses
-
-
-def windowed_logits(
-    forward: Callable[[np.ndarray], np.ndarray], X: Any, n_crop: int
-) -> np.ndarray:
-    """Average a network's logits over half-overlapping windows of each recording.
-
-    Parameters
-    ----------
-    forward : callable
-        A :class:`Forward`.
-    X : ndarray or SpectrogramsOnDisk of shape \
-            (n_recordings, n_bands, n_frames, n_channels)
-        Recordings shorter than a window are repeated.
-    n_crop : int
-        Frames in a window.
-
-    Returns
-    -------
-    logits : ndarray of shape (n_recordings, n_outputs), float32
-    """
-    n_frames = max(X.shape[2], n_crop)
-    if n_frames != X.shape[2]:
-        X = repeated(X, n_crop)
-    starts = window_starts(n_frames, n_crop)
-    n_recordings = max(1, _BATCH // len(starts))
-    logits = []
-    for first in range(0, len(X), n_recordings):
-        part = X[first : first + n_recordings]
-        windows = np.stack([part[:, :, s : s + n_crop] for s in starts], axis=1)
-        windows = windows.reshape(-1, *windows.shape[2:])
-        # Few sizes of batch, since sums may be rounded otherwise in another.
-        size = 1 << (len(windows) - 1).bit_length()
-        filled = np.zeros((size, *windows.shape[1:]), dtype=np.float32)
-        filled[: len(windows)] = windows
-        output = forward(filled)[: len(windows)]
-        logits.append(output.reshape(len(part), len(starts), -1).mean(axis=1))
-    return np.concatenate(logits)
-
-
-def window_starts(n_frames: int, n_crop: int) -> list[int]:
-    """First frames of windows that overlap by about half and reach both ends.
-
-    A tenth of a window more is not worth one more window: 5.02 s are one of 5 s.
-    """
-    spare = n_frames - n_crop
-    steps = max(0, math.ceil((spare - n_crop / 10) / (n_crop / 2)))
-    if steps == 0:
-        return [spare // 2]
-    return [round(step * spare / steps) for step in range(steps + 1)]
 
 
 class EarlyStopping:
@@ -347,11 +304,3 @@ def calibrated(
     model = keras.Model(model.inputs[0], layer(model.outputs[0]), name=model.name)
     layer.set_weights([np.exp(best[0]) / spread, best[1:]])
     return model
-
-
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Give class probabilities, (n_recordings, n_classes), for logits."""
-    if logits.shape[1] == 1:
-        positive = expit(logits)
-        return np.hstack([1 - positive, positive])
-    return np.exp(log_softmax(logits, axis=1))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import pickle
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import joblib
 import numpy as np
@@ -19,15 +17,13 @@ from sklearn.utils import Bunch
 from skheart import __version__
 from skheart._batches import split_patients
 from skheart._checks import check_number
-from skheart._progress import progress_bar
+from skheart._rows import answer_rows
 from skheart._weights import read_description
 from skheart.classifier import CNNClassifier
 from skheart.datasets import CORPORA, load_class_folders
 from skheart.persistence import load_model
 from skheart.pretrained import load_pretrained, model_names
 from skheart.spectrogram import SpectrogramTransformer
-
-_CHUNK = 64  # recordings whose spectrograms are held at a time in prediction
 
 
 def read_corpus(
@@ -146,7 +142,7 @@ def train_pipeline(
     pipeline = Pipeline(
         [("spectrogram", transformer.set_params(verbose=0)), ("cnn", classifier)]
     )
-    classifier.set_params(verbose=0)
+    classifier.set_params(verbose=0, checkpoint=None)
     words, counts = np.unique(target[usable], return_counts=True)
     pipeline.skheart_training_ = {
         **corpus.settings,
@@ -220,61 +216,16 @@ def read_model(model: str | Path) -> Any:
 def predict_recordings(
     model: Pipeline, recordings: Iterable[str], *, verbose: int = 0
 ) -> list[dict[str, Any]]:
-    """Classify recordings; one row each, with an error in place of an answer.
-
-    Returns
-    -------
-    rows : list of dict
-        With the keys ``recording``, ``prediction`` and ``probability_<class>`` for each
-        class (None where there is an error), and ``error`` ("" where there is none).
-    """
-    recordings = list(recordings)
+    """Classify recordings with a pipeline; rows as of :func:`answer_rows`."""
     transformer = clone(model.steps[0][1]).set_params(on_error="nan", verbose=0)
-    classifier = model[1:]
-    classes = model.classes_
-    rows = []
-    with progress_bar(
-        "Predicting", total=len(recordings), shown=verbose > 0, unit="recordings"
-    ) as advance:
-        for start in range(0, len(recordings), _CHUNK):
-            chunk = recordings[start : start + _CHUNK]
-            spectrograms, errors = transformer._transform(chunk)
-            good = np.array([not error for error in errors])
-            answers = np.full((len(chunk), len(classes)), np.nan)
-            if good.any():
-                answers[good] = classifier.predict_proba(spectrograms[good])
-            for recording, error, answer in zip(chunk, errors, answers, strict=True):
-                rows.append(_row(recording, error, answer, classes))
-            advance(len(chunk))
-    return rows
+    classifier, classes = model[1:], model.classes_
 
+    def answer(chunk: list[str]) -> tuple[np.ndarray, list[str]]:
+        spectrograms, errors = transformer._transform(chunk)
+        good = np.array([not error for error in errors])
+        answers = np.full((len(chunk), len(classes)), np.nan)
+        if good.any():
+            answers[good] = classifier.predict_proba(spectrograms[good])
+        return answers, errors
 
-def _row(
-    recording: str, error: str, answer: np.ndarray, classes: np.ndarray
-) -> dict[str, Any]:
-    broken = bool(error)
-    prediction = None if broken else str(classes[answer.argmax()])
-    return {
-        "recording": recording,
-        "prediction": prediction,
-        **{
-            f"probability_{name}": None if broken else float(value)
-            for name, value in zip(classes, answer, strict=True)
-        },
-        "error": error,
-    }
-
-
-def write_rows(rows: list[dict[str, Any]], file: TextIO, *, format: str) -> None:
-    """Write rows as CSV with a header, or as a JSON list; six decimals."""
-    rows = [
-        {k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()}
-        for row in rows
-    ]
-    if format == "json":
-        json.dump(rows, file, indent=2)
-        file.write("\n")
-        return
-    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    return answer_rows(answer, classes, recordings, verbose=verbose)

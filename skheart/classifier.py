@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import warnings
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from skheart._batches import TrainingBatches, split_patients
 from skheart._checks import check_number, check_option
 from skheart._engine import Forward
 from skheart._network_state import pack_network, unpack_network
+from skheart._pickles import stamped, unstamped
 from skheart._runtime import limit_threads
 from skheart._spectrograms import (
     check_lengths,
@@ -35,9 +37,8 @@ from skheart._training import (
     EarlyStopping,
     calibrated,
     encoded_targets,
-    probabilities,
-    windowed_logits,
 )
+from skheart._windows import probabilities, windowed_logits
 from skheart.losses import (
     AUROCLoss,
     gives_probabilities,
@@ -123,6 +124,11 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         Threads that TensorFlow computes with in this process. They are fixed when it
         first computes something. By default as many as OMP_NUM_THREADS says, which
         joblib sets in its workers, else all cores.
+    checkpoint : str, os.PathLike or None, default=None
+        Folder in which the state after each epoch is kept. A fit with the same data,
+        parameters and seed goes on from there, also from a finished one, and gives what
+        it would have given; others do not look at it. Remove the folder when all is
+        done.
     verbose : int, default=0
         Above 0, show a progress bar on standard error.
 
@@ -185,6 +191,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         patience: int | None = None,
         random_state: Any = None,
         n_threads: int | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
         verbose: int = 0,
     ) -> None:
         self.network = network
@@ -205,6 +212,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.patience = patience
         self.random_state = random_state
         self.n_threads = n_threads
+        self.checkpoint = checkpoint
         self.verbose = verbose
 
     def fit(
@@ -388,6 +396,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         check_number(
             "validation_fraction", self.validation_fraction, high=0.5, closed="right"
         )
+        if not isinstance(self.checkpoint, str | os.PathLike | None):
+            raise ValueError(
+                f"checkpoint must name a folder or be None, got {self.checkpoint!r}."
+            )
         if not isinstance(self.augment, bool | np.bool_):
             check_number("augment", self.augment, closed="left")
 
@@ -425,6 +437,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         """Give the state without Keras objects: the network as JSON and arrays."""
         state = {k: v for k, v in super().__getstate__().items() if k != "_forward"}
+        state = stamped(state, Keras=keras.__version__)
         if "model_" not in state:
             return state
         holder, model = state.pop("keras_classifier_"), state.pop("model_")
@@ -432,7 +445,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Build the network again."""
+        state = unstamped(self, state, Keras=keras.__version__)
         network = state.get("_network")
+        # Parameters that versions before did not have.
+        state = {"checkpoint": None} | state
         super().__setstate__({k: v for k, v in state.items() if k != "_network"})
         if network is not None:
             model, self.keras_classifier_ = unpack_network(network)

@@ -10,13 +10,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from skheart import __version__
 from skheart._arguments import (
+    DEFAULT_MODEL,
     add_cache,
     add_demo,
     add_evaluate,
+    add_export,
     add_models,
     add_predict,
     add_spectrogram,
@@ -50,11 +53,14 @@ examples:
   skheart predict recording.wav
   skheart predict --model pascal *.wav --format csv > answers.csv
   skheart predict --model mine.joblib *.wav -o answers.csv
+  skheart predict mine.onnx recording.wav
 
 Without --model, the pretrained model "murmur" tells murmur and normal apart;
 "skheart models murmur" prints what it was trained on and where it is weak.
-A file that ends in .skheart is safe to load from anyone. A .joblib file is a
-pickle: loading one can run any code, so load only those that you trust.
+A file that ends in .skheart or .onnx may also stand before the recordings and is
+safe to load from anyone; .onnx is run without TensorFlow, ten times as fast for
+one recording. A .joblib file is a pickle: loading one can run any code, so load
+only those that you trust.
 skheart is for research. It is not a medical device.
 """
 
@@ -71,6 +77,16 @@ other is a pickle of the pipeline (joblib).
 
 CORPUS "folder" reads DATA_HOME/CLASS/RECORDING: the name of a folder is the label
 of the recordings in it.
+"""
+
+_EXPORT_EPILOG = """\
+examples:
+  skheart export murmur --onnx murmur.onnx
+  skheart export mine.skheart --litert mine.tflite --duration 5 --half
+  skheart predict murmur.onnx recording.wav
+
+An ONNX file takes a waveform of any length, a LiteRT file one of fixed length; both
+give probabilities. The names of the classes and the sample rate are in the file.
 """
 
 
@@ -158,13 +174,24 @@ def demo(options: argparse.Namespace) -> int:
 
 def train(options: argparse.Namespace) -> int:
     """Train a model on a corpus and write it."""
+    import shutil
+
     from skheart._files import atomic_path
 
     if options.output.exists() and not options.force:
         raise FileExistsError(
             f"{str(options.output)!r} exists; pass --force to replace it."
         )
-    with atomic_path(options.output) as temporary:
+    checkpoint = options.output.with_name(f"{options.output.name}.checkpoint")
+    if checkpoint.exists() and not options.resume:
+        if not options.force:
+            raise FileExistsError(
+                f"{str(checkpoint)!r} holds a training that was ended; pass --resume "
+                "to go on with it, or --force to start anew."
+            )
+        shutil.rmtree(checkpoint)
+    before = set(checkpoint.glob("*"))
+    with atomic_path(options.output) as temporary, _said_how_to_go_on(checkpoint):
         start_tensorflow()
         import joblib
 
@@ -194,7 +221,8 @@ def train(options: argparse.Namespace) -> int:
             verbose=0 if options.quiet else 1,
             skip_unusable=options.skip_unusable,
             spectrogram=spectrogram,
-            cnn=_chosen(
+            cnn={"checkpoint": checkpoint}
+            | _chosen(
                 options,
                 *("network", "weights", "loss", "epochs", "batch_size", "augment"),
                 *("class_weight", "patience", "n_threads"),
@@ -204,6 +232,14 @@ def train(options: argparse.Namespace) -> int:
             save_model(pipeline, temporary)
         else:
             joblib.dump(pipeline, temporary, compress=3)
+    if before and set(checkpoint.glob("*")) - before:
+        print(
+            "The training that was ended had other recordings or settings; this one "
+            "began at the beginning."
+        )
+    elif options.resume and not before:
+        print("There was no training to go on with; this one began at the beginning.")
+    shutil.rmtree(checkpoint, ignore_errors=True)
     training = pipeline.skheart_training_
     print(
         f"Trained on {training['n_recordings']} recordings of "
@@ -222,6 +258,21 @@ def train(options: argparse.Namespace) -> int:
             f"{options.output} {options.corpus} {options.data_home}"
         )
     return EXIT_OK
+
+
+@contextmanager
+def _said_how_to_go_on(checkpoint: Path) -> Iterator[None]:
+    """Say what an interrupted training has left."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if checkpoint.exists():
+            print(
+                "\nskheart: the same command with --resume goes on from the last whole "
+                "epoch",
+                file=sys.stderr,
+            )
+        raise
 
 
 def evaluate(options: argparse.Namespace) -> int:
@@ -270,18 +321,21 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     """Classify recordings, one row each."""
-    start_tensorflow()
     from skheart._files import atomic_path, check_target
-    from skheart._workflow import predict_recordings, read_model, write_rows
+    from skheart._rows import write_rows
 
     if options.output is not None:
         check_target(options.output)
-    model = read_model(options.model)
-    rows = predict_recordings(
-        model,
-        options.recordings,
-        verbose=0 if options.quiet or len(options.recordings) < 20 else 1,
-    )
+    model, recordings = options.model, options.recordings
+    if model is None:
+        model = DEFAULT_MODEL
+        # No sound file ends so.
+        if recordings[0].lower().endswith((".onnx", ".skheart")):
+            model, *recordings = recordings
+    if not recordings:
+        raise ValueError(f"There is no recording behind the model {model!r}; name one.")
+    verbose = 0 if options.quiet or len(recordings) < 20 else 1
+    rows = _rows_of(model, recordings, verbose=verbose)
     if options.output is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="surrogateescape")  # names that are not UTF-8
@@ -302,6 +356,50 @@ def predict(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return EXIT_SOME_FAILED
+    return EXIT_OK
+
+
+def _rows_of(model: str, recordings: list[str], *, verbose: int) -> list[dict]:
+    """Classify recordings, with TensorFlow only where the model needs it."""
+    if not model.lower().endswith(".onnx"):
+        start_tensorflow()
+        from skheart._workflow import predict_recordings, read_model
+
+        return predict_recordings(read_model(model), recordings, verbose=verbose)
+    import functools
+
+    from skheart._onnx_model import answers_of_paths, read_onnx
+    from skheart._rows import answer_rows
+
+    read = read_onnx(model)
+    answer = functools.partial(answers_of_paths, read)
+    return answer_rows(answer, read.classes, recordings, verbose=verbose)
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write a model as ONNX or LiteRT, to be run without TensorFlow."""
+    from skheart._quiet import quiet_stderr
+
+    if options.onnx is None and options.litert is None:
+        raise ValueError("Nothing to write: pass --onnx FILE, --litert FILE or both.")
+    start_tensorflow()
+    from skheart._workflow import read_model
+
+    model = read_model(options.model)
+    with quiet_stderr():
+        from skheart.export import export_litert, export_onnx
+
+        if options.onnx is not None:
+            export_onnx(model, options.onnx, part=options.part)
+        if options.litert is not None:
+            export_litert(
+                model,
+                options.litert,
+                **_chosen(options, "part", "duration", "half"),
+            )
+    for path in (options.onnx, options.litert):
+        if path is not None:
+            print(f"Wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
     return EXIT_OK
 
 
@@ -405,6 +503,7 @@ def _parser() -> argparse.ArgumentParser:
     add_train(add(train, _TRAIN_EPILOG))
     add_evaluate(add(evaluate))
     add_predict(add(predict, _PREDICT_EPILOG))
+    add_export(add(export, _EXPORT_EPILOG))
     add_models(add(models))
     add_spectrogram(add(spectrogram))
     add_cache(add(cache))

@@ -212,7 +212,7 @@ def save_spectrogram_images(
         flatten=False, on_error="raise", lazy=False, verbose=0
     )
     job = transformer._job()
-    recordings = recordings_of(transformer, X, reset=True)
+    recordings = recordings_of(transformer, X, reset=True, check_finite=True)
     folder = Path(folder)
     paths = _image_paths(recordings, folder)
     with progress_bar(

@@ -20,9 +20,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skheart import __version__
-from skheart._files import atomic_path
+from skheart._files import ModelFileError, atomic_path
 from skheart._model_text import (
-    ModelFileError,
     check_network,
     plain,
     plain_keras,
@@ -39,7 +38,13 @@ _TEXT, _WEIGHTS = "model.json", "weights.bin"
 _LARGEST = {_TEXT: 16 << 20, _WEIGHTS: 1 << 30}  # bytes, uncompressed
 _KERAS = ("loss", "optimizer")  # parameters that can be objects of Keras
 # Of this machine and this run, not of the model.
-_LEFT_OUT = {"cache": None, "lazy": False, "n_jobs": None, "verbose": 0}
+_LEFT_OUT = {
+    "cache": None,
+    "checkpoint": None,
+    "lazy": False,
+    "n_jobs": None,
+    "verbose": 0,
+}
 
 
 def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
@@ -73,10 +78,10 @@ def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Not kept: `n_jobs`, `verbose`, `cache` and `lazy` of the steps, which are of the
-    machine, the states of the optimizer, and a fitted classifier that was given as
-    `weights`. A pickle (``joblib.dump``) keeps all, and runs what it was told to when
-    it is loaded: load one from yourself only.
+    Not kept: `n_jobs`, `verbose`, `cache`, `checkpoint` and `lazy` of the steps, which
+    are of the machine, the states of the optimizer, and a fitted classifier that was
+    given as `weights`. A pickle (``joblib.dump``) keeps all, and runs what it was told
+    to when it is loaded: load one from yourself only.
 
     Examples
     --------
@@ -88,19 +93,9 @@ def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
     ['murmur', 'normal']
     """
     pipeline = getattr(pipeline, "best_estimator_", pipeline)
-    steps = getattr(pipeline, "steps", [])
-    kinds = [type(step) for _, step in steps]
-    if kinds != [SpectrogramTransformer, CNNClassifier]:
-        names = ", ".join(kind.__name__ for kind in kinds)
-        got = f"one of {names}" if steps else type(pipeline).__name__
-        raise ValueError(
-            "pipeline must be a Pipeline of a SpectrogramTransformer and a "
-            f"CNNClassifier, got {got}."
-        )
-    transformer, classifier = (step for _, step in steps)
-    check_is_fitted(classifier)
+    transformer, classifier = fitted_steps(pipeline)
     text, weights = _described(transformer, classifier)
-    text["steps"] = [name for name, _ in steps]
+    text["steps"] = [name for name, _ in pipeline.steps]
     text["training"] = plain(getattr(pipeline, "skheart_training_", {}), "training")
     text["sha256"] = hashlib.sha256(weights).hexdigest()
     content = json.dumps(text, allow_nan=False, indent=1).encode()
@@ -172,9 +167,26 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
     ) as error:
         raise ModelFileError(
             f"{name!r} holds no model that can be built here ({error}); it was saved "
-            f"with {_versions_of(text)}, and this is {_versions_text(_versions())}."
+            f"with {_versions_of(text)}, and this is {_versions_text(versions())}."
         ) from error
     return pipeline
+
+
+def fitted_steps(pipeline: Any) -> tuple[SpectrogramTransformer, CNNClassifier]:
+    """Give the two steps of a pipeline, or of a search's best, or say what is wrong."""
+    pipeline = getattr(pipeline, "best_estimator_", pipeline)
+    steps = getattr(pipeline, "steps", [])
+    kinds = [type(step) for _, step in steps]
+    if kinds != [SpectrogramTransformer, CNNClassifier]:
+        names = ", ".join(kind.__name__ for kind in kinds)
+        got = f"one of {names}" if steps else type(pipeline).__name__
+        raise ValueError(
+            "pipeline must be a Pipeline of a SpectrogramTransformer and a "
+            f"CNNClassifier, got {got}."
+        )
+    transformer, classifier = (step for _, step in steps)
+    check_is_fitted(classifier)
+    return transformer, classifier
 
 
 def _described(
@@ -211,7 +223,7 @@ def _described(
     arrays = [np.asarray(w, dtype="<f4") for w in model.get_weights()]
     text = {
         "format": _FORMAT,
-        "versions": _versions(),
+        "versions": versions(),
         "spectrogram": {k: plain(value, k) for k, value in spectrogram.items()},
         "classifier": kept,
         "classes": plain(classifier.classes_.tolist(), "classes_"),
@@ -316,7 +328,7 @@ def _members(name: str) -> tuple[dict[str, Any], bytes]:
     return text, weights
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     return {
         "skheart": __version__,
         "python": platform.python_version(),
@@ -331,5 +343,5 @@ def _versions_of(text: dict[str, Any]) -> str:
     return _versions_text(found) if isinstance(found, dict) else "unknown versions"
 
 
-def _versions_text(versions: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in versions.items())
+def _versions_text(numbers: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in numbers.items())

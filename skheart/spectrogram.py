@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 
 from skheart._checks import check_number, check_option
+from skheart._pickles import stamped, unstamped
 from skheart._recordings import recordings_of
 from skheart._spectrogram_job import (
     SpectrogramJob,
@@ -274,7 +275,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         self : SpectrogramTransformer
         """
         self._job()
-        recordings_of(self, X, reset=True)
+        recordings_of(self, X, reset=True, check_finite=self.on_error == "raise")
         return self
 
     def transform(self, X: Any) -> np.ndarray | CachedSpectrograms:
@@ -341,6 +342,14 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         names = [f"band{b}_{t:.7g}s" for b in range(self.n_bands) for t in times]
         return np.asarray(names, dtype=object)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Give the state with the version that made it."""
+        return stamped(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a state, with a warning where it is of another version."""
+        super().__setstate__(unstamped(self, state))
+
     def _job(self) -> SpectrogramJob:
         """Check every parameter and give the work to be done."""
         check_number(
@@ -388,7 +397,9 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
     def _transform(self, X: Any) -> tuple[Any, list[str]]:
         """Compute spectrograms, and the error of each recording ("" where none)."""
         job = self._job()
-        recordings = recordings_of(self, X, reset=False)
+        recordings = recordings_of(
+            self, X, reset=False, check_finite=self.on_error == "raise"
+        )
         workers = {"n_jobs": self.n_jobs, "verbose": self.verbose}
         if self.lazy:
             return cached_spectrograms(job, recordings, **workers)

@@ -27,7 +27,8 @@ from skheart._batches import (
     stratified_batches,
 )
 from skheart._engine import Forward
-from skheart._training import calibrated, window_starts, windowed_logits
+from skheart._training import calibrated
+from skheart._windows import window_starts, windowed_logits
 from skheart.datasets import load_pascal
 from skheart.losses import AUROCLoss
 from skheart.metrics import auroc_scorer

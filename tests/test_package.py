@@ -25,29 +25,35 @@ PUBLIC_MODULES = [
     "classifier",
     "datasets",
     "display",
+    "export",
     "layers",
     "losses",
     "metrics",
     "networks",
+    "onnx",
     "persistence",
     "spectrogram",
+    "streaming",
 ]
 
 # Each module imports from the floors below its own only. `metrics` and `datasets` are
 # packages, whose modules may import one another.
 FLOORS = [
     {"__init__", "_arguments", "_blas", "_checks", "_files", "_progress", "_runtime"},
-    {"_weights"},
+    {"_pickles", "_weights"},
     {"audio"},
     {"metrics", "datasets", "_recordings", "_stft", "_batches", "layers", "losses"},
     {"cache"},
-    {"_spectrogram_job", "_spectrograms"},
-    {"spectrogram", "networks", "_engine"},
-    {"_training", "_network_state"},
+    {"_spectrogram_job", "_spectrograms", "_rows"},
+    {"_windows", "spectrogram", "networks", "_engine"},
+    {"_onnx_model", "_network_state", "_checkpoint"},
+    {"_training", "onnx"},
     {"_start"},
     {"classifier", "display"},
     {"pretrained", "_model_text"},
-    {"persistence"},
+    {"persistence", "streaming"},
+    {"_waveform_graph"},
+    {"export"},
     {"_workflow", "_demo", "_quiet"},
     {"_report"},
     {"cli"},
@@ -57,8 +63,11 @@ KERAS_MODULES = {
     *("_batches", "_engine", "_runtime", "_training", "classifier", "layers", "losses"),
     *("networks", "_network_state", "_workflow", "_report", "_demo", "_quiet"),
     *("_start", "pretrained._load", "persistence", "_model_text", "cli"),
+    *("_waveform_graph", "export", "_checkpoint"),
 }
-ONLY_INSIDE_FUNCTIONS = {"fsspec", "librosa", "matplotlib", "pandas"}
+ONLY_INSIDE_FUNCTIONS = {
+    *("fsspec", "librosa", "matplotlib", "onnx", "onnxruntime", "pandas", "tf2onnx"),
+}
 MAY_PRINT = {"cli", "_demo"}
 
 

@@ -1,0 +1,187 @@
+"""Streams: what the offline model says of the same windows, in constant memory."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skheart import (
+    CNNClassifier,
+    OnnxClassifier,
+    SpectrogramTransformer,
+    StreamingClassifier,
+    export_onnx,
+    load_pretrained,
+    read_recording,
+)
+from skheart.datasets import make_heart_sounds
+
+
+@pytest.fixture(scope="module")
+def murmur():
+    return load_pretrained("murmur")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory, murmur):
+    path = tmp_path_factory.mktemp("onnx") / "murmur.onnx"
+    export_onnx(murmur, path)
+    return OnnxClassifier(path)
+
+
+@pytest.fixture(scope="module")
+def waveform():
+    return make_heart_sounds(1, duration=40.0, random_state=0).data[0]
+
+
+def pushed(stream, waveform, lengths):
+    """Push a waveform in chunks of the given lengths, over and over."""
+    answers, start, number = [], 0, 0
+    while start < len(waveform):
+        n_times = lengths[number % len(lengths)]
+        answers += stream.push(waveform[start : start + n_times])
+        start, number = start + n_times, number + 1
+    return answers
+
+
+CHUNKS = {
+    "single values": [1],
+    "odd": [0, 1, 997, 0, 2501],
+    "a hop": [2000],
+    "longer than the window": [25_000],
+    "all at once": [10**9],
+}
+
+
+@pytest.mark.parametrize("lengths", CHUNKS.values(), ids=CHUNKS)
+@pytest.mark.parametrize("kind", ["pipeline", "onnx"])
+def test_equal_to_offline_on_the_same_windows(request, murmur, waveform, kind, lengths):
+    model = murmur if kind == "pipeline" else request.getfixturevalue("exported")
+    stream = StreamingClassifier(model, hop=2.5, window=8.0, first=4.0)
+    answers = pushed(stream, waveform, lengths)
+    assert [answer.time for answer in answers] == list(np.arange(4.0, 40.1, 2.5))
+    ends = [round(answer.time * 2000) for answer in answers]
+    windows = [waveform[max(0, end - 16_000) : end] for end in ends]
+    expected = np.vstack([model.predict_proba([window]) for window in windows])
+    given = np.vstack([answer.probabilities for answer in answers])
+    np.testing.assert_allclose(given, expected, atol=1e-6)
+    assert np.ptp(given[:, 0]) > 1e-3
+    assert stream.time == 40.0
+
+
+def test_a_real_recording_at_its_own_rate(shared_data, murmur, exported):
+    path = max(
+        (shared_data / "cinc2016").rglob("*.flac"), key=lambda p: p.stat().st_size
+    )
+    waveform, rate = read_recording(path)
+    upsampled = np.repeat(waveform, 2)  # as if the stethoscope had another rate
+    pipeline = load_pretrained("murmur")
+    pipeline.set_params(spectrogram__input_sample_rate=2 * rate)
+    for model in (murmur, exported):
+        stream = StreamingClassifier(model, hop=3.0, sample_rate=2 * rate)
+        answers = pushed(stream, upsampled, [1234])
+        assert len(answers) > 5
+        for answer in answers:
+            end = round(answer.time * 2 * rate)
+            window = upsampled[max(0, end - round(60 * rate)) : end]
+            expected = pipeline.predict_proba([window])[0]
+            np.testing.assert_allclose(answer.probabilities, expected, atol=1e-5)
+
+
+def test_defaults(murmur, waveform):
+    stream = StreamingClassifier(murmur)
+    answers = stream.push(waveform)
+    assert [answer.time for answer in answers] == list(np.arange(5.0, 40.1, 1.0))
+    last = murmur.predict_proba([waveform[-60_000:]])[0]
+    np.testing.assert_allclose(answers[-1].probabilities, last, atol=1e-6)
+    assert stream.classes_.tolist() == ["murmur", "normal"]
+
+
+def test_a_new_stream_has_forgotten_the_old_one(murmur, waveform):
+    stream = StreamingClassifier(murmur, hop=2.0)
+    before = stream.push(waveform[:23_456])
+    stream.reset()
+    assert stream.time == 0
+    again = stream.push(waveform[:23_456])
+    assert len(again) == len(before) > 0
+    for one, other in zip(before, again, strict=True):
+        np.testing.assert_array_equal(one.probabilities, other.probabilities)
+
+
+@pytest.mark.parametrize("fault", [np.nan, np.inf, 0.0])
+def test_a_fault_passes(exported, waveform, fault):
+    broken = np.array(waveform)
+    broken[10_000 : 10_001 if fault else 30_000] = fault
+    stream = StreamingClassifier(exported, hop=1.0, window=3.0)
+    answers = pushed(stream, broken, [777])
+    assert len(answers) == 38
+    faulty = [answer for answer in answers if answer.error]
+    # One bad value spoils the windows that hold it; silence those that hold no sound.
+    expected = dict.fromkeys(map(str, (np.nan, np.inf)), 3) | {"0.0": 8}
+    assert len(faulty) == expected[str(fault)]
+    for answer in answers:
+        assert np.isnan(answer.probabilities).all() == bool(answer.error)
+    said = "is silent" if fault == 0 else "holds NaN or infinite"
+    assert f"The window that ends at {faulty[0].time:g} seconds {said}" in (
+        faulty[0].error
+    )
+
+
+def test_an_hour_in_constant_memory(exported):
+    stream = StreamingClassifier(exported, hop=30.0)
+    minute = np.random.default_rng(0).normal(size=120_000).astype(np.float32)
+    stream.push(minute)
+    tracemalloc.start()
+    try:
+        for _ in range(5):
+            stream.push(minute)
+        early, _ = tracemalloc.get_traced_memory()
+        answers = 0
+        for _ in range(54):
+            answers += len(stream.push(minute))
+        late, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert stream.time == 3600
+    assert answers == 108
+    assert late - early < 50_000
+    assert peak - early < 2_000_000
+
+
+@pytest.mark.parametrize(
+    "chunk", [3.0, np.ones((2, 2)), ["a"], [None], np.ones(3, complex)]
+)
+def test_a_wrong_chunk_leaves_the_stream_as_it_was(exported, waveform, chunk):
+    stream = StreamingClassifier(exported)
+    stream.push(waveform[:9000])
+    with pytest.raises(ValueError, match="chunk must be a one-dimensional array of"):
+        stream.push(chunk)
+    assert stream.push([]) == []
+    assert stream.time == 4.5
+    (answer,) = stream.push(waveform[9000:10_000])
+    expected = exported.predict_proba([waveform[:10_000]])[0]
+    np.testing.assert_array_equal(answer.probabilities, expected)
+
+
+def test_what_cannot_be_streamed(murmur):
+    for words, message in [
+        ({"hop": 0}, "hop must be"),
+        ({"window": -1}, "window must be"),
+        ({"first": 9.0, "window": 3.0}, "first must be at most window=3 seconds"),
+        ({"sample_rate": "fast"}, "sample_rate must be"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            StreamingClassifier(murmur, **words)
+    with pytest.raises(ValueError, match="got CNNClassifier"):
+        StreamingClassifier(murmur[1])
+    fresh = make_pipeline(SpectrogramTransformer(), CNNClassifier())
+    with pytest.raises(NotFittedError):
+        StreamingClassifier(fresh)
+    flat = make_pipeline(SpectrogramTransformer(flatten=True), LogisticRegression())
+    with pytest.raises(NotFittedError):
+        StreamingClassifier(flat)
