@@ -32,6 +32,7 @@ BENCHMARKS = (
     "search",
     "search from whole spectrograms",
     "growth",
+    "deployment",
 )
 
 
@@ -87,6 +88,11 @@ def measured(name: str, paths: list[str], words: Any, options: Any) -> dict[str,
         from speed_growth import measure as measure_growth
 
         return measure_growth(paths[:200], options.work, quick=options.quick)
+    if name == "deployment":
+        from speed_deployment import measure as measure_deployment
+
+        work = options.work / "deployment"
+        return measure_deployment(paths[:40], work, rounds=rounds, quick=options.quick)
     from speed_prediction import measure as measure_prediction
 
     n_batch = 100 if options.quick else 1000

@@ -31,8 +31,9 @@ def test_code_runs_in_order(tmp_path):
 
 
 def test_climbs_in_four_steps():
-    answer, *steps = blocks("python")
+    answer, *steps, deployed = blocks("python")
     assert "load_pretrained" in answer
+    assert "OnnxClassifier" in deployed
     assert len(steps) == 4
     assert len([line for line in steps[0].splitlines() if line]) <= 10
     for step, word in zip(

@@ -2,8 +2,8 @@
 
 ``cli-help`` shows the help of a command, ``corpus-info`` the facts about a corpus,
 ``model-card`` the card of a pretrained model, ``accuracy-table``, ``trials-table``,
-``loss-table``, ``speed-table`` and ``growth-table`` the figures in
-``benchmarks/results``; formulas become MathML, which browsers draw without a script.
+``loss-table``, ``speed-table``, ``growth-table``, ``deployment-table``,
+``start-table`` and ``stream-table`` the figures in ``benchmarks/results``; formulas become MathML, which browsers draw without a script.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ SPEED = {
     ("prediction", "1000 recordings"): "The same, one of 1000",
     ("prediction", "a new process"): "The same, in a new process",
     ("search", "search"): "A search, 18 fits and one more",
+    ("search from whole spectrograms", "search"): "The same, from whole spectrograms",
 }
 
 
@@ -206,6 +207,45 @@ class GrowthTable(SphinxDirective):
         return self.parse_text_to_nodes(_list_table(rows, "24 19 19 19 19"))
 
 
+class DeploymentTable(SphinxDirective):
+    """Size and latency of a model in each runtime."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = [("Hears", "Run by", "Size of the file", "Median", "99 of 100 within")]
+        measured = _speed(self.env)["deployment"]["of a recording"]
+        for duration, ways in measured.items():
+            first = duration
+            for way, row in ways.items():
+                if isinstance(row, dict):
+                    size = f"{row['bytes'] / 1e6:.2f} MB"
+                    times = (f"{row['median']:.1f} ms", f"{row['p99']:.1f} ms")
+                    rows.append((first, way, size, *times))
+                    first = ""
+        return self.parse_text_to_nodes(_list_table(rows, "10 36 18 18 18"))
+
+
+class StartTable(SphinxDirective):
+    """What ``skheart predict`` takes in a new process."""
+
+    def run(self) -> list[nodes.Node]:
+        measured = _speed(self.env)["deployment"]["a new process"]
+        rows = [("``skheart predict`` in a new process", "Time")]
+        titles = {"skheart": "``murmur.onnx``", "with TensorFlow": "``--model murmur``"}
+        for way, title in titles.items():
+            rows.append((title, _time(measured[way]["seconds"])))
+        return self.parse_text_to_nodes(_list_table(rows, "60 40"))
+
+
+class StreamTable(SphinxDirective):
+    """How much faster than real time a stream is classified."""
+
+    def run(self) -> list[nodes.Node]:
+        rows = [("Window", "Times real time")]
+        measured = _speed(self.env)["deployment"]["streaming, times real time"]
+        rows += [(window, f"{times:.0f}") for window, times in measured.items()]
+        return self.parse_text_to_nodes(_list_table(rows, "60 40"))
+
+
 def _speed(env: Any) -> dict[str, Any]:
     path = RESULTS / "speed.json"
     env.note_dependency(str(path))
@@ -256,5 +296,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("loss-table", LossTable)
     app.add_directive("speed-table", SpeedTable)
     app.add_directive("growth-table", GrowthTable)
+    app.add_directive("deployment-table", DeploymentTable)
+    app.add_directive("start-table", StartTable)
+    app.add_directive("stream-table", StreamTable)
     app.add_html_math_renderer("mathml", (_visit_inline, None), (_visit_block, None))
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
