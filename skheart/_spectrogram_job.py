@@ -15,7 +15,6 @@ from skheart._recordings import Recording
 from skheart._stft import (
     SpectrogramSettings,
     fill_frames,
-    root_mean_square,
     scratch,
 )
 from skheart.cache import CachedSpectrograms, CacheError, SpectrogramCache
@@ -188,17 +187,15 @@ class SpectrogramJob:
             decibels = row
         else:
             decibels = scratch("decibels", *shape)
-        self.settings.compute_into(decibels, waveform)
-        if self.normalize is not None:
-            for part in decibels if self.normalize == "band" else [decibels]:
-                part -= part.mean()
-                deviation = root_mean_square(part)
-                if deviation > 1e-6:
-                    part /= deviation
+        deviation = self.settings.compute_into(
+            decibels, waveform, normalize=self.normalize
+        )
+        if deviation == 0 and len(waveform) >= self.settings.n_window:
+            raise recording.silent(self.duration)
         return decibels
 
     def _waveform(self, recording: Recording) -> np.ndarray:
-        """Read a recording, cut it, and bring it to zero mean and unit RMS."""
+        """Read a recording and cut it."""
         waveform = recording.load(
             sample_rate=self.sample_rate,
             input_sample_rate=self.input_sample_rate,
@@ -206,15 +203,7 @@ class SpectrogramJob:
             window=self.window,
             f_max=self.f_max,
         )
-        if self.normalize is None:
-            return waveform
-        centred = scratch("waveform", len(waveform))
-        np.subtract(waveform, waveform.mean(), out=centred)
-        rms = root_mean_square(centred)
-        if rms == 0 and len(waveform) >= self.settings.n_window:
-            raise recording.silent(self.duration)
-        centred /= rms or np.float32(1)
-        return centred
+        return np.ascontiguousarray(waveform)
 
 
 def spectrograms_of(

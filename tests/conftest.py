@@ -63,9 +63,9 @@ def computed(monkeypatch):
     calls = []
     compute = SpectrogramSettings.compute_into
 
-    def counted(self, decibels, waveform):
+    def counted(self, decibels, waveform, **settings):
         calls.append(len(waveform))
-        return compute(self, decibels, waveform)
+        return compute(self, decibels, waveform, **settings)
 
     monkeypatch.setattr(SpectrogramSettings, "compute_into", counted)
     return calls

@@ -3,7 +3,8 @@
 ``cli-help`` shows the help of a command, ``corpus-info`` the facts about a corpus,
 ``model-card`` the card of a pretrained model, ``accuracy-table``, ``trials-table``,
 ``loss-table``, ``speed-table``, ``growth-table``, ``deployment-table``,
-``start-table`` and ``stream-table`` the figures in ``benchmarks/results``; formulas become MathML, which browsers draw without a script.
+``start-table`` and ``stream-table`` the figures in ``benchmarks/results``; formulas
+become MathML, which browsers draw without a script.
 """
 
 from __future__ import annotations
