@@ -233,7 +233,8 @@ def check_waveform(
         )
     if len(array) == 0:
         raise RecordingError(f"{name} holds no sound: its length is zero.")
-    with np.errstate(over="ignore"):  # becomes infinite, which the next lines refuse
+    # What becomes infinite, the next lines refuse.
+    with np.errstate(over="ignore", invalid="ignore"):
         array = array.astype(np.float32, copy=False)
         energy = np.dot(array, array)
     if not np.isfinite(energy) and not np.isfinite(array).all():
