@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import json
 from typing import Any
 
 import keras
@@ -10,6 +13,46 @@ import scikeras.wrappers
 from skheart.networks import NETWORKS
 
 _KERAS_OBJECTS = ("model", "model_", "loss", "_fit_callbacks", "_predict_callbacks")
+
+
+# What Keras after 3.6 says of layers that earlier ones do not know, where it is as it
+# was always.
+_NEWER = {"renorm": False, "renorm_momentum": 0.99}
+
+
+def readable(config: Any) -> Any:
+    """Leave out of a network's description what this Keras does not know.
+
+    That is words that a newer Keras has added, with values that change nothing.
+    """
+    if isinstance(config, list):
+        return [readable(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    kept = {key: readable(part) for key, part in config.items()}
+    places = {"keras.initializers": keras.initializers, "keras.layers": keras.layers}
+    module = kept.get("module")
+    place = places.get(module) if isinstance(module, str) else None
+    known = getattr(place, str(kept.get("class_name")), None)
+    words = kept.get("config")
+    if isinstance(known, type) and isinstance(words, dict):
+        names = _words_of(known)
+        kept["config"] = {
+            key: value
+            for key, value in words.items()
+            if key in names or value not in (None, _NEWER.get(key))
+        }
+    return kept
+
+
+@functools.cache
+def _words_of(kind: type) -> frozenset[str]:
+    """Give the parameters of a class and of those that it is made from."""
+    inits = [
+        vars(base)["__init__"] for base in kind.__mro__ if "__init__" in vars(base)
+    ]
+    names = [inspect.signature(init).parameters for init in inits[:-1]]  # not object's
+    return frozenset({"dtype", "name", "trainable"}.union(*names))
 
 
 def pack_network(
@@ -48,7 +91,8 @@ def unpack_network(
 ) -> tuple[keras.Model, scikeras.wrappers.KerasClassifier]:
     """Build what :func:`pack_network` described."""
     try:
-        model = keras.models.model_from_json(state["config"])
+        config = json.dumps(readable(json.loads(state["config"])))
+        model = keras.models.model_from_json(config)
         model.set_weights(state["weights"])
     except (TypeError, ValueError) as error:
         raise ValueError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import json
 import threading
@@ -18,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from skheart._batches import TrainingBatches
 from skheart._checkpoint import Checkpoint, fingerprint
 from skheart._engine import Trainer, architecture, trainer_of
+from skheart._network_state import readable
 from skheart._progress import progress_bar
 from skheart._runtime import local_seed
 from skheart._spectrograms import repeated
@@ -83,7 +83,7 @@ class Start:
         The layer that gives the logits keeps its weights where the classes are the
         same; otherwise it is new, with one logit for each output.
         """
-        config = copy.deepcopy(self.config)
+        config = readable(self.config)
         heads = []
         for layer in config["config"]["layers"]:
             words = layer["config"]

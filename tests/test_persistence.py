@@ -30,6 +30,7 @@ from skheart import (
     load_pretrained,
     save_model,
 )
+from skheart._network_state import readable
 from skheart.cli import main
 from skheart.datasets import make_heart_sounds
 from skheart.losses import AUROCLoss
@@ -525,3 +526,20 @@ def test_a_file_of_format_1(sounds):
     assert all((weight == np.float32(0.01)).all() for weight in weights)
     p = pipeline.predict_proba(sounds.data)
     np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-6)
+
+
+def test_words_that_this_keras_does_not_know_are_left_out(fitted):
+    """As in files of a newer Keras; only where they change nothing."""
+    network = json.loads(fitted["cnn"].model_.to_json())
+    newer = json.loads(fitted["cnn"].model_.to_json())
+    layers = newer["config"]["layers"]
+    for layer in (one for one in layers if one["module"] == "keras.layers"):
+        layer["config"]["to_come"] = None
+        for part in layer["config"].values():
+            if isinstance(part, dict) and part.get("module") == "keras.initializers":
+                part["config"]["to_come"] = None
+    assert newer != network
+    assert readable(newer) == readable(network)
+    keras.models.model_from_json(json.dumps(readable(newer)))
+    layers[1]["config"]["to_come"] = 3
+    assert readable(newer) != readable(network)
