@@ -178,6 +178,11 @@ def read_model(model: str | Path) -> Any:
             f"There is no model {str(path)!r}; make one with skheart train, or name a "
             f"pretrained one: {', '.join(model_names())}."
         )
+    if path.suffix.lower() in (".onnx", ".tflite"):
+        raise ValueError(
+            f"{str(path)!r} is an exported model; give the model that it was exported "
+            "from. Only skheart predict runs ONNX files."
+        )
     if zipfile.is_zipfile(path):
         return load_model(path)
     try:

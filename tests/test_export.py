@@ -437,5 +437,9 @@ def test_command_line(tmp_path, sounds, capsys):
     assert "is a folder, expected a sound file" in tables[0].splitlines()[2]
     assert main(["predict", str(target)]) == 2
     assert "no recording behind the model" in capsys.readouterr().err
+    evaluate = ["evaluate", "folder", str(tmp_path), "--model"]
+    for path in (target, small):
+        assert main([*evaluate, str(path)]) == 2
+        assert "is an exported model; give the model that" in capsys.readouterr().err
     assert main(["export", "murmur"]) == 2
     assert "Nothing to write" in capsys.readouterr().err
