@@ -126,8 +126,11 @@ def fingerprint(
     batches: TrainingBatches,
     stopping: Any,
     settings: dict[str, Any],
-) -> str:
+) -> str | None:
     """Give a name for a training: the same for the same result.
+
+    None where it cannot be told: with code of the user's, in the network, the loss or
+    the optimizer, which can change under the same name.
 
     Parameters
     ----------
@@ -140,6 +143,10 @@ def fingerprint(
     settings : dict
         What else the result depends on: numbers, text and arrays.
     """
+    known = architecture(model)
+    described = [_described(loss), _described(model.optimizer)]
+    if known is None or None in described:
+        return None
     digest = hashlib.blake2b(digest_size=20)
 
     def add(*parts: Any) -> None:
@@ -151,11 +158,8 @@ def fingerprint(
                 digest.update(repr(part).encode())
             digest.update(b"\0")
 
-    add(__version__, keras.__version__, tf.__version__, _described(loss))
-    known = architecture(model)
-    add(None if known is None else known[0])
+    add(__version__, keras.__version__, tf.__version__, *described, known[0])
     add(*_values(model.variables))
-    add(type(model.optimizer).__name__, _described(model.optimizer))
     watched = [batches.X]
     add(batches.targets, batches.sample_weight, batches.codes, batches.n_batches)
     add(batches.n_crop, batches.augment, batches.seed)
@@ -171,13 +175,17 @@ def fingerprint(
     return digest.hexdigest()
 
 
-def _described(thing: Any) -> str:
+def _described(thing: Any) -> str | None:
     """Give text for a loss or an optimizer, without the name that Keras gave it."""
     if isinstance(thing, str):
         return thing
+    kind = thing if isinstance(thing, type) else type(thing)
+    if not kind.__module__.startswith(("keras.", "skheart.")):
+        return None
+    if isinstance(thing, type):
+        return thing.__qualname__
     try:
         config = {k: v for k, v in thing.get_config().items() if k != "name"}
-        return f"{type(thing).__name__} {json.dumps(config, sort_keys=True)}"
+        return f"{kind.__qualname__} {json.dumps(config, sort_keys=True)}"
     except (AttributeError, TypeError, ValueError, NotImplementedError):
-        named = getattr(thing, "__qualname__", type(thing).__qualname__)
-        return f"{type(thing).__name__} {named}"
+        return None

@@ -38,12 +38,38 @@ def architecture(model: keras.Model) -> Hashable | None:
         return None
     try:
         config = model.get_config()
-        names = {layer.name: f"layer {i}" for i, layer in enumerate(model.layers)}
+        if _holds_functions(config):
+            return None
         config["name"] = ""
+        names = {name: f"layer {i}" for i, name in enumerate(_names_in(config))}
         text = json.dumps(_renamed(config, names), sort_keys=True)
     except (TypeError, ValueError, NotImplementedError):
         return None  # Keras says so of layers that cannot be described
     return text, tuple(type(layer) for layer in layers)
+
+
+def _holds_functions(config: Any) -> bool:
+    """Tell whether code of the user's, of which only the name is known, is in it."""
+    if isinstance(config, list | tuple):
+        return any(map(_holds_functions, config))
+    if not isinstance(config, dict):
+        return False
+    module = str(config.get("module"))
+    if config.get("class_name") == "function" and not module.startswith("keras."):
+        return True
+    return any(map(_holds_functions, config.values()))
+
+
+def _names_in(config: Any) -> Iterator[str]:
+    """Give the names of layers, and of layers inside of them, in order."""
+    if isinstance(config, list | tuple):
+        for part in config:
+            yield from _names_in(part)
+    elif isinstance(config, dict):
+        if isinstance(config.get("name"), str) and config["name"]:
+            yield config["name"]
+        for part in config.values():
+            yield from _names_in(part)
 
 
 @functools.cache

@@ -99,8 +99,9 @@ def _to_decibels(power: np.ndarray, amin: np.float32) -> None:
         p = p * x + _LOG[5]
         p = p * x + _LOG[6]
         log = x - np.float32(0.5) * x * x + x * x * x * p + exponent * _LOG_2
-        # 0x7F800000 and above: infinite, and NaN.
-        power[place] = log * _DECIBELS if written < 0x7F800000 else given
+        # 0x7F800000 and above, and below 0: infinite, and NaN of either sign.
+        finite = (written < 0x7F800000) & (written >= 0)
+        power[place] = log * _DECIBELS if finite else given
 
 
 @_Compiled

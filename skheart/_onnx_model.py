@@ -12,6 +12,7 @@ import numpy as np
 from skheart._checks import check_number
 from skheart._files import ModelFileError
 from skheart._recordings import Recording
+from skheart.audio import RecordingError
 
 FORMAT = 1  # of the metadata
 
@@ -44,8 +45,16 @@ class OnnxModel(NamedTuple):
         heard = heard or waveform.min() != waveform.max()
         if settings["normalize"] is not None and not heard:
             raise recording.silent(settings["duration"])
-        (probabilities,) = self.session.run(None, {"waveform": waveform})
-        return probabilities
+        return self._run(recording, "waveform", waveform)
+
+    def _run(self, recording: Recording, name: str, value: np.ndarray) -> np.ndarray:
+        try:
+            return self.session.run(None, {name: value})[0]
+        except Exception as error:  # ONNX Runtime's own, which have no common class
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise RecordingError(
+                f"The model cannot be run on {recording.name} ({reason})."
+            ) from error
 
     def _answer_by_windows(
         self, recording: Recording, input_sample_rate: float | None
@@ -58,7 +67,7 @@ class OnnxModel(NamedTuple):
         )
         spectrogram = transformer._job().filled(recording).astype(np.float32)
         logits = windowed_logits(
-            lambda windows: self.session.run(None, {"spectrogram": windows})[0],
+            lambda windows: self._run(recording, "spectrogram", windows),
             spectrogram[np.newaxis, ..., np.newaxis],
             self.n_crop,
         )
@@ -126,12 +135,15 @@ def read_onnx(name: str, n_threads: int | None = None) -> OnnxModel:
         raise ModelFileError(f"{name!r} is no model; {expected}.")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    # Weights are in the file itself: it must not have others read.
+    options.add_session_config_entry(
+        "session.model_external_initializers_file_folder_path", os.devnull
+    )
     limit = os.environ.get("OMP_NUM_THREADS", "")
     if n_threads is None and limit.isdecimal():
         n_threads = int(limit)
     options.intra_op_num_threads = n_threads or 0
     try:
-        # Its bytes, lest the file names others that would be read.
         session = onnxruntime.InferenceSession(
             Path(name).read_bytes(), options, providers=["CPUExecutionProvider"]
         )

@@ -283,7 +283,15 @@ def train_network_of(
     if classifier.checkpoint is not None:
         settings = {"epochs": classifier.epochs, "rates": rates}
         name = fingerprint(model, classifier.loss, batches, stopping, settings)
-        checkpoint = Checkpoint(classifier.checkpoint, name)
+        if name is not None:
+            checkpoint = Checkpoint(classifier.checkpoint, name)
+        else:
+            warnings.warn(
+                "checkpoint has no effect with a loss, an optimizer or layers of your "
+                "own, whose code can change under the same name.",
+                RuntimeWarning,
+                stacklevel=5,
+            )
     total, shown = classifier.epochs, classifier.verbose > 0
     with (
         trainer_of(key, model, make) as trainer,

@@ -16,6 +16,7 @@ import scipy.sparse
 from skheart._checks import check_number, check_option
 
 _BLOCK = 512  # frames at a time, so that what is computed stays in the cache
+_SMALLEST = float(np.finfo(np.float32).tiny)
 _LEAST = np.float32(1e-6)  # deviation in dB of what is no more than rounding
 # A product of matrices does this much more than a fast transform in the same time;
 # measured at 7 to 10.
@@ -38,6 +39,11 @@ class SpectrogramSettings:
         check_number("f_max", f_max, unit="Hz")
         check_option("scale", scale, ("mel", "linear"))
         check_number("amin", amin)
+        if amin < _SMALLEST:
+            raise ValueError(
+                f"amin must be at least {_SMALLEST:.3g}, the smallest power that "
+                f"float32 holds in full, got {amin!r}."
+            )
         if f_max <= f_min:
             raise ValueError(f"f_max must be above f_min={f_min:g} Hz, got {f_max!r}.")
         if f_max > sample_rate / 2:

@@ -127,8 +127,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     checkpoint : str, os.PathLike or None, default=None
         Folder in which the state after each epoch is kept. A fit with the same data,
         parameters and seed goes on from there, also from a finished one, and gives what
-        it would have given; others do not look at it. Remove the folder when all is
-        done.
+        it would have given; others do not look at it. It needs a `random_state`, and
+        no loss, optimizer or layers of your own. Remove the folder when all is done.
     verbose : int, default=0
         Above 0, show a progress bar on standard error.
 
@@ -269,6 +269,13 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         weights = combined_weights(X, y, sample_weight, self.class_weight)
         random = check_random_state(self.random_state)
         seed = int(random.randint(2**31 - 1))
+        if self.checkpoint is not None and self.random_state is None:
+            warnings.warn(
+                "checkpoint needs random_state: without it every fit is another one, "
+                "and none goes on.",
+                RuntimeWarning,
+                stacklevel=3,
+            )
         limit_threads(self.n_threads)
 
         train = np.arange(len(X))

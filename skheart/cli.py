@@ -190,7 +190,7 @@ def train(options: argparse.Namespace) -> int:
                 "to go on with it, or --force to start anew."
             )
         shutil.rmtree(checkpoint)
-    before = set(checkpoint.glob("*"))
+    before = set(checkpoint.glob("[!.]*.npz"))
     with atomic_path(options.output) as temporary, _said_how_to_go_on(checkpoint):
         start_tensorflow()
         import joblib
@@ -232,7 +232,7 @@ def train(options: argparse.Namespace) -> int:
             save_model(pipeline, temporary)
         else:
             joblib.dump(pipeline, temporary, compress=3)
-    if before and set(checkpoint.glob("*")) - before:
+    if before and set(checkpoint.glob("[!.]*.npz")) - before:
         print(
             "The training that was ended had other recordings or settings; this one "
             "began at the beginning."
@@ -386,19 +386,17 @@ def export(options: argparse.Namespace) -> int:
     from skheart._workflow import read_model
 
     model = read_model(options.model)
+    chosen = _chosen(options, "part", "duration", "half")
     with quiet_stderr():
         from skheart.export import export_litert, export_onnx
-
-        if options.onnx is not None:
-            export_onnx(model, options.onnx, part=options.part)
-        if options.litert is not None:
-            export_litert(
-                model,
-                options.litert,
-                **_chosen(options, "part", "duration", "half"),
-            )
-    for path in (options.onnx, options.litert):
+    # LiteRT first: it takes more, and what fails must leave all as it was.
+    for path, write, words in (
+        (options.litert, export_litert, chosen),
+        (options.onnx, export_onnx, {"part": options.part}),
+    ):
         if path is not None:
+            with quiet_stderr():
+                write(model, path, **words)
             print(f"Wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
     return EXIT_OK
 

@@ -197,6 +197,11 @@ def _checked(
     pipeline: Any, path: str | os.PathLike[str], part: str
 ) -> tuple[SpectrogramTransformer, CNNClassifier]:
     transformer, classifier = fitted_steps(pipeline)
+    if transformer.flatten:
+        raise ValueError(
+            "The transformer has flatten=True, and the network takes rows of columns, "
+            "not spectrograms; fit the pipeline with flatten=False."
+        )
     check_option("part", part, ("pipeline", "network"))
     check_target(path)
     return transformer, classifier

@@ -57,7 +57,8 @@ class StreamingClassifier:
         Seconds until the first answer, when fewer than `window` have come. By default
         5, or `window` where it is shorter.
     sample_rate : float, default=None
-        Rate of the chunks, in Hz. By default the model's.
+        Rate of the chunks, in Hz. By default that of the waveforms which the model
+        takes: its `input_sample_rate`, or else its `sample_rate`.
 
     Attributes
     ----------
@@ -200,11 +201,13 @@ class StreamingClassifier:
 
 def _classification(model: Any, sample_rate: float | None) -> tuple[Any, float, Any]:
     """Give what classifies a list of waveforms, their rate and the model's duration."""
+    model = getattr(model, "best_estimator_", model)
     if isinstance(model, OnnxClassifier):
-        rate = model.sample_rate_ if sample_rate is None else sample_rate
+        known = model._model().settings
+        rate = sample_rate or model.input_sample_rate or model.sample_rate_
+        _check_rate(rate, known["f_max"])
         exported = clone(model).set_params(input_sample_rate=rate)
         return exported.predict_proba, rate, model.duration_
-    model = getattr(model, "best_estimator_", model)
     steps = getattr(model, "steps", [])
     if len(steps) < 2 or not isinstance(steps[0][1], SpectrogramTransformer):
         raise ValueError(
@@ -217,7 +220,9 @@ def _classification(model: Any, sample_rate: float | None) -> tuple[Any, float, 
             "model must end with a classifier that gives probabilities, got one ending "
             f"with {type(steps[-1][1]).__name__}."
         )
-    rate = steps[0][1].sample_rate if sample_rate is None else sample_rate
+    first = steps[0][1]
+    rate = sample_rate or first.input_sample_rate or first.sample_rate
+    _check_rate(rate, first.f_max)
     transformer = clone(steps[0][1]).set_params(
         input_sample_rate=rate,
         on_error="raise",
@@ -233,3 +238,11 @@ def _classification(model: Any, sample_rate: float | None) -> tuple[Any, float, 
         return classifier.predict_proba(transformer.transform(waveforms))
 
     return answer_to, rate, transformer.duration
+
+
+def _check_rate(rate: float, f_max: float) -> None:
+    if rate < 2 * f_max:
+        raise ValueError(
+            f"sample_rate must be at least {2 * f_max:g} Hz for a model that hears up "
+            f"to {f_max:g} Hz, got {rate:g}."
+        )

@@ -285,3 +285,19 @@ def drawing(*, every):
     finally:
         over.set()
         thread.join()
+
+
+def test_networks_that_differ_in_a_function_only_share_nothing():
+    def network(factor):
+        def act(x):
+            return factor * x
+
+        inputs = keras.Input((3,))
+        return keras.Model(inputs, keras.layers.Dense(2, activation=act)(inputs))
+
+    one, other = network(1.0), network(-3.0)
+    other.set_weights(one.get_weights())
+    X = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    assert architecture(one) is architecture(other) is None
+    np.testing.assert_allclose(Forward(one)(X), np.asarray(one(X)), rtol=1e-5)
+    np.testing.assert_allclose(Forward(other)(X), -3 * Forward(one)(X), rtol=1e-5)

@@ -315,6 +315,10 @@ def test_what_cannot_be_exported(tmp_path, sounds, murmur):
             export(flat, target)
         with pytest.raises(ValueError, match="got CNNClassifier"):
             export(murmur[1], target)
+        with pytest.raises(ValueError, match="The transformer has flatten=True"):
+            export(
+                load_pretrained("murmur").set_params(spectrogram__flatten=True), target
+            )
         with pytest.raises(ValueError, match="part must be"):
             export(murmur, target, part="all")
         with pytest.raises(FileNotFoundError, match="There is no folder"):
@@ -366,7 +370,20 @@ def foreign(target):
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), target)
 
 
+def with_weights_elsewhere(path, target):
+    """Let the model have its weights read from another file."""
+    onnx.save_model(
+        onnx.load(path),
+        target,
+        save_as_external_data=True,
+        location="weights.bin",
+        size_threshold=0,
+        convert_attribute=True,
+    )
+
+
 FAULTS = {
+    "weights elsewhere": (with_weights_elsewhere, "cannot be run as an ONNX model"),
     "text": (lambda p, t: t.write_text("no"), "cannot be run as an ONNX model"),
     "empty": (lambda p, t: t.write_bytes(b""), "cannot be run|is no model of skheart"),
     "cut": (
@@ -395,9 +412,10 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_files_that_are_no_model(path, tmp_path, kind, capsys):
+def test_files_that_are_no_model(path, tmp_path, kind, capsys, monkeypatch):
     make, message = FAULTS[kind]
     target = tmp_path / "model.onnx"
+    monkeypatch.chdir(tmp_path)
     make(path, target)
     with pytest.raises((ModelFileError, OSError), match=message) as caught:
         OnnxClassifier(target).predict_proba([np.ones(9)])

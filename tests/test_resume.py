@@ -185,6 +185,46 @@ def test_a_damaged_state_is_said_and_left(tmp_path, data, ended_after, damage):
     np.testing.assert_array_equal(fitted.predict_proba(X), expected.predict_proba(X))
 
 
+class Focal(keras.losses.Loss):
+    """A loss of a user, which does not say its settings."""
+
+    def __init__(self, power):
+        super().__init__()
+        self.power = power
+
+    def call(self, y_true, y_pred):
+        wrong = keras.ops.abs(y_true - keras.ops.sigmoid(y_pred))
+        return keras.ops.mean(wrong**self.power, axis=-1)
+
+
+def test_code_of_ones_own_is_never_taken_for_the_same(tmp_path, data):
+    X, y = data
+    answers = []
+    for power in (1.0, 3.0):
+        own = classifier(loss=Focal(power), checkpoint=tmp_path)
+        with pytest.warns(RuntimeWarning, match="checkpoint has no effect with a loss"):
+            answers.append(own.fit(X, y).predict_proba(X))
+    assert not list(tmp_path.iterdir())
+    assert not np.array_equal(*answers)
+
+
+def test_without_a_seed_nothing_goes_on_and_it_is_said(tmp_path, data):
+    with pytest.warns(RuntimeWarning, match="checkpoint needs random_state"):
+        classifier(random_state=None, epochs=1, checkpoint=tmp_path).fit(*data)
+
+
+def test_the_same_name_in_every_process_and_for_nested_layers(data):
+    from skheart._engine import architecture
+
+    def nested():
+        inner = keras.Sequential([keras.layers.Dense(3), keras.layers.ReLU()])
+        inputs = keras.Input((4, 5))
+        x = keras.layers.Bidirectional(keras.layers.LSTM(2))(inner(inputs))
+        return keras.Model(inputs, keras.layers.Dense(1)(x))
+
+    assert architecture(nested()) == architecture(nested()) is not None
+
+
 def test_wrong_folders(tmp_path, data):
     with pytest.raises(ValueError, match="checkpoint must name a folder or be None"):
         classifier(checkpoint=3).fit(*data)
@@ -228,7 +268,7 @@ def killed_in_training(folders, output, by):
     state = output.with_name(f"{output.name}.checkpoint")
     deadline = time.monotonic() + 120
     try:
-        while not list(state.glob("*.npz")):
+        while not list(state.glob("[!.]*.npz")):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -247,7 +287,7 @@ def test_train_goes_on(tmp_path, folders, capsys, by):
         assert "the same command with --resume goes on" in said
     assert not output.exists()
     state = tmp_path / "model.skheart.checkpoint"
-    (file,) = state.glob("*.npz")
+    (file,) = state.glob("[!.]*.npz")
     with np.load(file) as arrays:
         n_epochs = len(arrays["losses"])
     assert 0 < n_epochs < 60

@@ -914,3 +914,23 @@ def test_file_shorter_than_a_window_is_refused(tmp_path):
         SpectrogramTransformer().fit_transform([path])
     soundfile.write(path, noise(200), 4000)
     assert SpectrogramTransformer().fit_transform([path]).shape == (1, 40, 1001)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("settings", [{}, {"n_fft": 8192}], ids=["matrix", "fft"])
+def test_what_is_not_finite_stays_so(tone, sign, settings):
+    waveform = tone(100)
+    expected = log_mel_spectrogram(waveform, sample_rate=2000, **settings)
+    waveform[2000] = np.copysign(np.nan, sign)
+    given = log_mel_spectrogram(waveform, sample_rate=2000, **settings)
+    touched = np.isnan(given).all(axis=0)
+    assert 2 <= touched.sum() <= 3  # the frames that hold the value
+    np.testing.assert_array_equal(given[:, ~touched], expected[:, ~touched])
+
+
+def test_the_smallest_power(tone):
+    silence = np.zeros(4000, dtype=np.float32)
+    given = log_mel_spectrogram(silence, sample_rate=2000, amin=2e-38)
+    np.testing.assert_allclose(given, 10 * np.log10(2e-38), rtol=1e-6)
+    with pytest.raises(ValueError, match=r"amin must be at least 1\.18e-38"):
+        log_mel_spectrogram(silence, sample_rate=2000, amin=1e-40)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skheart import (
@@ -168,15 +169,33 @@ def test_a_wrong_chunk_leaves_the_stream_as_it_was(exported, waveform, chunk):
     np.testing.assert_array_equal(answer.probabilities, expected)
 
 
-def test_what_cannot_be_streamed(murmur):
+def test_the_rate_that_the_model_takes(murmur, exported, waveform):
+    twice = np.repeat(waveform[:12_000], 2)
+    pipeline = load_pretrained("murmur")
+    pipeline.set_params(spectrogram__input_sample_rate=4000)
+    light = OnnxClassifier(exported.path, input_sample_rate=4000)
+    search = GridSearchCV(light, {"n_threads": [1]}, cv=2)
+    search.fit([waveform] * 4, ["murmur", "normal"] * 2)
+    for model in (pipeline, light, search):
+        stream = StreamingClassifier(model)
+        answers = stream.push(twice)
+        assert [answer.time for answer in answers] == [5.0, 6.0]
+        expected = model.predict_proba([twice])[0]
+        np.testing.assert_allclose(answers[-1].probabilities, expected, atol=1e-6)
+
+
+def test_what_cannot_be_streamed(murmur, exported):
     for words, message in [
         ({"hop": 0}, "hop must be"),
         ({"window": -1}, "window must be"),
         ({"first": 9.0, "window": 3.0}, "first must be at most window=3 seconds"),
         ({"sample_rate": "fast"}, "sample_rate must be"),
+        ({"sample_rate": 1000}, "sample_rate must be at least 1800 Hz for a model"),
     ]:
         with pytest.raises(ValueError, match=message):
             StreamingClassifier(murmur, **words)
+        with pytest.raises(ValueError, match=message):
+            StreamingClassifier(exported, **words)
     with pytest.raises(ValueError, match="got CNNClassifier"):
         StreamingClassifier(murmur[1])
     fresh = make_pipeline(SpectrogramTransformer(), CNNClassifier())
