@@ -16,6 +16,10 @@ from typing import Any
 from skheart import __version__
 from skheart._arguments import (
     DEFAULT_MODEL,
+    EPILOG,
+    EXPORT_EPILOG,
+    PREDICT_EPILOG,
+    TRAIN_EPILOG,
     add_cache,
     add_demo,
     add_evaluate,
@@ -31,63 +35,6 @@ __all__ = ["main"]
 
 _EXPECTED = (OSError, ValueError, TypeError, ImportError, MemoryError)
 EXIT_OK, EXIT_SOME_FAILED, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 2, 130
-
-_EPILOG = """\
-exit codes:
-  0    everything worked
-  1    predict: some recordings could not be used; their rows say why
-  2    nothing was done: wrong usage or an error, which standard error names
-  130  interrupted
-
-skheart is for research. It is not a medical device.
-"""
-
-_PREDICT_EPILOG = """\
-columns of the output, one row a recording in the order given:
-  recording              the path as given
-  prediction             the most probable class
-  probability_<class>    one column for each class
-  error                  why the recording could not be used, else empty
-
-examples:
-  skheart predict recording.wav
-  skheart predict --model pascal *.wav --format csv > answers.csv
-  skheart predict --model mine.joblib *.wav -o answers.csv
-  skheart predict mine.onnx recording.wav
-
-Without --model, the pretrained model "murmur" tells murmur and normal apart;
-"skheart models murmur" prints what it was trained on and where it is weak.
-A file that ends in .skheart or .onnx may also stand before the recordings and is
-safe to load from anyone; .onnx is run without TensorFlow, ten times as fast for
-one recording. A .joblib file is a pickle: loading one can run any code, so load
-only those that you trust.
-skheart is for research. It is not a medical device.
-"""
-
-_TRAIN_EPILOG = """\
-examples:
-  skheart train pascal ~/data/pascal --classes normal murmur -o murmur.joblib
-  skheart train circor2022 ~/data/circor2022 --target murmur_at_location \\
-      --classes Absent Present -o murmur.joblib
-  skheart train folder recordings --patient-pattern '^([0-9]+)_' -o mine.joblib
-  skheart train folder recordings --weights murmur -o tuned.skheart
-
-A MODEL that ends in .skheart is text and numbers, safe for others to load; any
-other is a pickle of the pipeline (joblib).
-
-CORPUS "folder" reads DATA_HOME/CLASS/RECORDING: the name of a folder is the label
-of the recordings in it.
-"""
-
-_EXPORT_EPILOG = """\
-examples:
-  skheart export murmur --onnx murmur.onnx
-  skheart export mine.skheart --litert mine.tflite --duration 5 --half
-  skheart predict murmur.onnx recording.wav
-
-An ONNX file takes a waveform of any length, a LiteRT file one of fixed length; both
-give probabilities. The names of the classes and the sample rate are in the file.
-"""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -479,7 +426,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="skheart",
         description="Classify heart-sound recordings: train, evaluate, predict.",
-        epilog=_EPILOG,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"skheart {__version__}")
@@ -498,10 +445,10 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     add_demo(add(demo))
-    add_train(add(train, _TRAIN_EPILOG))
+    add_train(add(train, TRAIN_EPILOG))
     add_evaluate(add(evaluate))
-    add_predict(add(predict, _PREDICT_EPILOG))
-    add_export(add(export, _EXPORT_EPILOG))
+    add_predict(add(predict, PREDICT_EPILOG))
+    add_export(add(export, EXPORT_EPILOG))
     add_models(add(models))
     add_spectrogram(add(spectrogram))
     add_cache(add(cache))
