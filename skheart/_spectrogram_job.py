@@ -20,7 +20,7 @@ from skheart._stft import (
 from skheart.cache import CachedSpectrograms, CacheError, SpectrogramCache
 
 # Part of every key: to be raised when the same settings give other spectrograms.
-_EDITION = 1
+_EDITION = 2
 _CHUNK = 16  # recordings a task at most: enough to hide joblib's price
 
 
