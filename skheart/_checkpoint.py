@@ -78,9 +78,10 @@ class Checkpoint:
                 best_epoch, stops = int(arrays["best_epoch"]), bool(arrays["stops"])
         except (FileNotFoundError, NotADirectoryError):
             return []  # nothing was saved; what cannot be written is said by `save`
-        except (OSError, LookupError, ValueError, EOFError, zlib.error) as error:
-            return self._damaged(error)
-        except (zipfile.BadZipFile, NotImplementedError) as error:
+        except (
+            *(OSError, LookupError, ValueError, EOFError, zlib.error),
+            *(zipfile.BadZipFile, NotImplementedError),  # compressions it does not know
+        ) as error:
             return self._damaged(error)
         for variable, value in [*model, *optimizer]:
             variable.assign(value)
@@ -188,4 +189,4 @@ def _described(thing: Any) -> str | None:
         config = {k: v for k, v in thing.get_config().items() if k != "name"}
         return f"{kind.__qualname__} {json.dumps(config, sort_keys=True)}"
     except (AttributeError, TypeError, ValueError, NotImplementedError):
-        return None
+        return None  # Keras says so of what cannot be described

@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +27,13 @@ from skheart._arguments import (
     add_spectrogram,
     add_train,
 )
+from skheart._interrupts import ending_by_interrupt, interrupted
 from skheart._quiet import start_tensorflow
 
 __all__ = ["main"]
 
 _EXPECTED = (OSError, ValueError, TypeError, ImportError, MemoryError)
-EXIT_OK, EXIT_SOME_FAILED, EXIT_ERROR, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_OK, EXIT_SOME_FAILED, EXIT_ERROR = 0, 1, 2
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,10 +52,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     signals: list[int] = []
     try:
-        with _ending_by_interrupt(signals):
+        with ending_by_interrupt(signals):
             return options.command(options)
     except KeyboardInterrupt:
-        return _interrupted(as_program=arguments is None)
+        return interrupted(as_program=arguments is None)
     except BrokenPipeError:
         # The reader of our output has gone; Python must not write to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -65,49 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("SKHEART_TRACEBACK"):
             raise
         if signals:  # in the middle of an import, an interrupt becomes another error
-            return _interrupted(as_program=arguments is None)
+            return interrupted(as_program=arguments is None)
         kind = "" if isinstance(error, _EXPECTED) else f"{type(error).__name__}: "
         print(f"skheart: error: {kind}{error}", file=sys.stderr)
         return EXIT_ERROR
-
-
-def _interrupted(*, as_program: bool) -> int:
-    """Say that the command was interrupted, and end with the code for it."""
-    print("skheart: interrupted", file=sys.stderr)
-    if as_program:
-        # Python ends by the signal and not with a code where it has struck once inside
-        # the import of a compiled module, although that was handled.
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError):  # the reader has gone
-                stream.flush()
-        os._exit(EXIT_INTERRUPTED)
-    return EXIT_INTERRUPTED
-
-
-@contextmanager
-def _ending_by_interrupt(received: list[int]) -> Iterator[None]:
-    """Let SIGTERM, which batch systems send, clean up as Ctrl+C does.
-
-    The signals that came are put into `received`.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, _: Any) -> None:
-        received.append(number)
-        raise KeyboardInterrupt
-
-    before = {
-        number: signal.signal(number, interrupt)
-        for number in (signal.SIGINT, signal.SIGTERM)
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def demo(options: argparse.Namespace) -> int:

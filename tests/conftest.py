@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +70,34 @@ def computed(monkeypatch):
 
     monkeypatch.setattr(SpectrogramSettings, "compute_into", counted)
     return calls
+
+
+@pytest.fixture(scope="session")
+def murmur_onnx(tmp_path_factory):
+    """Path of the pretrained model "murmur", exported as ONNX."""
+    from skheart import export_onnx, load_pretrained
+
+    path = tmp_path_factory.mktemp("onnx") / "murmur.onnx"
+    export_onnx(load_pretrained("murmur"), path)
+    return path
+
+
+@pytest.fixture
+def in_eight_threads():
+    """Return a function that calls another in eight threads at once."""
+
+    def call(work):
+        results, start = [None] * 8, threading.Barrier(8)
+
+        def one(number):
+            start.wait()
+            results[number] = work()
+
+        threads = [threading.Thread(target=one, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return results
+
+    return call

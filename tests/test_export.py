@@ -7,7 +7,6 @@ import json
 import pickle
 import subprocess
 import sys
-import threading
 import zipfile
 from pathlib import Path
 
@@ -49,11 +48,9 @@ def murmur():
     return load_pretrained("murmur")
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory, murmur):
-    target = tmp_path_factory.mktemp("onnx") / "murmur.onnx"
-    export_onnx(murmur, target)
-    return target
+@pytest.fixture
+def path(murmur_onnx):
+    return murmur_onnx
 
 
 def litert_answer(path, value):
@@ -269,20 +266,10 @@ def test_a_classifier_among_others(path, murmur, sounds):
         exported.fit(sounds.data, ["sick"] * len(sounds.data))
 
 
-def test_eight_threads_get_what_one_gets(path, sounds):
+def test_eight_threads_get_what_one_gets(path, sounds, in_eight_threads):
     exported = OnnxClassifier(path)
     expected = OnnxClassifier(path).predict_proba(sounds.data)
-    results = [None] * 8
-
-    def work(number):
-        results[number] = exported.predict_proba(sounds.data)
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for result in results:
+    for result in in_eight_threads(lambda: exported.predict_proba(sounds.data)):
         np.testing.assert_allclose(result, expected, atol=1e-6)
 
 

@@ -6,7 +6,6 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import joblib
@@ -324,24 +323,15 @@ def test_clone_and_html(pascal):
 # Threads, processes, seeds ----------------------------------------------------------
 
 
-def test_eight_threads_get_what_one_gets(pascal):
+def test_eight_threads_get_what_one_gets(pascal, in_eight_threads):
     paths, target, _ = pascal
     fitted = pipeline_of().fit(paths, target)
     expected = fitted.predict_proba(paths)
     # As loaded: nothing is traced yet when all eight begin.
     loaded = pickle.loads(pickle.dumps(fitted))
-    results, start = [None] * 8, threading.Barrier(8)
-
-    def work(number):
-        start.wait()
-        results[number] = [loaded.predict_proba(paths) for _ in range(3)]
-
-    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for several in results:
+    for several in in_eight_threads(
+        lambda: [loaded.predict_proba(paths) for _ in range(3)]
+    ):
         for result in several:
             np.testing.assert_allclose(result, expected, atol=1e-6)
 

@@ -40,7 +40,8 @@ PUBLIC_MODULES = [
 # packages, whose modules may import one another.
 FLOORS = [
     {"_kernels"},
-    {"__init__", "_arguments", "_blas", "_checks", "_files", "_progress", "_runtime"},
+    {"__init__", "_arguments", "_blas", "_checks", "_files", "_interrupts"},
+    {"_progress", "_runtime"},
     {"_pickles", "_weights"},
     {"audio"},
     {"metrics", "datasets", "_recordings", "_stft", "_batches", "layers", "losses"},

@@ -16,7 +16,6 @@ from skheart import (
     OnnxClassifier,
     SpectrogramTransformer,
     StreamingClassifier,
-    export_onnx,
     load_pretrained,
     read_recording,
 )
@@ -29,10 +28,8 @@ def murmur():
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory, murmur):
-    path = tmp_path_factory.mktemp("onnx") / "murmur.onnx"
-    export_onnx(murmur, path)
-    return OnnxClassifier(path)
+def exported(murmur_onnx):
+    return OnnxClassifier(murmur_onnx)
 
 
 @pytest.fixture(scope="module")
