@@ -21,13 +21,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skheart import __version__
 from skheart._files import ModelFileError, atomic_path
-from skheart._model_text import (
-    check_network,
-    plain,
-    plain_keras,
-    restored_keras,
-)
+from skheart._model_text import check_keras, plain, plain_keras, restored_keras
 from skheart._start import Start
+from skheart._whitelist import check_network
 from skheart.classifier import CNNClassifier
 from skheart.spectrogram import SpectrogramTransformer
 
@@ -151,7 +147,9 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
     name = str(os.fsdecode(path))
     text, weights = _members(name)
     try:
-        check_network(text["network"])
+        check_network(text["network"], keras.saving.get_registered_object)
+        for key in _KERAS:
+            check_keras(text["classifier"][key], key)
         spectrogram = SpectrogramTransformer(**_kept(text["spectrogram"]))
         spectrogram._job()
         classifier = _classifier(text, weights)
@@ -198,7 +196,7 @@ def _described(
     )
     network = json.loads(model.to_json())
     try:
-        check_network(network)
+        check_network(network, keras.saving.get_registered_object)
     except ModelFileError as error:
         raise ValueError(
             f"The network cannot be saved as text and numbers: {error}. Use layers of "

@@ -436,7 +436,7 @@ CHANGES = {
     "private": (_layer(module="keras.src.utils.io_utils"), "not a layer"),
     "function": (
         _layer(module="os", class_name="function", config="system"),
-        "os.function is not a layer",
+        "settings of a layer .* are not a table",
     ),
     "function by another name": (
         _layer(
@@ -445,7 +445,7 @@ CHANGES = {
             config="system",
             registered_name="skheart>AttentionPooling",
         ),
-        "not registered here",
+        "settings of a layer .* are not a table",
     ),
     "another class of that name": (
         _layer(
@@ -464,9 +464,9 @@ CHANGES = {
         lambda text: text["classifier"].update(
             loss={"keras": {"module": "os", "class_name": "system", "config": {}}}
         ),
-        "os.system is not",
+        "loss is os.system, which is not on the list",
     ),
-    "huge": (_units, "too large for a network"),
+    "huge": (_units, "too large"),
     "shapes": (lambda text: text["shapes"].pop(), "as many as its shapes"),
     "negative": (lambda text: text["shapes"].append([-1, 4]), "negative"),
     "NaN": (_nan, "NaN"),
