@@ -11,10 +11,16 @@ import numpy as np
 
 from skheart._checks import check_number
 from skheart._files import ModelFileError
+from skheart._onnx_file import has_external_data
 from skheart._recordings import Recording
 from skheart.audio import RecordingError
 
 FORMAT = 1  # of the metadata
+# Parameters of the SpectrogramTransformer that are of the model.
+_SETTINGS = (
+    *("sample_rate", "duration", "n_bands", "window", "hop", "f_min", "f_max"),
+    *("scale", "n_fft", "amin", "normalize", "padding", "dtype"),
+)
 
 
 class OnnxModel(NamedTuple):
@@ -135,22 +141,22 @@ def read_onnx(name: str, n_threads: int | None = None) -> OnnxModel:
         raise ModelFileError(f"{name!r} is no model; {expected}.")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    # Weights are in the file itself: it must not have others read.
-    options.add_session_config_entry(
-        "session.model_external_initializers_file_folder_path", os.devnull
-    )
     limit = os.environ.get("OMP_NUM_THREADS", "")
     if n_threads is None and limit.isdecimal():
         n_threads = int(limit)
     options.intra_op_num_threads = n_threads or 0
     try:
-        session = onnxruntime.InferenceSession(
-            Path(name).read_bytes(), options, providers=["CPUExecutionProvider"]
-        )
+        content = Path(name).read_bytes()
     except PermissionError:
         raise PermissionError(
             f"{name!r} may not be read; check its permissions."
         ) from None
+    try:
+        if has_external_data(content):
+            raise ValueError("its weights are in another file")
+        session = onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"]
+        )
     except Exception as error:  # ONNX Runtime's own, which have no common class
         reason = str(error).strip().splitlines()[0]
         raise ModelFileError(
@@ -163,9 +169,9 @@ def read_onnx(name: str, n_threads: int | None = None) -> OnnxModel:
         inputs = [value.name for value in session.get_inputs()]
         part = {"waveform": "pipeline", "spectrogram": "network"}[inputs[0]]
         classes = np.array(notes["classes"])
-        settings = dict(notes["spectrogram"])
+        # These keys only: others, such as cache, would act on this machine.
+        settings = {key: notes["spectrogram"][key] for key in _SETTINGS}
         n_crop = int(notes["n_crop"])
-        settings.pop("input_sample_rate")
         rates = [settings[key] for key in ("sample_rate", "window", "f_max")]
         whole = len(inputs) == 1 and part == notes["part"] and classes.ndim == 1
         whole = whole and len(classes) > 1 and n_crop > 0 and min(rates) > 0

@@ -369,8 +369,27 @@ def with_weights_elsewhere(path, target):
     )
 
 
+def inside_a_branch(path, target):
+    """Hide a tensor that is kept in another file in the branch of an If."""
+    model = onnx.load(path)
+    tensor = TensorProto(name="far", data_type=TensorProto.FLOAT, dims=[1])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+    out = helper.make_tensor_value_info("out", TensorProto.FLOAT, [1])
+    node = helper.make_node("Identity", ["far"], ["out"])
+    branch = helper.make_graph([node], "branch", [], [out], [tensor])
+    model.graph.node.append(
+        helper.make_node(
+            "If", ["yes"], ["o"], name="if", then_branch=branch, else_branch=branch
+        )
+    )
+    target.write_bytes(model.SerializeToString())
+
+
+ELSEWHERE = "weights are in another file"
 FAULTS = {
-    "weights elsewhere": (with_weights_elsewhere, "cannot be run as an ONNX model"),
+    "weights elsewhere": (with_weights_elsewhere, ELSEWHERE),
+    "weights elsewhere in a branch": (inside_a_branch, ELSEWHERE),
     "text": (lambda p, t: t.write_text("no"), "cannot be run as an ONNX model"),
     "empty": (lambda p, t: t.write_bytes(b""), "cannot be run|is no model of skheart"),
     "cut": (
@@ -409,6 +428,19 @@ def test_files_that_are_no_model(path, tmp_path, kind, capsys, monkeypatch):
     assert str(target) in str(caught.value)
     assert main(["predict", "--model", str(target), "a.wav"]) == 2
     assert str(target) in capsys.readouterr().err
+
+
+def test_a_stranger_gives_no_folder_to_write_to(tmp_path, murmur, sounds):
+    export_onnx(murmur, tmp_path / "model.onnx", part="network")
+    folder = tmp_path / "theirs"
+    strange = {"cache": str(folder), "lazy": False, "n_jobs": 2}
+    with_metadata(
+        tmp_path / "model.onnx",
+        tmp_path / "changed.onnx",
+        lambda notes: notes["spectrogram"].update(strange),
+    )
+    OnnxClassifier(tmp_path / "changed.onnx").predict_proba(sounds.data[:1])
+    assert not folder.exists()
 
 
 def test_wrong_parameters(path):
