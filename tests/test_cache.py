@@ -18,7 +18,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from skheart import CNNClassifier, SpectrogramTransformer, read_recording
+from skheart import (
+    CNNClassifier,
+    RecordingError,
+    SpectrogramTransformer,
+    audio,
+    read_recording,
+)
 from skheart.cache import CachedSpectrograms, CacheError, SpectrogramCache
 from skheart.datasets import make_heart_sounds
 
@@ -394,9 +400,8 @@ def test_urls_are_read(paths):
     waveform, url_rate = read_recording(url)
     assert rate == url_rate
     np.testing.assert_array_equal(waveform, expected)
-    local = f"file://{paths[1]}"
     np.testing.assert_array_equal(
-        transformer(n_jobs=2).transform([url, local]),
+        transformer(n_jobs=2).transform([url, paths[1]]),
         transformer().transform(paths[:2]),
     )
     with pytest.raises(FileNotFoundError, match=r"memory://ward/none\.wav"):
@@ -405,8 +410,26 @@ def test_urls_are_read(paths):
         read_recording("memory://ward/text.wav")
     with pytest.raises(ValueError, match=r"memory://ward/empty\.wav.*empty"):
         read_recording("memory://ward/empty.wav")
-    with pytest.raises(OSError, match=r"nothing://ward/a\.wav"):
-        read_recording("nothing://ward/a.wav")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("nothing://ward/a.wav", "file://{}", "local://{}", "dir://a::file://{}"),
+        *("reference://a::{}", "zip://a.wav::memory://b.zip", "memory://a::file://{}"),
+        *("simplecache::memory://a.wav", "FILE://{}", "github://a:b@/c.wav"),
+    ],
+)
+def test_names_do_not_reach_into_this_machine(paths, url):
+    with pytest.raises((ValueError, FileNotFoundError), match=r"not a URL|no file"):
+        read_recording(url.format(paths[0]))
+
+
+def test_a_url_without_end_is_cut_off(monkeypatch, tmp_path):
+    monkeypatch.setattr(audio, "_LARGEST_COPY", 3 << 20)
+    fsspec.filesystem("memory").pipe("/ward/long.wav", bytes(4 << 20))
+    with pytest.raises(RecordingError, match="is larger than"):
+        read_recording("memory://ward/long.wav")
 
 
 def test_urls_are_kept_by_contents(tmp_path, paths, computed):
