@@ -28,28 +28,28 @@ columns of the output, one row a recording in the order given:
 examples:
   skheart predict recording.wav
   skheart predict --model pascal *.wav --format csv > answers.csv
-  skheart predict --model mine.joblib *.wav -o answers.csv
+  skheart predict --model mine.skheart *.wav -o answers.csv
   skheart predict mine.onnx recording.wav
 
 Without --model, the pretrained model "murmur" tells murmur and normal apart;
 "skheart models murmur" prints what it was trained on and where it is weak.
 A file that ends in .skheart or .onnx may also stand before the recordings and is
 safe to load from anyone; .onnx is run without TensorFlow, ten times as fast for
-one recording. A .joblib file is a pickle: loading one can run any code, so load
-only those that you trust.
+one recording. A .joblib file is a pickle, which can run any code: it needs
+--allow-pickle, and trust in where it comes from.
 skheart is for research. It is not a medical device.
 """
 
 TRAIN_EPILOG = """\
 examples:
-  skheart train pascal ~/data/pascal --classes normal murmur -o murmur.joblib
+  skheart train pascal ~/data/pascal --classes normal murmur -o murmur.skheart
   skheart train circor2022 ~/data/circor2022 --target murmur_at_location \\
-      --classes Absent Present -o murmur.joblib
-  skheart train folder recordings --patient-pattern '^([0-9]+)_' -o mine.joblib
+      --classes Absent Present -o murmur.skheart
+  skheart train folder recordings --patient-pattern '^([0-9]+)_' -o mine.skheart
   skheart train folder recordings --weights murmur -o tuned.skheart
 
-A MODEL that ends in .skheart is text and numbers, safe for others to load; any
-other is a pickle of the pipeline (joblib).
+A MODEL that ends in .skheart is text and numbers, safe for others to load; one
+that ends in .joblib is a pickle of the pipeline.
 
 CORPUS "folder" reads DATA_HOME/CLASS/RECORDING: the name of a folder is the label
 of the recordings in it.
@@ -86,7 +86,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="MODEL",
-        help="file to write the model to, such as murmur.joblib",
+        help="file to write the model to, such as murmur.skheart",
     )
     parser.add_argument(
         "--force",
@@ -210,6 +210,7 @@ def add_export(parser: argparse.ArgumentParser) -> None:
         help='name of a pretrained model (see "skheart models") or file that "skheart '
         'train" wrote',
     )
+    add_allow_pickle(parser)
     parser.add_argument(
         "--onnx", type=Path, metavar="FILE", help="ONNX file to write, *.onnx"
     )
@@ -312,8 +313,16 @@ def add_model(parser: argparse.ArgumentParser, *, required: bool) -> None:
         required=required,
         metavar="MODEL",
         help='name of a pretrained model (see "skheart models") or file that "skheart '
-        'train" wrote; load only files that you trust'
-        + ("" if required else f" (default: {DEFAULT_MODEL})"),
+        'train" wrote' + ("" if required else f" (default: {DEFAULT_MODEL})"),
+    )
+    add_allow_pickle(parser)
+
+
+def add_allow_pickle(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow-pickle",
+        action="store_true",
+        help="load a .joblib file, which can run any code: only one that you trust",
     )
 
 

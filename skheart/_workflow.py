@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -166,8 +165,12 @@ def _unusable(errors: list[str]) -> str:
     )
 
 
-def read_model(model: str | Path) -> Any:
-    """Load a pretrained pipeline by name, or one from a file by its path."""
+def read_model(model: str | Path, *, allow_pickle: bool = False) -> Any:
+    """Load a pretrained pipeline by name, or one from a file by its path.
+
+    What a file is, its name decides: of a name that ends in ``.skheart`` nothing is
+    ever unpickled, and a pickle (``.joblib``) is loaded with `allow_pickle` only.
+    """
     if str(model) in model_names():
         return load_pretrained(str(model))
     path = Path(model)
@@ -183,8 +186,19 @@ def read_model(model: str | Path) -> Any:
             f"{str(path)!r} is an exported model; give the model that it was exported "
             "from. Only skheart predict runs ONNX files."
         )
-    if zipfile.is_zipfile(path):
+    if path.suffix.lower() == ".skheart":
         return load_model(path)
+    if path.suffix.lower() != ".joblib":
+        raise ValueError(
+            f"{str(path)!r} must end in .skheart (a model file) or .joblib (a pickle), "
+            "which says how to read it."
+        )
+    if not allow_pickle:
+        raise ValueError(
+            f"{str(path)!r} is a pickle, which runs any code that it holds; pass "
+            "--allow-pickle if you trust where it comes from, or save the model as a "
+            ".skheart file, which is safe."
+        )
     try:
         model = joblib.load(path)
     except (

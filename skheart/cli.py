@@ -85,6 +85,11 @@ def train(options: argparse.Namespace) -> int:
 
     from skheart._files import atomic_path
 
+    if options.output.suffix not in (".skheart", ".joblib"):
+        raise ValueError(
+            f"-o must name a file that ends in .skheart (safe to load) or .joblib (a "
+            f"pickle), got {str(options.output)!r}."
+        )
     if options.output.exists() and not options.force:
         raise FileExistsError(
             f"{str(options.output)!r} exists; pass --force to replace it."
@@ -190,7 +195,7 @@ def evaluate(options: argparse.Namespace) -> int:
     from skheart._report import evaluate_model
     from skheart._workflow import keep_classes, read_corpus, read_model
 
-    model = read_model(options.model)
+    model = read_model(options.model, allow_pickle=options.allow_pickle)
     training = getattr(model, "skheart_training_", {})
     if training.get("corpus") != options.corpus:
         training = {}
@@ -242,7 +247,9 @@ def predict(options: argparse.Namespace) -> int:
     if not recordings:
         raise ValueError(f"There is no recording behind the model {model!r}; name one.")
     verbose = 0 if options.quiet or len(recordings) < 20 else 1
-    rows = _rows_of(model, recordings, verbose=verbose)
+    rows = _rows_of(
+        model, recordings, verbose=verbose, allow_pickle=options.allow_pickle
+    )
     if options.output is None:
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="surrogateescape")  # names that are not UTF-8
@@ -266,13 +273,16 @@ def predict(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _rows_of(model: str, recordings: list[str], *, verbose: int) -> list[dict]:
+def _rows_of(
+    model: str, recordings: list[str], *, verbose: int, allow_pickle: bool
+) -> list[dict]:
     """Classify recordings, with TensorFlow only where the model needs it."""
     if not model.lower().endswith(".onnx"):
         start_tensorflow()
         from skheart._workflow import predict_recordings, read_model
 
-        return predict_recordings(read_model(model), recordings, verbose=verbose)
+        pipeline = read_model(model, allow_pickle=allow_pickle)
+        return predict_recordings(pipeline, recordings, verbose=verbose)
     import functools
 
     from skheart._onnx_model import answers_of_paths, read_onnx
@@ -292,7 +302,7 @@ def export(options: argparse.Namespace) -> int:
     start_tensorflow()
     from skheart._workflow import read_model
 
-    model = read_model(options.model)
+    model = read_model(options.model, allow_pickle=options.allow_pickle)
     chosen = _chosen(options, "part", "duration", "half")
     with quiet_stderr():
         from skheart.export import export_litert, export_onnx

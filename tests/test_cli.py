@@ -16,7 +16,7 @@ import soundfile
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from skheart import CNNClassifier, SpectrogramTransformer, __version__
+from skheart import CNNClassifier, SpectrogramTransformer, __version__, load_model
 from skheart.cache import SpectrogramCache
 from skheart.cli import main
 from skheart.datasets import make_heart_sounds
@@ -40,7 +40,7 @@ def folders(tmp_path_factory):
 @pytest.fixture(scope="module")
 def model(folders, tmp_path_factory):
     """A model that `skheart train` wrote."""
-    path = tmp_path_factory.mktemp("model") / "model.joblib"
+    path = tmp_path_factory.mktemp("model") / "model.skheart"
     arguments = ["train", "folder", str(folders), "-o", str(path), "--epochs", "3"]
     arguments += ["--patient-pattern", "^([^_]+)_", "--quiet"]
     assert main(arguments) == 0
@@ -68,7 +68,7 @@ def rows_of(text):
 
 class TestTrain:
     def test_model_is_a_pipeline_that_says_what_it_saw(self, model, capsys):
-        pipeline = joblib.load(model)
+        pipeline = load_model(model)
         assert isinstance(pipeline[0], SpectrogramTransformer)
         assert isinstance(pipeline[1], CNNClassifier)
         training = pipeline.skheart_training_
@@ -102,7 +102,7 @@ class TestTrain:
         ],
     )
     def test_errors_leave_nothing(self, folders, tmp_path, capsys, arguments, message):
-        output = tmp_path / "model.joblib"
+        output = tmp_path / "model.skheart"
         code = main(["train", "folder", str(folders), "-o", str(output), *arguments])
         captured = capsys.readouterr()
         assert code == 2
@@ -120,7 +120,7 @@ class TestTrain:
                 (home / word / source.name).write_bytes(source.read_bytes())
         for name in ("text.wav", "nan.wav"):
             (home / "normal" / name).write_bytes((broken / name).read_bytes())
-        output = tmp_path / "model.joblib"
+        output = tmp_path / "model.skheart"
         arguments = ["train", "folder", str(home), "-o", str(output), "--epochs", "1"]
         arguments += ["--hold-out", "0", "-q"]
         assert main(arguments) == 2
@@ -134,11 +134,11 @@ class TestTrain:
             "2 recordings could not be used and were left out"
             in capsys.readouterr().out
         )
-        assert joblib.load(output).skheart_training_["n_recordings"] == 6
+        assert load_model(output).skheart_training_["n_recordings"] == 6
 
     def test_missing_corpus_says_where_to_get_it(self, tmp_path, capsys):
         code = main(
-            ["train", "pascal", str(tmp_path), "-o", str(tmp_path / "m.joblib")]
+            ["train", "pascal", str(tmp_path), "-o", str(tmp_path / "m.skheart")]
         )
         assert code == 2
         error = capsys.readouterr().err
@@ -147,7 +147,7 @@ class TestTrain:
 
     @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
     def test_interrupt_leaves_nothing(self, folders, tmp_path, by):
-        output = tmp_path / "model.joblib"
+        output = tmp_path / "model.skheart"
         command = [sys.executable, "-m", "skheart.cli", "train", "folder"]
         command += [str(folders), "-o", str(output), "--epochs", "100000"]
         process = subprocess.Popen(
@@ -215,7 +215,7 @@ class TestPredict:
         captured = capsys.readouterr()
         assert captured.err == ""
         rows = json.loads(captured.out)
-        expected = joblib.load(model).predict_proba(paths)
+        expected = load_model(model).predict_proba(paths)
         got = [[row["probability_murmur"], row["probability_normal"]] for row in rows]
         np.testing.assert_allclose(got, expected, atol=1e-6)
 
@@ -268,10 +268,33 @@ class TestPredict:
             pipeline = make_pipeline(flat, LinearSVC())
             joblib.dump(pipeline.fit(rng.normal(size=(4, 2000)), [0, 0, 1, 1]), path)
         recording = str(next((folders / "normal").iterdir()))
-        assert main(["predict", "--model", str(path), recording]) == 2
+        arguments = ["predict", "--allow-pickle", "--model", str(path), recording]
+        assert main(arguments) == 2
         captured = capsys.readouterr()
         assert str(path) in captured.err
         assert captured.out == ""
+
+    @pytest.mark.parametrize("name", ["x.skheart", "x.joblib", "x", "x.pkl", "x.onnx"])
+    @pytest.mark.parametrize("command", ["predict", "first", "evaluate", "export"])
+    def test_pickles_are_never_run_unasked(self, tmp_path, capsys, name, command):
+        class Runs:
+            def __reduce__(self):
+                return os.mkdir, (str(tmp_path / "ran"),)
+
+        path = tmp_path / name
+        joblib.dump(Runs(), path)
+        arguments = {
+            "predict": ["predict", "--model", str(path), "a.wav"],
+            "first": ["predict", str(path), "a.wav"],
+            "evaluate": ["evaluate", "--model", str(path), "folder", str(tmp_path)],
+            "export": ["export", str(path), "--onnx", str(tmp_path / "out.onnx")],
+        }[command]
+        assert main(arguments) in (1, 2)  # "first" takes some names for recordings
+        assert not (tmp_path / "ran").exists()
+        captured = capsys.readouterr()
+        assert str(path) in captured.err + captured.out
+        if name == "x.joblib" and command in ("predict", "evaluate", "export"):
+            assert "pass --allow-pickle" in captured.err
 
 
 class TestEvaluate:
@@ -279,7 +302,7 @@ class TestEvaluate:
         arguments = ["evaluate", "--model", str(model), "folder", str(folders)]
         assert main([*arguments, "--format", "json", "--quiet"]) == 0
         report = json.loads(capsys.readouterr().out)
-        training = joblib.load(model).skheart_training_
+        training = load_model(model).skheart_training_
         assert report["n_patients"] == len(training["held_out"])
         assert report["n_recordings"] == 80 - training["n_recordings"]
         assert report["positive"] == "murmur"
@@ -293,7 +316,7 @@ class TestEvaluate:
         assert "none of which the model was trained on" in text
 
     def test_says_when_all_patients_were_seen(self, folders, tmp_path, capsys):
-        path = str(tmp_path / "all.joblib")
+        path = str(tmp_path / "all.skheart")
         pattern = ["--patient-pattern", "^([^_]+)_"]
         arguments = ["train", "folder", str(folders), "-o", path, "--hold-out", "0"]
         assert main([*arguments, "--epochs", "1", "-q", *pattern]) == 0
@@ -430,7 +453,7 @@ def test_demo(tmp_path, capsys):
 @pytest.mark.parametrize("corpus", ["pascal", "circor2022-official-sample"])
 def test_real_recordings(shared_data, tmp_path, capsys, corpus):
     """Train, evaluate and predict on a published corpus."""
-    model = str(tmp_path / "model.joblib")
+    model = str(tmp_path / "model.skheart")
     home = str(shared_data / corpus)
     name, options = "pascal", ["--classes", "normal", "murmur"]
     if corpus != "pascal":

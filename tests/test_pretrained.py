@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pytest
 import soundfile
@@ -21,7 +20,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 import skheart
-from skheart import CNNClassifier, SpectrogramTransformer, load_pretrained
+from skheart import (
+    CNNClassifier,
+    SpectrogramTransformer,
+    load_model,
+    load_pretrained,
+)
 from skheart._weights import FOLDER, SavedNetwork, read_network, write_network
 from skheart.cli import main
 from skheart.datasets import (
@@ -342,13 +346,13 @@ def test_train_from_pretrained_weights(tmp_path, capsys):
         soundfile.write(path, sound, sounds.sample_rate)
     arguments = ["train", "folder", str(tmp_path / "mine"), "--weights", "murmur"]
     arguments += ["--hold-out", "0", "--epochs", "1", "-q"]
-    output = tmp_path / "tuned.joblib"
+    output = tmp_path / "tuned.skheart"
     assert main([*arguments, "-o", str(output)]) == 0
-    tuned = joblib.load(output)["cnn"]
+    tuned = load_model(output)["cnn"]
     assert tuned.weights == "murmur"
     stem, start = tuned.model_.weights[0], read_network("murmur").weights[0]
     assert np.corrcoef(np.ravel(stem), np.ravel(start))[0, 1] > 0.9
-    other = str(tmp_path / "other.joblib")
+    other = str(tmp_path / "other.skheart")
     assert main([*arguments, "--f-max", "800", "-o", other]) == 2
     message = capsys.readouterr().err
     assert "--weights murmur goes with --f-max 900, got 800" in message

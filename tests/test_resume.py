@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 
-import joblib
 import keras
 import numpy as np
 import pytest
@@ -306,10 +305,10 @@ def test_train_goes_on(tmp_path, folders, capsys, by):
 
 
 def test_resume_says_when_there_is_nothing_to_go_on_with(tmp_path, folders, capsys):
-    output = tmp_path / "model.joblib"
+    output = tmp_path / "model.skheart"
     assert main([*train(folders, output, "--resume"), "--epochs", "1"]) == 0
     assert "There was no training to go on with" in capsys.readouterr().out
-    state = tmp_path / "model.joblib.checkpoint"
+    state = tmp_path / "model.skheart.checkpoint"
     state.mkdir()
     (state / "0.npz").write_bytes(b"of another training")
     again = [*train(folders, output, "--force"), "--epochs", "1"]
@@ -318,7 +317,7 @@ def test_resume_says_when_there_is_nothing_to_go_on_with(tmp_path, folders, caps
     state.mkdir()
     assert main(again) == 0
     assert not state.exists()
-    assert joblib.load(output)["cnn"].checkpoint is None
+    assert load_model(output)["cnn"].checkpoint is None
 
 
 # A full disk ------------------------------------------------------------------------
