@@ -13,7 +13,7 @@ from _recipes import SPECTROGRAM, WITHOUT_PASCAL
 from sklearn.pipeline import Pipeline
 
 from skheart import CNNClassifier, SpectrogramTransformer
-from skheart._weights import SavedNetwork
+from skheart.neural.packaged import SavedNetwork
 
 
 def cut(models: list[keras.Model], head: str, offset: float = 0.0) -> keras.Model:

@@ -13,14 +13,14 @@ import numpy as np
 import tensorflow as tf
 from _corpora import HEADS, STATES, Corpora
 
-from skheart._batches import augment
-from skheart._engine import Forward
-from skheart._files import atomic_path
-from skheart._runtime import local_seed
-from skheart._training import make_optimizer
-from skheart._windows import windowed_logits
+from skheart._core.files import atomic_path
 from skheart.datasets import read_segmentation
-from skheart.networks import build_network
+from skheart.neural.batches import augment
+from skheart.neural.graphs import Forward
+from skheart.neural.networks import build_network
+from skheart.neural.threads import local_seed
+from skheart.neural.training import make_optimizer
+from skheart.neural.windows import windowed_logits
 
 # Columns of the logits of each question: one for two classes, else one each.
 COLUMNS: dict[str, slice] = {}

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from skheart.layers import AttentionPooling
+from skheart.neural import AttentionPooling
 
 
 def temporal(

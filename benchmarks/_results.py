@@ -14,7 +14,7 @@ import sklearn
 import tensorflow as tf
 
 import skheart
-from skheart._files import atomic_path
+from skheart._core.files import atomic_path
 
 RESULTS = Path(__file__).parent / "results"
 

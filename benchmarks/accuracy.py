@@ -47,8 +47,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skheart import CNNClassifier
-from skheart._files import atomic_path
-from skheart._runtime import limit_threads
+from skheart._core.files import atomic_path
+from skheart.neural.threads import limit_threads
 
 PARTS = ("baselines", "skheart", "left_out", "repeated")
 N_REPEATS = 5

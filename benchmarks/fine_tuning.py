@@ -25,8 +25,8 @@ from _recipes import SPECTROGRAM
 from accuracy import RESULTS, write
 
 from skheart import CNNClassifier
-from skheart._runtime import limit_threads
 from skheart.metrics import auroc_score
+from skheart.neural.threads import limit_threads
 
 SIZES = (25, 50, 100, None)  # None: all that there are
 WAYS: dict[str, dict[str, Any]] = {

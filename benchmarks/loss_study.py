@@ -27,8 +27,8 @@ from accuracy import RESULTS, write
 from joblib import Parallel, delayed, parallel_config
 
 from skheart import CNNClassifier
-from skheart._files import atomic_path
-from skheart.losses import AUROCLoss
+from skheart._core.files import atomic_path
+from skheart.neural import AUROCLoss
 
 SPECTROGRAM = {"duration": 20.0}
 

@@ -22,8 +22,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from _results import RESULTS, write_results
 
 from skheart import SpectrogramTransformer
-from skheart._runtime import limit_threads
 from skheart.datasets import load_circor2022
+from skheart.neural.threads import limit_threads
 
 BENCHMARKS = (
     "spectrograms",

@@ -121,7 +121,7 @@ def measure(
         f"{seconds:g} s": of_duration(seconds, paths, work, n) for seconds in (5, 20)
     }
     export_onnx(load_pretrained("murmur"), work / "cold.onnx")
-    predict = [sys.executable, "-m", "skheart.cli", "predict"]
+    predict = [sys.executable, "-m", "skheart", "predict"]
 
     def cold(*arguments: str) -> Callable[[], Any]:
         command = [*predict, *arguments, paths[0]]

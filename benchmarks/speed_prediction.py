@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline
 from speed_spectrograms import RATE, by_librosa, normalized
 
 from skheart import load_pretrained
-from skheart._windows import window_starts
+from skheart.neural.windows import window_starts
 
 SECONDS = 20.0
 
@@ -108,7 +108,7 @@ def measure(paths: list[str], *, rounds: int, n_batch: int) -> dict[str, Any]:
     )
     started = in_turns(
         {
-            "skheart": cold([sys.executable, "-m", "skheart.cli", "predict", paths[0]]),
+            "skheart": cold([sys.executable, "-m", "skheart", "predict", paths[0]]),
             "in Python": cold([sys.executable, "-c", code, paths[0]]),
             "import tensorflow": cold([sys.executable, "-c", "import tensorflow"]),
         },

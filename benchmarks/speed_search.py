@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from skheart import SpectrogramTransformer
-from skheart._spectrogram_job import SpectrogramJob
+from skheart.spectrogram.parallel import SpectrogramJob
 
 EPOCHS, N_FOLDS = 4, 3
 RATES, DROPOUTS = (1e-3, 2e-3, 4e-3), (0.2, 0.4)
@@ -76,7 +76,7 @@ def network_by_hand(learning_rate: float, dropout: float) -> Any:
     """Give the compact network, compiled."""
     import keras
 
-    from skheart.networks import compact
+    from skheart.neural import compact
 
     model = compact(n_bands=40, n_frames=1001, dropout=dropout)
     model.compile(

@@ -18,7 +18,7 @@ from _turns import InPyTorch, compared, has_pytorch, in_turns
 from joblib import parallel_config
 
 from skheart import SpectrogramTransformer, log_mel_spectrogram, read_recording
-from skheart._blas import single_blas_thread
+from skheart.spectrogram.blas import single_blas_thread
 
 RATE, WINDOW, HOP, N_BANDS, F_MIN, F_MAX, N_FFT = 2000, 100, 40, 40, 25.0, 900.0, 128
 

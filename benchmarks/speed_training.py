@@ -15,7 +15,7 @@ import numpy as np
 from _turns import InPyTorch, compared, has_pytorch
 
 from skheart import CNNClassifier
-from skheart.networks import compact
+from skheart.neural import compact
 
 N_CROP, BATCH = 250, 32
 

@@ -33,9 +33,9 @@ from _cut import saved
 from _joint import trained
 from _recipes import MODELS, SPECTROGRAM, Model
 
-from skheart._runtime import limit_threads
-from skheart._weights import FOLDER, write_network
 from skheart.datasets import CORPUS_INFO
+from skheart.neural.packaged import FOLDER, write_network
+from skheart.neural.threads import limit_threads
 
 RESULTS = Path(__file__).parent / "results" / "accuracy.json"
 

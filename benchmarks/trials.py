@@ -28,7 +28,7 @@ from _scores import TASKS, probabilities
 from accuracy import RESULTS, write
 from joblib import Parallel, delayed, parallel_config
 
-from skheart._runtime import limit_threads
+from skheart.neural.threads import limit_threads
 
 ASKED = (1, 2)
 UNTOUCHED = 0

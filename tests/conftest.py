@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from joblib.externals.loky import get_reusable_executor
 
-from skheart._stft import SpectrogramSettings
+from skheart.spectrogram.bands import SpectrogramSettings
 
 # Quieter TensorFlow start-up lines in the test log; read when it is first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

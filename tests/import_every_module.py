@@ -12,7 +12,7 @@ from pathlib import Path
 import soundfile
 
 import skheart
-from skheart.cli import main
+from skheart.cli.main import main
 from skheart.datasets import make_heart_sounds
 
 EXTRAS = ("fsspec", "matplotlib", "onnxruntime", "pandas", "tf2onnx")

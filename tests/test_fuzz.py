@@ -28,7 +28,7 @@ from skheart import (
     load_pretrained,
     save_model,
 )
-from skheart.cli import main
+from skheart.cli.main import main
 from skheart.datasets import make_heart_sounds
 
 pytestmark = pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import doctest
 import importlib
 import inspect
@@ -21,57 +22,45 @@ import skheart
 FOLDER = Path(skheart.__file__).parent
 PUBLIC_MODULES = [
     "audio",
-    "cache",
-    "classifier",
     "datasets",
-    "display",
-    "export",
-    "layers",
-    "losses",
+    "deployment",
+    "inspection",
     "metrics",
-    "networks",
-    "onnx",
-    "persistence",
+    "neural",
+    "pretrained",
     "spectrogram",
-    "streaming",
 ]
 
-# Each module imports from the floors below its own only. `metrics` and `datasets` are
-# packages, whose modules may import one another.
-FLOORS = [
-    {"_kernels"},
-    {"__init__", "_arguments", "_blas", "_checks", "_files", "_interrupts"},
-    {"_progress", "_runtime"},
-    {"_pickles", "_weights"},
-    {"audio"},
-    {"metrics", "datasets", "_recordings", "_stft", "_batches", "layers", "losses"},
-    {"cache"},
-    {"_spectrogram_job", "_spectrograms", "_rows"},
-    {"_windows", "spectrogram", "networks", "_engine"},
-    {"_onnx_model", "_network_state", "_checkpoint"},
-    {"_training", "onnx"},
-    {"_start"},
-    {"classifier", "display"},
-    {"pretrained", "_model_text"},
-    {"persistence", "streaming"},
-    {"_waveform_graph"},
-    {"export"},
-    {"_workflow", "_demo", "_quiet"},
-    {"_report"},
-    {"cli"},
-]
+# Which room may import from which: the one table of it.
+_BELOW_NEURAL = {"_core", "audio", "metrics", "spectrogram"}
+ROOMS = {
+    "_core": set(),
+    "audio": {"_core"},
+    "metrics": {"_core"},
+    "datasets": {"_core", "audio"},
+    "spectrogram": {"_core", "audio"},
+    "neural": {"_core", "metrics", "spectrogram"},
+    "pretrained": {*_BELOW_NEURAL, "neural"},
+    "deployment": {*_BELOW_NEURAL, "neural"},
+    "inspection": {*_BELOW_NEURAL, "neural"},
+    "cli": {*_BELOW_NEURAL, "datasets", "neural", "pretrained", "deployment"}
+    | {"inspection"},
+    "__main__": {"cli"},
+    "__init__": set(),
+}
 KERAS = {"keras", "scikeras", "tensorflow"}
-KERAS_MODULES = {
-    *("_batches", "_engine", "_runtime", "_training", "classifier", "layers", "losses"),
-    *("networks", "_network_state", "_workflow", "_report", "_demo", "_quiet"),
-    *("_start", "pretrained._load", "persistence", "_model_text", "cli"),
-    *("_waveform_graph", "export", "_checkpoint"),
+# These rooms may import Keras, but for these modules of theirs.
+KERAS_ROOMS = {"neural", "deployment"}
+WITHOUT_KERAS = {
+    *("neural.inputs", "neural.packaged", "neural.whitelist", "neural.windows"),
+    *("deployment.onnx_classifier", "deployment.onnx_file", "deployment.onnx_session"),
+    "deployment.streaming",
 }
 ONLY_INSIDE_FUNCTIONS = {
     *("fsspec", "librosa", "matplotlib", "numba", "onnx", "onnxruntime"),
     *("pandas", "tf2onnx"),
 }
-MAY_PRINT = {"cli", "_demo"}
+MAY_PRINT = {"cli"}
 
 
 def modules():
@@ -109,48 +98,44 @@ def imports(name, *, inside_functions):
     return sorted(set(walk(tree(name))))
 
 
-def own_imports(name):
-    """Give the modules of skheart that a module imports, anywhere in it."""
+def rooms_imported(name):
+    """Give the rooms of skheart that a module imports from, anywhere in it."""
     for dotted in imports(name, inside_functions=True):
         first, *rest = dotted.split(".")
-        if first == "skheart":
-            room = rest[0] if rest else "__init__"
-            yield "__init__" if room.startswith("__") else room
+        if first == "skheart" and rest[0] != "__version__":
+            yield rest[0]
 
 
-def floor(room):
-    for height, rooms in enumerate(FLOORS):
-        if room in rooms:
-            return height
-    pytest.fail(f"skheart/{room} is on no floor; put it on one in {__file__}.")
+def room_of(name):
+    return name.split(".")[0]
 
 
 # Imports -----------------------------------------------------------------------------
 
 
 @EVERY_MODULE
-def test_imports_point_down(name):
-    room = name.split(".")[0]
-    up = [
-        other
-        for other in own_imports(name)
-        if other != room and floor(other) >= floor(room)
-    ]
-    assert not up, f"{name} imports {up}, which are not below it"
+def test_rooms_import_from_those_of_the_table_only(name):
+    allowed = {*ROOMS[room_of(name)], room_of(name)}
+    assert set(rooms_imported(name)) <= allowed
 
 
-def test_every_floor_is_lived_on():
-    rooms = {name.split(".")[0] for name in MODULES}
-    assert set().union(*FLOORS) == rooms
+def test_the_table_names_every_room():
+    assert set(ROOMS) == {room_of(name) for name in MODULES}
+
+
+@pytest.mark.parametrize("room", sorted(set(ROOMS) - {"__main__"}))
+def test_every_room_says_what_it_is_for(room):
+    package = importlib.import_module(
+        "skheart" if room == "__init__" else f"skheart.{room}"
+    )
+    assert re.match(r"[A-Z][^\n]*\.(\n|$)", package.__doc__)
 
 
 @EVERY_MODULE
-def test_keras_is_imported_in_its_modules_only(name):
-    first_parts = {
-        dotted.split(".")[0]
-        for dotted in imports(name, inside_functions=name not in KERAS_MODULES)
-    }
-    assert name in KERAS_MODULES or not first_parts & KERAS
+def test_keras_is_imported_in_its_rooms_only(name):
+    found = {x.split(".")[0] for x in imports(name, inside_functions=True)} & KERAS
+    allowed = room_of(name) in KERAS_ROOMS and name not in WITHOUT_KERAS
+    assert allowed or not found
 
 
 @EVERY_MODULE
@@ -158,16 +143,8 @@ def test_optional_and_slow_packages_are_imported_inside_functions(name):
     first_parts = {
         dotted.split(".")[0] for dotted in imports(name, inside_functions=False)
     }
-    allowed = {"numba"} if name == "_kernels" else set()
+    allowed = {"numba"} if name == "spectrogram.kernels" else set()
     assert not first_parts & ONLY_INSIDE_FUNCTIONS - allowed
-
-
-@pytest.mark.parametrize("name", ["metrics", "datasets"])
-def test_metrics_and_datasets_stand_beside(name):
-    allowed = {name, "audio", "_checks", "_files", "_progress"}
-    for module in MODULES:
-        if module.split(".")[0] == name:
-            assert set(own_imports(module)) <= allowed
 
 
 # scikit-learn imports pandas by itself where it is installed.
@@ -178,10 +155,13 @@ HEAVY = KERAS | ONLY_INSIDE_FUNCTIONS - {"pandas"}
     ("statement", "absent"),
     [
         ("import skheart", {*HEAVY, "pandas", "sklearn", "numpy"}),
-        ("import skheart.cli", {*HEAVY, "pandas", "sklearn", "numpy"}),
+        ("import skheart.cli.main", {*HEAVY, "pandas", "sklearn", "numpy"}),
         ("from skheart import metrics, datasets; metrics.auroc_score", HEAVY),
         ("from skheart.datasets import CORPORA, load_pascal, make_heart_sounds", HEAVY),
-        ("from skheart import SpectrogramTransformer, display, read_recording", HEAVY),
+        (
+            "from skheart import SpectrogramTransformer, inspection, read_recording",
+            HEAVY,
+        ),
     ],
     ids=["skheart", "cli", "metrics", "datasets", "spectrogram"],
 )
@@ -228,7 +208,7 @@ def test_no_prints(name):
         and isinstance(node.func, ast.Name)
         and node.func.id == "print"
     ]
-    assert name in MAY_PRINT or not lines, f"print in {name}, lines {lines}"
+    assert room_of(name) in MAY_PRINT or not lines, f"print in {name}, lines {lines}"
 
 
 @EVERY_MODULE
@@ -244,7 +224,7 @@ def test_no_global_seeds(name):
     """Hold that no module draws from, or seeds, numpy's global generator."""
     allowed = {"RandomState", "Generator", "default_rng", "SeedSequence"}
     # What sets the seeds for a while and puts them back needs these.
-    allowed |= {"seed", "get_state", "set_state"} if name == "_runtime" else set()
+    allowed |= {"seed", "get_state", "set_state"} if name == "neural.threads" else set()
     found = re.findall(r"\bnp\.random\.(\w+)", MODULES[name].read_text())
     assert set(found) <= allowed
 
@@ -321,7 +301,9 @@ def parameters_of(thing):
 
 def is_result_type(thing):
     """Tell whether a class is made by the package and not by its users."""
-    return inspect.isclass(thing) and issubclass(thing, tuple | Exception)
+    if not inspect.isclass(thing):
+        return False
+    return issubclass(thing, tuple | Exception) or dataclasses.is_dataclass(thing)
 
 
 def report(faults):

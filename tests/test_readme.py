@@ -52,7 +52,7 @@ def test_test_command_is_what_continuous_integration_runs():
 
 
 def test_commands_exist():
-    from skheart.cli import _parser
+    from skheart.cli.main import _parser
 
     lines = "".join(blocks("sh"))
     commands = re.findall(r"^skheart (\S+) (.*?)(?:\s+[#>].*)?$", lines, re.M)

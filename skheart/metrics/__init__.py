@@ -3,16 +3,16 @@
 None of these names needs TensorFlow, Keras or librosa.
 """
 
-from skheart.metrics._auroc import auroc_score
-from skheart.metrics._challenges import (
+from skheart.metrics.auroc import auroc_score
+from skheart.metrics.challenges import (
     cinc2016_score,
     cinc2016_sensitivity_specificity,
     circor2022_score,
 )
-from skheart.metrics._interval import AUROCInterval, auroc_confidence_interval
-from skheart.metrics._pooling import PooledScores, pool_by_group
-from skheart.metrics._rates import sensitivity_score, specificity_score
-from skheart.metrics._scorer import auroc_scorer
+from skheart.metrics.interval import AUROCInterval, auroc_confidence_interval
+from skheart.metrics.pooling import PooledScores, pool_by_group
+from skheart.metrics.rates import sensitivity_score, specificity_score
+from skheart.metrics.scorer import auroc_scorer
 
 __all__ = [
     "AUROCInterval",

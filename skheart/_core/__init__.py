@@ -1,0 +1,1 @@
+"""What every room may use: checks, whole files, progress bars, version stamps."""

@@ -1,0 +1,5 @@
+"""Read recordings: files, URLs and arrays become one checked channel."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

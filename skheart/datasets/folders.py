@@ -1,0 +1,126 @@
+"""Recordings of one's own, sorted into a folder for each class."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from skheart.datasets.base import make_frame
+
+_SUFFIXES = {".aif", ".aiff", ".flac", ".mp3", ".ogg", ".wav"}
+
+
+def load_class_folders(
+    data_home: str | os.PathLike[str],
+    *,
+    patient_pattern: str | None = None,
+    as_frame: bool | str = "auto",
+) -> Bunch:
+    r"""Read recordings from a folder that holds one folder for each class.
+
+    ``data_home/murmur/17_AV.wav`` is a recording with the label ``"murmur"``. Hidden
+    files and files with other endings than .wav, .flac, .ogg, .aiff, .aif or .mp3 are
+    left out, and so are hidden folders; folders in the folders are read too.
+
+    Parameters
+    ----------
+    data_home : str or os.PathLike
+        The folder.
+    patient_pattern : str, default=None
+        Regular expression searched in the name of each file; its first group (all that
+        it matches, if it has none) is the patient, such as ``r"^(\d+)_"``. By default
+        each recording is taken to be a patient of its own, which is wrong where
+        patients have several recordings.
+    as_frame : bool or "auto", default="auto"
+        Whether `frame` is a pandas DataFrame; by default if pandas is installed.
+
+    Returns
+    -------
+    corpus : sklearn.utils.Bunch
+        data : ndarray of shape (n_recordings,)
+            Paths, sorted.
+        target : ndarray of shape (n_recordings,)
+            Names of the class folders.
+        groups : ndarray of shape (n_recordings,)
+            Patients.
+        target_names : ndarray of shape (n_classes,)
+            The classes, sorted.
+        frame : pandas.DataFrame or dict of ndarray
+            File name and patient of each recording.
+        DESCR : str
+            What was read.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or no recording in a folder of it.
+    ValueError
+        If `patient_pattern` is no regular expression or is not in a file's name.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile, numpy as np, soundfile
+    >>> from skheart.datasets import load_class_folders
+    >>> home = pathlib.Path(tempfile.mkdtemp())
+    >>> for name in ("normal/1_AV.wav", "normal/1_MV.wav", "murmur/2_AV.wav"):
+    ...     (home / name).parent.mkdir(exist_ok=True)
+    ...     soundfile.write(home / name, np.ones(10) / 2, 2000)
+    >>> corpus = load_class_folders(home, patient_pattern=r"^(\d+)_")
+    >>> corpus.target.tolist(), corpus.groups.tolist()
+    (['murmur', 'normal', 'normal'], ['2', '1', '1'])
+    """
+    if not isinstance(data_home, str | os.PathLike):
+        raise TypeError(f"data_home must be the path of a folder, got {data_home!r}.")
+    home = Path(data_home).expanduser().absolute()
+    if not home.is_dir():
+        raise FileNotFoundError(
+            f"data_home must be a folder with one folder for each class, got "
+            f"{str(home)!r}, which is not a folder."
+        )
+    paths = [
+        path
+        for path in sorted(home.glob("*/**/*"))
+        if path.suffix.lower() in _SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(home).parts)
+        and path.is_file()
+    ]
+    if not paths:
+        raise FileNotFoundError(
+            f"{str(home)!r} has no recordings in its folders; expected files such as "
+            f"{str(home / 'murmur' / '17_AV.wav')!r}."
+        )
+    target = np.array([path.relative_to(home).parts[0] for path in paths])
+    groups = np.array([_patient(path, home, patient_pattern) for path in paths])
+    data = np.empty(len(paths), dtype=object)
+    data[:] = [str(path) for path in paths]
+    columns = {"file": np.array([path.name for path in paths]), "patient": groups}
+    return Bunch(
+        data=data,
+        target=target,
+        groups=groups,
+        target_names=np.unique(target),
+        frame=make_frame(columns, as_frame),
+        DESCR=f"Recordings in the class folders of {home}",
+    )
+
+
+def _patient(path: Path, home: Path, pattern: str | None) -> str:
+    """Find the patient in the name of a file, by default its path."""
+    if pattern is None:
+        return str(path.relative_to(home))
+    try:
+        match = re.search(pattern, path.name)
+    except re.error as error:
+        raise ValueError(
+            f"patient_pattern must be a regular expression, got {pattern!r} ({error})."
+        ) from None
+    if match is None or (match.re.groups and match[1] is None):
+        raise ValueError(
+            f"patient_pattern {pattern!r} finds no patient in the name of "
+            f"{str(path)!r}; give a pattern that fits every file."
+        )
+    return match[1] if match.re.groups else match[0]

@@ -1,0 +1,328 @@
+"""Simulated heart sounds, for examples, docs and tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils import Bunch, check_random_state
+
+from skheart.datasets import heartbeat
+from skheart.datasets.base import make_frame
+
+CLASSES = ("normal", "murmur", "extrasystole")
+
+_DESCR = """\
+Simulated heart sounds
+======================
+
+Phonocardiograms made by skheart.datasets.make_heart_sounds: first and second heart
+sounds, breathing, murmurs and extrasystoles of simulated patients, with background
+noise. They are good for trying things out. No score on them says anything about
+real patients.
+"""
+
+
+def make_heart_sounds(
+    n_recordings: int = 100,
+    *,
+    classes: str | Sequence[str] = ("normal", "murmur"),
+    weights: Sequence[float] | None = None,
+    recordings_per_patient: int | tuple[int, int] = (1, 4),
+    duration: float | tuple[float, float] = (4.0, 8.0),
+    sample_rate: float = 2000,
+    heart_rate: float | tuple[float, float] = (55.0, 110.0),
+    murmur_level: float | tuple[float, float] = (-34.0, -14.0),
+    noise: float | tuple[float, float] | None = (-25.0, -8.0),
+    as_frame: bool | str = "auto",
+    random_state: int | np.random.RandomState | None = None,
+) -> Bunch:
+    """Simulate heart-sound recordings of patients who differ from each other.
+
+    Each patient has a heart rate, a timbre of the two heart sounds and, in the
+    class murmur, a kind, a pitch and a loudness of the murmur, which all recordings
+    of the patient share; rhythm, breathing, noise and the place of the stethoscope
+    change from recording to recording. Faint murmurs drown in the noise, as they
+    do in a clinic.
+
+    Parameters
+    ----------
+    n_recordings : int, default=100
+        Number of recordings, at least 1.
+    classes : str or sequence of str, default=("normal", "murmur")
+        Labels to simulate, out of ``"normal"``, ``"murmur"`` and ``"extrasystole"``
+        (premature beats, each followed by a compensatory pause). A patient has
+        one label.
+    weights : sequence of float of shape (n_classes,), default=None
+        Share of each of the `classes` among the recordings; equal shares if None.
+    recordings_per_patient : int or tuple of int, default=(1, 4)
+        Number of recordings of a patient, or least and largest number. The last
+        patient of a class may have fewer.
+    duration : float or tuple of float, default=(4.0, 8.0)
+        Duration of a recording, or shortest and longest duration, in seconds.
+    sample_rate : float, default=2000
+        Sampling rate in Hz, at least 1000, since murmurs reach 500 Hz.
+    heart_rate : float or tuple of float, default=(55.0, 110.0)
+        Heart rate, or lowest and highest rate, in beats per minute (30 to 220).
+    murmur_level : float or tuple of float, default=(-34.0, -14.0)
+        RMS of a patient's murmur at its loudest, against the peak of the heart
+        sounds, or lowest and highest level, in dB. It is up to 8 dB less at other
+        locations than the best one.
+    noise : float or tuple of float or None, default=(-25.0, -8.0)
+        RMS of the background noise against the RMS of the heart sounds, or lowest and
+        highest level, in dB. None leaves noise, clicks and rubs out.
+    as_frame : bool or "auto", default="auto"
+        Whether `frame` is a pandas DataFrame; "auto" makes it one where pandas is
+        installed and a dict of equally long arrays where it is not.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the simulation; the same seed gives the same recordings.
+
+    Returns
+    -------
+    bunch : sklearn.utils.Bunch
+        - data : ndarray of shape (n_recordings,) of dtype object, each entry a
+          float32 waveform of shape (n_times,) in [-1, 1], of its own length.
+          Recordings of a patient are neighbours; patients come in random order.
+        - target : ndarray of shape (n_recordings,), the class as str.
+        - groups : ndarray of shape (n_recordings,), the patient as str.
+        - sample_rate : the parameter, in Hz.
+        - target_names : ndarray of the distinct words of `target`, sorted.
+        - frame : DataFrame or dict with one row a recording: ``recording``,
+          ``patient``, ``location`` (AV, PV, TV or MV), ``duration`` in s,
+          ``heart_rate`` in beats per minute, ``n_extrasystoles``, ``murmur``
+          (``"holosystolic"``, ``"mid-systolic"`` or ``"early-diastolic"``, ``""``
+          if there is none), ``murmur_level`` in dB (NaN if there is none),
+          ``noise`` in dB (NaN if there is none).
+        - beats : ndarray of shape (n_recordings,) of dtype object, each entry the
+          onsets of the first heart sounds in s as ndarray of shape (n_beats,).
+        - s2_onsets : the same of the second heart sounds.
+        - DESCR : str, a note on what this is.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is outside its range.
+    TypeError
+        If a parameter is not of its type.
+    ImportError
+        If `as_frame` is True and pandas is not installed.
+
+    See Also
+    --------
+    load_pascal : Real recordings, some of them with murmurs or extrasystoles.
+    load_circor2022 : Real recordings with described murmurs.
+
+    Examples
+    --------
+    >>> from skheart.datasets import make_heart_sounds
+    >>> sounds = make_heart_sounds(6, duration=5.0, random_state=0)
+    >>> sounds.data.shape, sounds.data[0].shape, sounds.sample_rate
+    ((6,), (10000,), 2000)
+    >>> sounds.target_names
+    array(['murmur', 'normal'], dtype='<U6')
+    """
+    n_recordings = _check_count("n_recordings", n_recordings)
+    classes, weights = _check_classes(classes, weights)
+    per_patient = _check_per_patient(recordings_per_patient)
+    durations = _check_range("duration", duration, "s", low=0.0)
+    sample_rate = _check_sample_rate(sample_rate)
+    rates = _check_range("heart_rate", heart_rate, "beats per minute", 30.0, 220.0)
+    levels = _check_range("murmur_level", murmur_level, "dB")
+    noises = None if noise is None else _check_range("noise", noise, "dB")
+    if "extrasystole" in classes and durations[0] < 180.0 / rates[0]:
+        raise ValueError(
+            f"duration must be at least three beats for an extrasystole "
+            f"({180.0 / rates[0]:.2f} s at {rates[0]:g} beats per minute), got "
+            f"{durations[0]:g} s."
+        )
+    rng = check_random_state(random_state)
+    rows = []
+    for number, (label, size) in enumerate(
+        _plan_patients(rng, n_recordings, classes, weights, per_patient), start=1
+    ):
+        patient = heartbeat.draw_patient(rng, label, rates, levels)
+        locations = rng.permutation(len(heartbeat.LOCATIONS))
+        for i in range(size):
+            row = _simulate(
+                rng,
+                patient,
+                locations[i % 4],
+                rng.uniform(*durations),
+                sample_rate,
+                noises,
+            )
+            name = f"p{number:03d}"
+            rows.append({"recording": f"{name}_{i + 1}", "patient": name, **row})
+    return _bunch(rows, sample_rate, as_frame)
+
+
+def _simulate(
+    rng: np.random.RandomState,
+    patient: heartbeat.Patient,
+    location: int,
+    duration: float,
+    sample_rate: float,
+    noises: tuple[float, float] | None,
+) -> dict:
+    """Simulate one recording and say what is in it."""
+    n_times = max(1, round(duration * sample_rate))
+    times = np.arange(n_times) / sample_rate
+    heart_rate = np.clip(
+        patient.heart_rate * rng.uniform(0.95, 1.05), *patient.heart_rate_range
+    )
+    rhythm = heartbeat.draw_rhythm(rng, patient, heart_rate, duration)
+    waveform = heartbeat.heart_sounds(
+        rng, patient, rhythm, location, times, sample_rate
+    )
+    loudness = np.sqrt(np.mean(waveform**2))
+    level = patient.murmur_levels[location] if patient.murmur else np.nan
+    if patient.murmur:
+        sound = heartbeat.murmur(rng, patient, rhythm, times, sample_rate)
+        waveform = waveform + 10 ** (level / 20) * sound
+    noise = np.nan
+    if noises is not None:
+        noise = rng.uniform(*noises)
+        sound = heartbeat.background(rng, patient, times, sample_rate)
+        waveform = waveform + loudness * 10 ** (noise / 20) * sound
+        waveform = waveform + heartbeat.artefacts(rng, times, sample_rate)
+    peak = rng.uniform(0.2, 0.95)
+    return {
+        "target": patient.label,
+        "location": heartbeat.LOCATIONS[location],
+        "duration": n_times / sample_rate,
+        "heart_rate": heart_rate,
+        "n_extrasystoles": int(rhythm.premature.sum()),
+        "murmur": patient.murmur,
+        "murmur_level": level,
+        "noise": noise,
+        "data": (peak * waveform / max(np.abs(waveform).max(), 1e-9)).astype("float32"),
+        "beats": _inside(rhythm.first, n_times / sample_rate),
+        "s2_onsets": _inside(rhythm.second, n_times / sample_rate),
+    }
+
+
+def _inside(onsets: np.ndarray, duration: float) -> np.ndarray:
+    return onsets[(onsets >= 0) & (onsets < duration)]
+
+
+def _bunch(rows: list[dict], sample_rate: float, as_frame: bool | str) -> Bunch:
+    """Turn the rows into columns: ragged ones as object arrays, others into a frame."""
+    ragged = {}
+    for key in ("data", "beats", "s2_onsets"):
+        ragged[key] = np.empty(len(rows), dtype=object)
+        for i, row in enumerate(rows):
+            ragged[key][i] = row.pop(key)
+    columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    target = columns.pop("target")
+    return Bunch(
+        data=ragged["data"],
+        target=target,
+        groups=columns["patient"].copy(),
+        sample_rate=sample_rate,
+        target_names=np.unique(target),
+        frame=make_frame(columns, as_frame),
+        beats=ragged["beats"],
+        s2_onsets=ragged["s2_onsets"],
+        DESCR=_DESCR,
+    )
+
+
+def _plan_patients(
+    rng: np.random.RandomState,
+    n_recordings: int,
+    classes: tuple[str, ...],
+    weights: np.ndarray,
+    per_patient: tuple[int, int],
+) -> list[tuple[str, int]]:
+    """Give label and number of recordings of each patient, in random order."""
+    shares = weights * n_recordings
+    counts = np.floor(shares + 1e-9).astype(int)
+    by_remainder = np.argsort(counts - shares, kind="stable")
+    counts[by_remainder[: n_recordings - counts.sum()]] += 1
+    patients = []
+    for label, count in zip(classes, counts, strict=True):
+        while count > 0:
+            size = min(count, rng.randint(per_patient[0], per_patient[1] + 1))
+            patients.append((label, size))
+            count -= size
+    return [patients[i] for i in rng.permutation(len(patients))]
+
+
+def _check_count(name: str, value: int) -> int:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number, got {value!r}.")
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}.")
+    return int(value)
+
+
+def _check_per_patient(value: int | tuple[int, int]) -> tuple[int, int]:
+    name = "recordings_per_patient"
+    pair = (value, value) if isinstance(value, Integral) else value
+    if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
+        raise TypeError(f"{name} must be a whole number or a pair, got {value!r}.")
+    low, high = (_check_count(name, part) for part in pair)
+    if low > high:
+        raise ValueError(f"{name} must be a least and a largest number, got {value!r}.")
+    return low, high
+
+
+def _check_sample_rate(value: float) -> float:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"sample_rate must be a number of Hz, got {value!r}.")
+    if not 1000 <= value < np.inf:
+        raise ValueError(
+            f"sample_rate must be at least 1000 Hz, since murmurs reach 500 Hz, "
+            f"got {value}."
+        )
+    return value
+
+
+def _check_range(
+    name: str,
+    value: float | tuple[float, float],
+    unit: str,
+    low: float = -np.inf,
+    high: float = np.inf,
+) -> tuple[float, float]:
+    """Give a number or a pair of numbers as a pair, within limits."""
+    pair = (value, value) if isinstance(value, Real) else value
+    try:
+        start, end = (float(part) for part in ([] if isinstance(pair, str) else pair))
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"{name} must be a number or a pair of numbers in {unit}, got {value!r}."
+        ) from None
+    if not (np.isfinite([start, end]).all() and start <= end):
+        raise ValueError(
+            f"{name} must be finite and go from low to high, got {value!r}."
+        )
+    if start < low or end > high or (low == 0.0 and start == 0.0):
+        limits = "positive" if high == np.inf else f"between {low:g} and {high:g}"
+        raise ValueError(f"{name} must be {limits} (in {unit}), got {value!r}.")
+    return start, end
+
+
+def _check_classes(
+    classes: str | Sequence[str], weights: Sequence[float] | None
+) -> tuple[tuple[str, ...], np.ndarray]:
+    classes = (classes,) if isinstance(classes, str) else tuple(classes)
+    if not classes or len(set(classes)) < len(classes) or set(classes) - set(CLASSES):
+        raise ValueError(
+            f"classes must be one or more different words of "
+            f"{', '.join(map(repr, CLASSES))}, got {classes!r}."
+        )
+    shares = np.array(
+        np.ones(len(classes)) if weights is None else weights, dtype=float
+    )
+    if shares.shape != (len(classes),):
+        raise ValueError(
+            f"weights must be one number for each of the {len(classes)} classes, got "
+            f"{weights!r}."
+        )
+    if not (np.isfinite(shares).all() and (shares >= 0).all() and shares.sum() > 0):
+        raise ValueError(
+            f"weights must be non-negative and not all 0, got {weights!r}."
+        )
+    return classes, shares / shares.sum()

@@ -1,0 +1,5 @@
+"""Save, load, export and run fitted models outside the notebook."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,159 @@
+"""A fitted pipeline as one TensorFlow function: from a waveform to probabilities.
+
+Only operations that other runtimes have are used: the Fourier transform of the frames
+is a convolution with cosines and sines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.signal
+import tensorflow as tf
+
+from skheart.neural.classifier import CNNClassifier
+from skheart.neural.windows import window_starts
+from skheart.spectrogram.transformer import SpectrogramTransformer
+
+_DECIBELS = np.float32(10 / np.log(10))
+
+
+def waveform_graph(
+    transformer: SpectrogramTransformer,
+    classifier: CNNClassifier,
+    *,
+    n_times: int | None = None,
+) -> Callable[[Any], dict[str, Any]]:
+    """Give what a pipeline does with one waveform, as a TensorFlow function.
+
+    Parameters
+    ----------
+    transformer : SpectrogramTransformer
+    classifier : CNNClassifier
+        Fitted.
+    n_times : int, default=None
+        Length of the waveform. By default any.
+
+    Returns
+    -------
+    function : tf.function
+        Takes `waveform` of shape (n_times,), float32, at the transformer's
+        `sample_rate`, and gives `probabilities` of shape (n_classes,).
+    """
+    frames_of = _spectrogram_graph(transformer)
+    n_frames, n_crop = transformer._job().n_frames, classifier.n_crop_
+    model = classifier.model_
+
+    def probabilities_of(waveform: Any) -> dict[str, Any]:
+        frames = _filled(frames_of(waveform), n_frames, transformer.padding)
+        windows = tf.gather(frames, _window_frames(frames, n_crop))
+        windows = tf.transpose(windows, [0, 2, 1])[..., tf.newaxis]
+        logits = tf.reduce_mean(model(windows, training=False), axis=0)
+        if logits.shape[0] == 1:
+            positive = tf.sigmoid(logits)
+            return {"probabilities": tf.concat([1 - positive, positive], axis=0)}
+        return {"probabilities": tf.nn.softmax(logits)}
+
+    signature = [tf.TensorSpec([n_times], tf.float32, name="waveform")]
+    return tf.function(probabilities_of, input_signature=signature)
+
+
+def network_graph(
+    classifier: CNNClassifier, *, n_windows: int | None = None
+) -> Callable[[Any], dict[str, Any]]:
+    """Give the network of a classifier alone.
+
+    Returns
+    -------
+    function : tf.function
+        Takes `spectrogram` of shape (n_windows, n_bands, n_crop, n_channels), float32,
+        and gives `logits` of shape (n_windows, n_outputs).
+    """
+    model = classifier.model_
+
+    def logits_of(spectrogram: Any) -> dict[str, Any]:
+        return {"logits": model(spectrogram, training=False)}
+
+    shape = (n_windows, *model.inputs[0].shape[1:])
+    signature = [tf.TensorSpec(shape, tf.float32, name="spectrogram")]
+    return tf.function(logits_of, input_signature=signature)
+
+
+def _spectrogram_graph(transformer: SpectrogramTransformer) -> Callable[[Any], Any]:
+    """Give a function from a waveform to its spectrogram, (n_frames, n_bands)."""
+    job = transformer._job()
+    settings = job.settings
+    bins = slice(*settings.bins)
+    time = np.arange(settings.n_window) - settings.n_window / 2
+    angles = 2 * np.pi * np.outer(time, np.arange(*settings.bins)) / settings.n_fft
+    taper = scipy.signal.get_window("hann", settings.n_window)[:, np.newaxis]
+    waves = np.concatenate([taper * np.cos(angles), taper * np.sin(angles)], axis=1)
+    waves = waves.astype(np.float32)[:, np.newaxis]
+    filters = np.ascontiguousarray(settings.filters[:, bins].T)
+    n_bins = len(filters)
+    lead = settings.n_fft // 2 - (settings.n_fft - settings.n_window) // 2
+    longest = None
+    if job.duration is not None:
+        longest = max(1, round(job.duration * job.sample_rate))
+
+    def frames_of(waveform: Any) -> Any:
+        x = waveform[:longest]
+        if job.normalize is not None:
+            x = _standardized(x, axis=0, least=0.0)
+        n_frames = 1 + tf.size(x) // settings.n_hop
+        after = settings.n_window + settings.n_hop
+        x = tf.concat([tf.zeros([lead]), x, tf.zeros([after])], axis=0)
+        x = x[tf.newaxis, :, tf.newaxis]
+        x = tf.nn.conv1d(x, waves, stride=settings.n_hop, padding="VALID")
+        x = tf.square(tf.reshape(x, [-1, 2 * n_bins])[:n_frames])
+        x = tf.matmul(x[:, :n_bins] + x[:, n_bins:], filters)
+        x = tf.math.log(tf.maximum(x, np.float32(settings.amin))) * _DECIBELS
+        if job.normalize == "recording":
+            x = _standardized(x, axis=[0, 1], least=1e-6)
+        elif job.normalize == "band":
+            x = _standardized(x, axis=[0], least=1e-6)
+        if job.dtype == "float16":
+            x = tf.cast(tf.cast(x, tf.float16), tf.float32)
+        return x
+
+    return frames_of
+
+
+def _standardized(x: Any, *, axis: Any, least: float) -> Any:
+    """Take the mean, and divide by the standard deviation where it is above `least`."""
+    x = x - tf.reduce_mean(x, axis=axis, keepdims=True)
+    deviation = tf.sqrt(tf.reduce_mean(tf.square(x), axis=axis, keepdims=True))
+    return x / tf.where(deviation > least, deviation, tf.ones_like(deviation))
+
+
+def _filled(frames: Any, n_frames: int | None, padding: str) -> Any:
+    """Fill a spectrogram, (any, n_bands), to `n_frames` where they are fixed."""
+    if n_frames is None:
+        return frames
+    place = tf.range(n_frames)
+    n_own = tf.shape(frames)[0]
+    filled = tf.gather(frames, place % n_own)
+    if padding == "constant":
+        own = (place < n_own)[:, tf.newaxis]
+        filled = tf.where(own, filled, tf.reduce_min(frames))
+    return filled
+
+
+def _window_frames(frames: Any, n_crop: int) -> Any:
+    """Give the numbers of the frames in each window, (n_windows, n_crop)."""
+    within = tf.range(n_crop)[tf.newaxis]
+    if frames.shape[0] is not None:
+        n_frames = frames.shape[0]
+        starts = tf.constant(window_starts(max(n_frames, n_crop), n_crop))
+        return (starts[:, tf.newaxis] + within) % n_frames
+    # The same in TensorFlow, in double precision as Python computes.
+    n_frames = tf.shape(frames)[0]
+    spare = tf.maximum(n_frames, n_crop) - n_crop
+    spared = tf.cast(spare, tf.float64)
+    steps = tf.maximum(tf.math.ceil((spared - n_crop / 10) / (n_crop / 2)), 0)
+    several = tf.range(tf.cast(steps, tf.int32) + 1)
+    several = tf.cast(several, tf.float64) * spared / tf.maximum(steps, 1)
+    starts = tf.where(steps > 0, tf.cast(tf.round(several), tf.int32), spare // 2)
+    return (starts[:, tf.newaxis] + within) % n_frames

@@ -1,0 +1,345 @@
+"""Models in files that are safe to load: numbers and text, and nothing that runs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import sklearn
+import tensorflow as tf
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from skheart import __version__
+from skheart._core.files import ModelFileError, atomic_path
+from skheart.deployment.text import check_keras, plain, plain_keras, restored_keras
+from skheart.neural.building import Start
+from skheart.neural.classifier import CNNClassifier
+from skheart.neural.whitelist import check_network
+from skheart.spectrogram.transformer import SpectrogramTransformer
+
+__all__ = ["ModelFileError", "load_model", "save_model"]
+
+_FORMAT = 1
+_TEXT, _WEIGHTS = "model.json", "weights.bin"
+_LARGEST = {_TEXT: 16 << 20, _WEIGHTS: 1 << 30}  # bytes, uncompressed
+_KERAS = ("loss", "optimizer")  # parameters that can be objects of Keras
+# Of this machine and this run, not of the model.
+_LEFT_OUT = {
+    "cache": None,
+    "checkpoint": None,
+    "lazy": False,
+    "n_jobs": None,
+    "verbose": 0,
+}
+
+
+def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
+    """Write a fitted pipeline to a file that is safe to load.
+
+    The file is a zip archive of text (JSON) and numbers. A crash at any moment leaves
+    the file that was there before, or the new one.
+
+    Parameters
+    ----------
+    pipeline : sklearn.pipeline.Pipeline or a fitted search
+        Fitted, of a :class:`~skheart.SpectrogramTransformer` and a
+        :class:`~skheart.CNNClassifier`. Of a search, such as
+        :class:`~sklearn.model_selection.GridSearchCV`, its best pipeline.
+    path : str or os.PathLike
+        Such as ``"murmur.skheart"``. An existing file is replaced.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    ValueError
+        If it is not such a pipeline, or holds what cannot be written as text and
+        numbers: a network, a loss or layers of your own. The message names it.
+    FileNotFoundError, IsADirectoryError
+        If no file can be written at `path`.
+
+    See Also
+    --------
+    load_model : Reads the file.
+
+    Notes
+    -----
+    Not kept: `n_jobs`, `verbose`, `cache`, `checkpoint` and `lazy` of the steps, which
+    are of the machine, the states of the optimizer, and a fitted classifier that was
+    given as `weights`. A pickle (``joblib.dump``) keeps all, and runs what it was told
+    to when it is loaded: load one from yourself only.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from skheart import load_model, load_pretrained, save_model
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "murmur.skheart"
+    >>> save_model(load_pretrained("murmur"), path)
+    >>> load_model(path).classes_.tolist()
+    ['murmur', 'normal']
+    """
+    pipeline = getattr(pipeline, "best_estimator_", pipeline)
+    transformer, classifier = fitted_steps(pipeline)
+    text, weights = _described(transformer, classifier)
+    text["steps"] = [name for name, _ in pipeline.steps]
+    text["training"] = plain(getattr(pipeline, "skheart_training_", {}), "training")
+    text["sha256"] = hashlib.sha256(weights).hexdigest()
+    content = json.dumps(text, allow_nan=False, indent=1).encode()
+    with (
+        atomic_path(path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name, member in ((_TEXT, content), (_WEIGHTS, weights)):
+            # Without the time, so that the same model is the same file.
+            archive.writestr(zipfile.ZipInfo(name), member, zipfile.ZIP_DEFLATED)
+        archive.comment = hashlib.sha256(content).hexdigest().encode()
+
+
+def load_model(path: str | os.PathLike[str]) -> Pipeline:
+    """Read a pipeline that :func:`save_model` wrote. Nothing in the file is run.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Returns
+    -------
+    pipeline : sklearn.pipeline.Pipeline
+        Fitted.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        If there is no such file.
+    ModelFileError
+        If it is no model, is damaged, of a format that this version does not know, or
+        asks for anything but layers of Keras and skheart. Nothing is built then.
+
+    See Also
+    --------
+    save_model : Writes the file.
+
+    Notes
+    -----
+    Layers of your own, decorated with
+    :func:`keras.saving.register_keras_serializable`, are used if your program has
+    imported them before.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from skheart import load_model, load_pretrained, save_model
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "murmur.skheart"
+    >>> save_model(load_pretrained("murmur"), path)
+    >>> load_model(path)["cnn"].n_crop_
+    250
+    """
+    name = str(os.fsdecode(path))
+    text, weights = _members(name)
+    try:
+        check_network(text["network"], keras.saving.get_registered_object)
+        for key in _KERAS:
+            check_keras(text["classifier"][key], key)
+        spectrogram = SpectrogramTransformer(**_kept(text["spectrogram"]))
+        spectrogram._job()
+        classifier = _classifier(text, weights)
+        steps = text["steps"]
+        if not (len(steps) == 2 and all(isinstance(step, str) for step in steps)):
+            raise ModelFileError("its steps are not two names")
+        pipeline = Pipeline([(steps[0], spectrogram), (steps[1], classifier)])
+        if text["training"]:
+            pipeline.skheart_training_ = text["training"]
+    except (
+        *(ArithmeticError, AttributeError, LookupError, MemoryError),
+        *(RecursionError, TypeError, ValueError),
+    ) as error:
+        raise ModelFileError(
+            f"{name!r} holds no model that can be built here ({error}); it was saved "
+            f"with {_versions_of(text)}, and this is {_versions_text(versions())}."
+        ) from error
+    return pipeline
+
+
+def fitted_steps(pipeline: Any) -> tuple[SpectrogramTransformer, CNNClassifier]:
+    """Give the two steps of a pipeline, or of a search's best, or say what is wrong."""
+    pipeline = getattr(pipeline, "best_estimator_", pipeline)
+    steps = getattr(pipeline, "steps", [])
+    kinds = [type(step) for _, step in steps]
+    if kinds != [SpectrogramTransformer, CNNClassifier]:
+        names = ", ".join(kind.__name__ for kind in kinds)
+        got = f"one of {names}" if steps else type(pipeline).__name__
+        raise ValueError(
+            "pipeline must be a Pipeline of a SpectrogramTransformer and a "
+            f"CNNClassifier, got {got}."
+        )
+    transformer, classifier = (step for _, step in steps)
+    check_is_fitted(classifier)
+    return transformer, classifier
+
+
+def _described(
+    transformer: SpectrogramTransformer, classifier: CNNClassifier
+) -> tuple[dict[str, Any], bytes]:
+    """Give a model as text, and its weights as bytes."""
+    model = keras.Model(
+        classifier.model_.inputs, classifier.model_.outputs, name=classifier.model_.name
+    )
+    network = json.loads(model.to_json())
+    try:
+        check_network(network, keras.saving.get_registered_object)
+    except ModelFileError as error:
+        raise ValueError(
+            f"The network cannot be saved as text and numbers: {error}. Use layers of "
+            "Keras, or decorate your own with "
+            "keras.saving.register_keras_serializable; or save a pickle with "
+            "joblib.dump."
+        ) from error
+    parameters = classifier.get_params(deep=False)
+    if callable(parameters["network"]):
+        # The network itself is in the file; only the function cannot be.
+        raise ValueError(
+            "network is a function of yours, which cannot be saved as text and "
+            "numbers; put the fitted network into a classifier that has it by "
+            "weights=..., or save a pickle with joblib.dump."
+        )
+    if not isinstance(parameters["weights"], str | None):
+        parameters["weights"] = None
+    kept = {}
+    for key, value in _kept(parameters).items():
+        kept[key] = plain_keras(value, key) if key in _KERAS else plain(value, key)
+    spectrogram = _kept(transformer.get_params(deep=False))
+    arrays = [np.asarray(w, dtype="<f4") for w in model.get_weights()]
+    text = {
+        "format": _FORMAT,
+        "versions": versions(),
+        "spectrogram": {k: plain(value, k) for k, value in spectrogram.items()},
+        "classifier": kept,
+        "classes": plain(classifier.classes_.tolist(), "classes_"),
+        "input_shape": plain(list(classifier.input_shape_), "input_shape_"),
+        "n_crop": int(classifier.n_crop_),
+        "history": plain(classifier.history_, "history_"),
+        "network": network,
+        "shapes": [list(array.shape) for array in arrays],
+    }
+    return text, b"".join(array.tobytes() for array in arrays)
+
+
+def _kept(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Give parameters without what is of the machine, whatever they say of it."""
+    return {key: _LEFT_OUT.get(key, value) for key, value in parameters.items()}
+
+
+def _classifier(text: dict[str, Any], weights: bytes) -> CNNClassifier:
+    """Build the fitted classifier of a file."""
+    shapes = [tuple(map(int, shape)) for shape in text["shapes"]]
+    sizes = [math.prod(shape) for shape in shapes]
+    numbers = np.frombuffer(weights, "<f4")
+    if min([0, *(n for shape in shapes for n in shape)]) < 0:
+        raise ModelFileError("a shape is negative")
+    if sum(sizes) != len(numbers) or not np.isfinite(numbers).all():
+        raise ModelFileError("its weights are not as many as its shapes say, or NaN")
+    starts = np.cumsum([0, *sizes])
+    arrays = [
+        numbers[a:b].reshape(shape).astype(np.float32)
+        for a, b, shape in zip(starts[:-1], starts[1:], shapes, strict=True)
+    ]
+    parameters = _kept(text["classifier"])
+    for key in _KERAS:
+        parameters[key] = restored_keras(parameters[key])
+    if parameters["class_weight"] not in (None, "balanced"):
+        parameters["class_weight"] = dict(parameters["class_weight"]["pairs"])
+    classifier = CNNClassifier(**parameters)
+    classifier._check_parameters()
+    n_bands, n_frames, n_channels = text["input_shape"]
+    start = Start(
+        text["network"],
+        arrays,
+        classes=text["classes"],
+        n_bands=n_bands,
+        n_crop=text["n_crop"],
+        n_channels=n_channels,
+    )
+    classifier._restore(start)
+    classifier.input_shape_ = (n_bands, n_frames, n_channels)
+    classifier.history_ = classifier.keras_classifier_.history_ = text["history"]
+    return classifier
+
+
+def _members(name: str) -> tuple[dict[str, Any], bytes]:
+    """Read and check both members of a file, and build nothing."""
+    if Path(name).is_dir():
+        raise IsADirectoryError(f"{name!r} is a folder, expected a model file.")
+    if not Path(name).exists():
+        raise FileNotFoundError(f"There is no model file {name!r}.")
+    expected = "expected a file that skheart.save_model wrote"
+    if not Path(name).is_file() or not zipfile.is_zipfile(name):
+        raise ModelFileError(f"{name!r} is no model; {expected}.")
+    try:
+        with zipfile.ZipFile(name) as archive:
+            sizes = [(info.filename, info.file_size) for info in archive.infolist()]
+            if sorted(member for member, _ in sizes) != sorted(_LARGEST):
+                found = ", ".join(repr(member) for member, _ in sizes[:5])
+                raise ModelFileError(
+                    f"{name!r} holds {found or 'nothing'}; {expected}."
+                )
+            large = [member for member, size in sizes if size > _LARGEST[member]]
+            if large:
+                raise ModelFileError(
+                    f"{large[0]!r} in {name!r} is too large for a model."
+                )
+            content, weights = archive.read(_TEXT), archive.read(_WEIGHTS)
+            checksum = archive.comment
+    except (
+        *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
+        # zipfile's words for a compression it does not know, and for a password.
+        *(NotImplementedError, RuntimeError, ValueError),
+    ) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(
+            f"{name!r} is damaged ({error}); copy it again from its source."
+        ) from error
+    if hashlib.sha256(content).hexdigest().encode() != checksum:
+        raise ModelFileError(f"{_TEXT!r} in {name!r} was altered or damaged.")
+    try:
+        text = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{_TEXT!r} in {name!r} is no JSON: {error}.") from error
+    found = text.get("format") if isinstance(text, dict) else None
+    if found != _FORMAT:
+        raise ModelFileError(
+            f"{name!r} has format {found!r}, and this version of skheart "
+            f"({__version__}) knows {_FORMAT}; install a newer one."
+        )
+    if hashlib.sha256(weights).hexdigest() != text.get("sha256"):
+        raise ModelFileError(f"{_WEIGHTS!r} in {name!r} was altered or damaged.")
+    return text, weights
+
+
+def versions() -> dict[str, str]:
+    return {
+        "skheart": __version__,
+        "python": platform.python_version(),
+        "keras": keras.__version__,
+        "tensorflow": tf.__version__,
+        "scikit-learn": sklearn.__version__,
+    }
+
+
+def _versions_of(text: dict[str, Any]) -> str:
+    found = text.get("versions")
+    return _versions_text(found) if isinstance(found, dict) else "unknown versions"
+
+
+def _versions_text(numbers: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in numbers.items())

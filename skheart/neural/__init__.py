@@ -1,0 +1,5 @@
+"""Train a convolutional network on spectrograms, as a scikit-learn classifier."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

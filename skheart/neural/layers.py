@@ -1,0 +1,101 @@
+"""Keras layers that the networks are made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+__all__ = ["AttentionPooling", "Calibration"]
+
+
+@keras.saving.register_keras_serializable(package="skheart")
+class AttentionPooling(keras.layers.Layer):
+    """Average over time with learned weights.
+
+    A score is computed from each frame, the scores are made positive and summing to one
+    with a softmax over the frames, and the frames are averaged with these weights. A
+    murmur that is clear in some beats only then counts for more than in a plain mean.
+
+    Notes
+    -----
+    Takes a tensor of shape (n, n_frames, n_features), with any number of frames, and
+    gives one of shape (n, n_features).
+
+    References
+    ----------
+    .. [1] M. Ilse, J. M. Tomczak, M. Welling, "Attention-based deep multiple instance
+       learning", ICML, 2018.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skheart.neural import AttentionPooling
+    >>> AttentionPooling()(np.ones((2, 7, 3), "float32")).shape
+    TensorShape([2, 3])
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the weights that score a frame."""
+        self.score = self.add_weight(
+            name="score", shape=(input_shape[-1], 1), initializer="glorot_uniform"
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Average `inputs` over their frames."""
+        scores = ops.matmul(inputs, self.score)
+        # Written out: Keras's softmax warns about a single frame, which is meant here.
+        weights = ops.exp(scores - ops.max(scores, axis=1, keepdims=True))
+        return ops.sum(weights * inputs, axis=1) / ops.sum(weights, axis=1)
+
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
+        """Give the shape without the axis of frames."""
+        return (input_shape[0], input_shape[-1])
+
+
+@keras.saving.register_keras_serializable(package="skheart")
+class Calibration(keras.layers.Layer):
+    """Multiply logits by one number and add one to each.
+
+    The numbers are weights that are not trained: networks that were calibrated
+    otherwise are still of one architecture.
+
+    Notes
+    -----
+    Takes and gives a tensor of shape (n, n_logits).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skheart.neural import Calibration
+    >>> calibration = Calibration()
+    >>> logits = calibration(np.ones((1, 2), "float32"))
+    >>> calibration.set_weights([np.float32(3.0), np.array([1.0, -1.0], "float32")])
+    >>> calibration(np.ones((1, 2), "float32")).numpy()
+    array([[4., 2.]], dtype=float32)
+    """
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make the numbers: nothing is changed until they are set."""
+        self.scale = self.add_weight(
+            name="scale", shape=(), initializer="ones", trainable=False
+        )
+        self.offset = self.add_weight(
+            name="offset",
+            shape=(input_shape[-1],),
+            initializer="zeros",
+            trainable=False,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Scale and shift `inputs`."""
+        return self.scale * inputs + self.offset
+
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
+        """Give the same shape."""
+        return input_shape

@@ -1,0 +1,227 @@
+"""Keras networks for spectrograms, all built with the same words.
+
+Each builder takes ``n_bands, n_frames, n_channels, n_outputs, dropout, l2`` and gives
+an uncompiled functional :class:`keras.Model` from a batch of spectrograms of shape
+``(n, n_bands, n_frames, n_channels)`` to logits of shape ``(n, n_outputs)``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import layers, regularizers
+
+from skheart.neural.layers import AttentionPooling
+
+__all__ = ["NETWORKS", "compact", "deep_stethoscope"]
+
+# Small data sets give few steps, in which Keras's default of 0.99 would leave the
+# averages of batch normalisation near where they started.
+_MOMENTUM = 0.9
+
+
+def compact(
+    *,
+    n_bands: int,
+    n_frames: int,
+    n_channels: int = 1,
+    n_outputs: int = 1,
+    dropout: float = 0.3,
+    l2: float = 0.0,
+) -> keras.Model:
+    """Build a small convolutional network that averages over time by attention.
+
+    A 5×5 convolution with stride 2 and three 3×3 convolutions of 32, 64 and 128
+    channels, each with batch normalisation, ReLU and, for the first two, pooling; one
+    weight for each channel and remaining band brings the bands together; attention
+    pooling over time, dropout and a dense layer give the logits. About 99 000
+    parameters for 40 bands.
+
+    Parameters
+    ----------
+    n_bands, n_frames : int
+        Bands and frames of a spectrogram.
+    n_channels : int, default=1
+        Channels of a spectrogram.
+    n_outputs : int, default=1
+        Number of logits: 1 for two classes.
+    dropout : float, default=0.3
+        Share of the features before the last layer that is dropped in training.
+    l2 : float, default=0.0
+        Weight of the squared kernels in the loss.
+
+    Returns
+    -------
+    model : keras.Model
+        Not compiled.
+
+    Examples
+    --------
+    >>> from skheart.neural import compact
+    >>> compact(n_bands=40, n_frames=250).output_shape
+    (None, 1)
+    """
+    penalty = regularizers.L2(l2) if l2 else None
+    inputs = keras.Input((n_bands, n_frames, n_channels), name="spectrogram")
+    x = _convolution(inputs, 16, 5, 2, penalty, "stem")
+    for block, (channels, pooled) in enumerate([(32, True), (64, True), (128, False)]):
+        x = _convolution(x, channels, 3, 1, penalty, f"block{block}")
+        if pooled:
+            x = layers.MaxPooling2D(2, padding="same", name=f"block{block}_pool")(x)
+    x = layers.DepthwiseConv2D(
+        (x.shape[1], 1), depthwise_regularizer=penalty, name="bands"
+    )(x)
+    x = layers.Reshape((-1, x.shape[-1]), name="frames")(x)
+    x = AttentionPooling(name="attention")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    logits = layers.Dense(n_outputs, kernel_regularizer=penalty, name="logits")(x)
+    return keras.Model(inputs, logits, name="compact")
+
+
+def deep_stethoscope(
+    *,
+    n_bands: int,
+    n_frames: int,
+    n_channels: int = 1,
+    n_outputs: int = 1,
+    dropout: float = 0.3,
+    l2: float = 0.0,
+) -> keras.Model:
+    """Build the kind of network of the *Deep Stethoscope* study (2018).
+
+    Two 5×5 convolutions with batch normalisation and pooling, then dense layers of 100,
+    50 and 8 units with dropout and an L2 penalty on their kernels. It has about 350 000
+    parameters for 40 bands and 250 frames, most of them in the first dense layer.
+
+    Parameters
+    ----------
+    n_bands, n_frames : int
+        Bands and frames of a spectrogram.
+    n_channels : int, default=1
+        Channels of a spectrogram.
+    n_outputs : int, default=1
+        Number of logits: 1 for two classes.
+    dropout : float, default=0.3
+        Share of the units of each dense layer that is dropped in training.
+    l2 : float, default=0.0
+        Weight of the squared kernels in the loss.
+
+    Returns
+    -------
+    model : keras.Model
+        Not compiled.
+
+    Notes
+    -----
+    The study gave the shape and number of its layers; the channels of the convolutions
+    (16, 32) and their pooling (3×3) are chosen here.
+
+    Examples
+    --------
+    >>> from skheart.neural import deep_stethoscope
+    >>> deep_stethoscope(n_bands=40, n_frames=250, n_outputs=3).output_shape
+    (None, 3)
+    """
+    penalty = regularizers.L2(l2) if l2 else None
+    x = inputs = keras.Input((n_bands, n_frames, n_channels), name="spectrogram")
+    for block, channels in enumerate((16, 32)):
+        x = _convolution(x, channels, 5, 1, penalty, f"block{block}")
+        x = layers.MaxPooling2D(3, padding="same", name=f"block{block}_pool")(x)
+    x = layers.Flatten(name="flatten")(x)
+    for units in (100, 50, 8):
+        x = layers.Dense(
+            units,
+            activation="relu",
+            kernel_initializer="he_normal",
+            kernel_regularizer=penalty,
+            name=f"dense{units}",
+        )(x)
+        x = layers.Dropout(dropout, name=f"dropout{units}")(x)
+    logits = layers.Dense(n_outputs, kernel_regularizer=penalty, name="logits")(x)
+    return keras.Model(inputs, logits, name="deep_stethoscope")
+
+
+NETWORKS: dict[str, Callable[..., keras.Model]] = {
+    "compact": compact,
+    "deep_stethoscope": deep_stethoscope,
+}
+
+
+def default_l2(network: Any) -> float:
+    """L2 penalty that belongs to a network if none is given."""
+    return 1e-3 if network == "deep_stethoscope" else 0.0
+
+
+def build_network(network: Any, **words: Any) -> keras.Model:
+    """Build the network that a `network` parameter means.
+
+    Parameters
+    ----------
+    network : str or callable
+        A name in `NETWORKS`, or a function called with those of the words
+        ``n_bands, n_frames, n_channels, n_outputs, dropout, l2`` that it takes.
+    **words
+        Values of these words.
+
+    Returns
+    -------
+    model : keras.Model
+
+    Raises
+    ------
+    ValueError
+        If there is no network of that name, or the function gives something else than a
+        Keras model with `n_outputs` logits.
+    """
+    if not callable(network):
+        if not isinstance(network, str) or network not in NETWORKS:
+            names = ", ".join(repr(name) for name in NETWORKS)
+            raise ValueError(
+                f"network must be one of {names} or a function that builds a Keras "
+                f"model, got {network!r}."
+            )
+        return NETWORKS[network](**words)
+    parameters = inspect.signature(network).parameters
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        words_taken = {k: v for k, v in words.items() if k in parameters}
+    else:
+        words_taken = words
+    model = network(**words_taken)
+    if not isinstance(model, keras.Model):
+        raise ValueError(
+            f"network must build a keras.Model, got {type(model).__name__}; return the "
+            "model, without compiling it."
+        )
+    if not getattr(model, "inputs", None):
+        raise ValueError(
+            "network must build a functional Keras model, or a Sequential that starts "
+            f"with keras.Input, got a {type(model).__name__} without known inputs."
+        )
+    expected = (None, words["n_outputs"])
+    if tuple(model.output_shape) != expected:
+        raise ValueError(
+            f"network must build a model whose output has shape {expected}, one logit "
+            f"for each output, got {model.output_shape}."
+        )
+    return model
+
+
+def _convolution(
+    x: Any, channels: int, size: int, strides: int, penalty: Any, name: str
+) -> Any:
+    """Convolve, normalise over the batch and rectify."""
+    x = layers.Conv2D(
+        channels,
+        size,
+        strides=strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        kernel_regularizer=penalty,
+        name=f"{name}_conv",
+    )(x)
+    x = layers.BatchNormalization(momentum=_MOMENTUM, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)

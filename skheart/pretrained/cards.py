@@ -1,0 +1,149 @@
+"""Model cards: what is to be known of a pretrained model before it is used."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+from skheart.neural.packaged import read_description, saved_names
+
+__all__ = ["ModelCard", "model_card", "model_names"]
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a pretrained model is, was trained on, can and cannot do.
+
+    Attributes
+    ----------
+    name : str
+        What :func:`load_pretrained` calls it.
+    summary : str
+        What it tells apart.
+    classes : tuple of str
+        Labels, in the order of the columns of `predict_proba`.
+    data : tuple of dict
+        One for each corpus it was trained on: ``corpus``, ``recordings``, ``patients``
+        and ``labels``, the number of recordings by label.
+    use : str
+        How recordings, and patients from their recordings, are to be judged.
+    split : str
+        How its figures were measured.
+    figures : tuple of dict
+        One for each figure: ``task``, ``score``, ``mean`` and ``sd`` over the folds,
+        ``value`` of all folds together with ``low`` and ``high``, the ends of its
+        95 % interval over patients, and ``parts``, the value of each data base. What
+        was not measured is None.
+    limits : tuple of str
+        What it must not be used for, and where it is weak.
+    n_parameters : int
+        Weights of the network.
+    training : str
+        The script that trained it, and its settings.
+    licence : str
+        Licences of the recordings, and of the weights.
+    """
+
+    name: str
+    summary: str
+    classes: tuple[str, ...]
+    data: tuple[dict[str, Any], ...]
+    use: str
+    split: str
+    figures: tuple[dict[str, Any], ...]
+    limits: tuple[str, ...]
+    n_parameters: int
+    training: str
+    licence: str
+
+    def __str__(self) -> str:
+        lines = [f"{self.name}: {self.summary}", f"classes: {', '.join(self.classes)}"]
+        for corpus in self.data:
+            labels = ", ".join(f"{n} {word}" for word, n in corpus["labels"].items())
+            lines.append(
+                f"trained on: {corpus['corpus']}, {corpus['recordings']} recordings of "
+                f"{corpus['patients']} patients ({labels})"
+            )
+        lines.append(f"use: {self.use}")
+        lines.append(f"figures: {self.split}")
+        lines += [f"  {_figure(figure)}" for figure in self.figures]
+        lines += ["limits:", *(f"  - {limit}" for limit in self.limits)]
+        lines.append(f"network: {self.n_parameters} weights")
+        lines.append(f"training: {self.training}")
+        lines.append(f"licence: {self.licence}")
+        return "\n".join(
+            textwrap.fill(
+                line,
+                88,
+                subsequent_indent="    ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            for line in lines
+        )
+
+
+def _figure(figure: dict[str, Any]) -> str:
+    text = f"{figure['task']}: {figure['score']} "
+    if figure.get("mean") is not None:
+        text += f"{figure['mean']:.3f} ± {figure['sd']:.3f} over folds"
+        if figure.get("value") is not None:
+            text += f"; all together {figure['value']:.3f}"
+    else:
+        text += f"{figure['value']:.3f}"
+    if figure.get("low") is not None:
+        text += f" (95 % interval {figure['low']:.3f} to {figure['high']:.3f})"
+    if figure.get("parts"):
+        parts = (f"{part} {value:.3f}" for part, value in figure["parts"].items())
+        text += f"; {', '.join(parts)}"
+    return text
+
+
+def model_names() -> list[str]:
+    """Give the names of the pretrained models.
+
+    Returns
+    -------
+    names : list of str
+        In alphabetical order.
+
+    Examples
+    --------
+    >>> from skheart.pretrained import model_names
+    >>> "murmur" in model_names()
+    True
+    """
+    return saved_names()
+
+
+def model_card(name: str) -> ModelCard:
+    """Give the card of a pretrained model.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`model_names`.
+
+    Returns
+    -------
+    card : ModelCard
+        Printed, it is a page to read.
+
+    Raises
+    ------
+    ValueError
+        If there is no pretrained model of that name.
+
+    Examples
+    --------
+    >>> from skheart.pretrained import model_card
+    >>> model_card("murmur").classes
+    ('murmur', 'normal')
+    """
+    description = read_description(name)
+    card = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in description["card"].items()
+    }
+    return ModelCard(name=name, classes=tuple(description["classes"]), **card)

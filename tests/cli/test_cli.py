@@ -1,0 +1,495 @@
+"""The command line, run as its users do: arguments in, files and exit codes out."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import joblib
+import numpy as np
+import pytest
+import soundfile
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+from skheart import CNNClassifier, SpectrogramTransformer, __version__, load_model
+from skheart.cli.main import main
+from skheart.datasets import make_heart_sounds
+from skheart.spectrogram import SpectrogramCache
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A folder of class folders with simulated recordings, patient first in names."""
+    home = tmp_path_factory.mktemp("recordings")
+    sounds = make_heart_sounds(80, murmur_level=(-15.0, -8.0), random_state=0)
+    for number, (sound, word, patient) in enumerate(
+        zip(sounds.data, sounds.target, sounds.groups, strict=True)
+    ):
+        (home / word).mkdir(exist_ok=True)
+        soundfile.write(
+            home / word / f"{patient}_{number:02}.wav", sound, sounds.sample_rate
+        )
+    return home
+
+
+@pytest.fixture(scope="module")
+def model(folders, tmp_path_factory):
+    """A model that `skheart train` wrote."""
+    path = tmp_path_factory.mktemp("model") / "model.skheart"
+    arguments = ["train", "folder", str(folders), "-o", str(path), "--epochs", "3"]
+    arguments += ["--patient-pattern", "^([^_]+)_", "--quiet"]
+    assert main(arguments) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory):
+    """Recordings that cannot be used, one of each kind."""
+    folder = tmp_path_factory.mktemp("broken")
+    (folder / "empty.wav").touch()
+    (folder / "text.wav").write_text("not a sound")
+    soundfile.write(folder / "silent.wav", np.zeros(4000), 2000)
+    soundfile.write(folder / "nan.wav", np.full(4000, np.nan), 2000, subtype="FLOAT")
+    soundfile.write(folder / "slow.wav", np.sin(np.arange(4000.0)), 1000)
+    soundfile.write(folder / "cut.wav", np.sin(np.arange(4000.0)) / 2, 2000)
+    data = (folder / "cut.wav").read_bytes()
+    (folder / "cut.wav").write_bytes(data[: len(data) // 2])
+    return folder
+
+
+def rows_of(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+class TestTrain:
+    def test_model_is_a_pipeline_that_says_what_it_saw(self, model, capsys):
+        pipeline = load_model(model)
+        assert isinstance(pipeline[0], SpectrogramTransformer)
+        assert isinstance(pipeline[1], CNNClassifier)
+        training = pipeline.skheart_training_
+        assert training["patients"]
+        assert training["held_out"]
+        assert not set(training["patients"]) & set(training["held_out"])
+        assert sum(training["class_counts"].values()) == training["n_recordings"] < 80
+        assert training["version"] == __version__
+
+    def test_does_not_overwrite_unless_told(self, folders, model, capsys):
+        before = model.read_bytes()
+        arguments = ["train", "folder", str(folders), "-o", str(model)]
+        assert main(arguments) == 2
+        assert "pass --force" in capsys.readouterr().err
+        assert model.read_bytes() == before
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            (["--epochs", "0"], "epochs must be a positive integer, got 0"),
+            (
+                ["--hold-out", "0.9"],
+                "--hold-out must be a positive number",
+            ),
+            (["--classes", "normal", "click"], "--classes must name labels of folder"),
+            (["--classes", "normal"], "--classes must leave two classes at least"),
+            (["--rename", "click=normal"], "--rename must name labels of folder"),
+            (["--loss", "nothing"], "loss must be"),
+            (["--patient-pattern", "^(XX)"], "finds no patient in the name of"),
+            (["--target", "murmur"], "--target goes with circor2022 only"),
+        ],
+    )
+    def test_errors_leave_nothing(self, folders, tmp_path, capsys, arguments, message):
+        output = tmp_path / "model.skheart"
+        code = main(["train", "folder", str(folders), "-o", str(output), *arguments])
+        captured = capsys.readouterr()
+        assert code == 2
+        assert message in captured.err
+        assert captured.err.count("skheart: error:") == 1
+        assert not list(tmp_path.iterdir())
+
+    def test_broken_recordings_are_all_named_or_skipped(
+        self, broken, folders, tmp_path, capsys
+    ):
+        home = tmp_path / "home"
+        for word in ("normal", "murmur"):
+            (home / word).mkdir(parents=True)
+            for source in sorted((folders / word).iterdir())[:3]:
+                (home / word / source.name).write_bytes(source.read_bytes())
+        for name in ("text.wav", "nan.wav"):
+            (home / "normal" / name).write_bytes((broken / name).read_bytes())
+        output = tmp_path / "model.skheart"
+        arguments = ["train", "folder", str(home), "-o", str(output), "--epochs", "1"]
+        arguments += ["--hold-out", "0", "-q"]
+        assert main(arguments) == 2
+        error = capsys.readouterr().err
+        assert "2 of 8 recordings cannot be used" in error
+        assert "text.wav" in error
+        assert "nan.wav" in error
+        assert not output.exists()
+        assert main([*arguments, "--skip-unusable"]) == 0
+        assert (
+            "2 recordings could not be used and were left out"
+            in capsys.readouterr().out
+        )
+        assert load_model(output).skheart_training_["n_recordings"] == 6
+
+    def test_missing_corpus_says_where_to_get_it(self, tmp_path, capsys):
+        code = main(
+            ["train", "pascal", str(tmp_path), "-o", str(tmp_path / "m.skheart")]
+        )
+        assert code == 2
+        error = capsys.readouterr().err
+        assert str(tmp_path) in error
+        assert "http://www.peterjbentley.com/heartchallenge" in error
+
+    @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+    def test_interrupt_leaves_nothing(self, folders, tmp_path, by):
+        output = tmp_path / "model.skheart"
+        command = [sys.executable, "-m", "skheart", "train", "folder"]
+        command += [str(folders), "-o", str(output), "--epochs", "100000"]
+        process = subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            # What is started in the background is born deaf to Ctrl+C.
+            preexec_fn=lambda: signal.signal(by, signal.SIG_DFL),
+        )
+        try:
+            deadline = time.monotonic() + 120
+            while not any(tmp_path.iterdir()):
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            process.send_signal(by)
+            _, error = process.communicate(timeout=120)
+        finally:
+            process.kill()
+        assert process.returncode == 130
+        assert "skheart: interrupted" in error
+        assert not list(tmp_path.iterdir())
+
+
+class TestPredict:
+    def test_rows_in_order_and_broken_ones_lose_nothing(
+        self, model, folders, broken, tmp_path, capsys
+    ):
+        good = sorted(map(str, (folders / "murmur").iterdir()))[:2]
+        bad = sorted(map(str, broken.iterdir()))
+        given = [good[0], *bad, str(tmp_path / "absent.wav"), str(tmp_path), good[1]]
+        assert main(["predict", "--model", str(model), *given]) == 1
+        captured = capsys.readouterr()
+        rows = rows_of(captured.out)
+        assert [row["recording"] for row in rows] == given
+        assert list(rows[0]) == [
+            "recording",
+            "prediction",
+            "probability_murmur",
+            "probability_normal",
+            "error",
+        ]
+        for row in (rows[0], rows[-1]):
+            assert row["error"] == ""
+            murmur, normal = (
+                float(row["probability_murmur"]),
+                float(row["probability_normal"]),
+            )
+            assert murmur + normal == pytest.approx(1, abs=1e-5)
+            assert row["prediction"] == ("murmur" if murmur > normal else "normal")
+        for row in rows[1:-1]:
+            assert os.path.basename(row["recording"]) in row["error"]
+            assert row["prediction"] == row["probability_murmur"] == ""
+        errors = {os.path.basename(row["recording"]): row["error"] for row in rows}
+        assert "is an empty file" in errors["empty.wav"]
+        assert "is truncated" in errors["cut.wav"]
+        assert "is silent" in errors["silent.wav"]
+        assert "NaN" in errors["nan.wav"]
+        assert "sample rate of 1000 Hz" in errors["slow.wav"]
+        assert "There is no file" in errors["absent.wav"]
+        assert f"{len(bad) + 2} of {len(given)} recordings" in captured.err
+
+    def test_same_as_the_pipeline(self, model, folders, capsys):
+        paths = sorted(map(str, (folders / "normal").iterdir()))[:3]
+        assert main(["predict", "--model", str(model), "--format", "json", *paths]) == 0
+        captured = capsys.readouterr()
+        assert captured.err == ""
+        rows = json.loads(captured.out)
+        expected = load_model(model).predict_proba(paths)
+        got = [[row["probability_murmur"], row["probability_normal"]] for row in rows]
+        np.testing.assert_allclose(got, expected, atol=1e-6)
+
+    def test_output_file_and_odd_names(self, model, folders, tmp_path, capsys):
+        source = next((folders / "normal").iterdir())
+        odd = tmp_path / 'a, "b"\nc.wav'
+        odd.write_bytes(source.read_bytes())
+        output = tmp_path / "answers.csv"
+        assert (
+            main(["predict", "--model", str(model), "-o", str(output), str(odd)]) == 0
+        )
+        assert capsys.readouterr().out == ""
+        with output.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["recording"] for row in rows] == [str(odd)]
+
+    def test_name_that_is_not_utf8(self, model, folders, tmp_path):
+        source = sorted((folders / "normal").iterdir())[0]
+        odd = os.fsencode(tmp_path) + b"/bad\xffname.wav"
+        with open(odd, "wb") as file:
+            file.write(source.read_bytes())
+        command = [sys.executable, "-m", "skheart", "predict", "--model", model]
+        output = tmp_path / "out.csv"
+        for arguments in ([], ["-o", str(output)]):
+            done = subprocess.run(
+                [*command, *arguments, odd, source],
+                capture_output=True,
+            )
+            assert done.returncode == 0, done.stderr
+            table = (
+                done.stdout if not arguments else (tmp_path / "out.csv").read_bytes()
+            )
+            assert [line.split(b",")[0] for line in table.splitlines()[1:]] == [
+                odd,
+                os.fsencode(source),
+            ]
+
+    @pytest.mark.parametrize("kind", ["absent", "folder", "text", "other", "linear"])
+    def test_wrong_models(self, kind, tmp_path, folders, capsys):
+        path = tmp_path / "model.joblib"
+        if kind == "folder":
+            path.mkdir()
+        elif kind == "text":
+            path.write_text("not a model")
+        elif kind == "other":
+            joblib.dump({"a": 1}, path)
+        elif kind == "linear":
+            flat = SpectrogramTransformer(flatten=True, duration=1.0)
+            rng = np.random.default_rng(0)
+            pipeline = make_pipeline(flat, LinearSVC())
+            joblib.dump(pipeline.fit(rng.normal(size=(4, 2000)), [0, 0, 1, 1]), path)
+        recording = str(next((folders / "normal").iterdir()))
+        arguments = ["predict", "--allow-pickle", "--model", str(path), recording]
+        assert main(arguments) == 2
+        captured = capsys.readouterr()
+        assert str(path) in captured.err
+        assert captured.out == ""
+
+    @pytest.mark.parametrize("name", ["x.skheart", "x.joblib", "x", "x.pkl", "x.onnx"])
+    @pytest.mark.parametrize("command", ["predict", "first", "evaluate", "export"])
+    def test_pickles_are_never_run_unasked(self, tmp_path, capsys, name, command):
+        class Runs:
+            def __reduce__(self):
+                return os.mkdir, (str(tmp_path / "ran"),)
+
+        path = tmp_path / name
+        joblib.dump(Runs(), path)
+        arguments = {
+            "predict": ["predict", "--model", str(path), "a.wav"],
+            "first": ["predict", str(path), "a.wav"],
+            "evaluate": ["evaluate", "--model", str(path), "folder", str(tmp_path)],
+            "export": ["export", str(path), "--onnx", str(tmp_path / "out.onnx")],
+        }[command]
+        assert main(arguments) in (1, 2)  # "first" takes some names for recordings
+        assert not (tmp_path / "ran").exists()
+        captured = capsys.readouterr()
+        assert str(path) in captured.err + captured.out
+        if name == "x.joblib" and command in ("predict", "evaluate", "export"):
+            assert "pass --allow-pickle" in captured.err
+
+
+class TestEvaluate:
+    def test_scores_the_patients_held_out(self, model, folders, capsys):
+        arguments = ["evaluate", "--model", str(model), "folder", str(folders)]
+        assert main([*arguments, "--format", "json", "--quiet"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        training = load_model(model).skheart_training_
+        assert report["n_patients"] == len(training["held_out"])
+        assert report["n_recordings"] == 80 - training["n_recordings"]
+        assert report["positive"] == "murmur"
+        value, low, high = (report["auroc"][name] for name in ("value", "low", "high"))
+        assert 0 <= low <= value <= high <= 1
+        assert report["seen"] == "unseen"
+        assert report["n_left_out"] == training["n_recordings"]
+        assert main([*arguments, "--quiet"]) == 0
+        text = capsys.readouterr().out
+        assert f"AUROC by recording   {value:.3f}" in text
+        assert "none of which the model was trained on" in text
+
+    def test_says_when_all_patients_were_seen(self, folders, tmp_path, capsys):
+        path = str(tmp_path / "all.skheart")
+        pattern = ["--patient-pattern", "^([^_]+)_"]
+        arguments = ["train", "folder", str(folders), "-o", path, "--hold-out", "0"]
+        assert main([*arguments, "--epochs", "1", "-q", *pattern]) == 0
+        assert main(["evaluate", "--model", path, "folder", str(folders), "-q"]) == 0
+        text = " ".join(capsys.readouterr().out.split())
+        assert "ALL OF WHICH THE MODEL WAS TRAINED ON" in text
+
+    def test_other_words_are_renamed(self, model, folders, tmp_path, capsys):
+        (tmp_path / "Present").symlink_to(folders / "murmur")
+        (tmp_path / "Absent").symlink_to(folders / "normal")
+        arguments = ["evaluate", "--model", str(model), "folder", str(tmp_path), "-q"]
+        arguments += ["--format", "json"]
+        assert main(arguments) == 2
+        error = capsys.readouterr().err
+        assert "does not know Absent, Present" in error
+        assert "--rename Present=murmur" in error
+        renaming = ["--rename", "Present=murmur", "Absent=normal"]
+        assert main([*arguments, *renaming]) == 0
+        report = json.loads(capsys.readouterr().out)
+        # Another folder: its patients are others, whatever they are called.
+        assert report["seen"] == "other"
+        assert report["n_recordings"] == 80
+        assert report["positive"] == "murmur"
+
+    def test_positive_class_can_be_chosen(self, model, folders, capsys):
+        arguments = ["evaluate", "--model", str(model), "folder", str(folders), "-q"]
+        arguments += ["--format", "json"]
+        assert main(arguments) == 0
+        murmur = json.loads(capsys.readouterr().out)
+        assert main([*arguments, "--positive", "normal"]) == 0
+        normal = json.loads(capsys.readouterr().out)
+        assert normal["positive"] == "normal"
+        assert normal["sensitivity"]["normal"] == murmur["specificity"]["murmur"]
+        assert normal["auroc"]["value"] == pytest.approx(murmur["auroc"]["value"])
+        assert main([*arguments, "--positive", "click"]) == 2
+        assert "--positive must be a class of the model" in capsys.readouterr().err
+
+    def test_few_patients_have_no_interval(self, model, folders, tmp_path, capsys):
+        for word in ("normal", "murmur"):
+            (tmp_path / word).mkdir()
+            source = sorted((folders / word).iterdir())[0]
+            (tmp_path / word / f"x{word}_1.wav").write_bytes(source.read_bytes())
+        arguments = ["evaluate", "--model", str(model), "folder", str(tmp_path), "-q"]
+        assert main([*arguments, "--patient-pattern", "^x([a-z]+)"]) == 0
+        assert "too few patients for an interval" in capsys.readouterr().out
+        assert main([*arguments, "--patient-pattern", "(x)"]) == 0
+        assert "undefined, since there is one class only" in capsys.readouterr().out
+        single = [*arguments, "--patient-pattern", "(x)", "--format", "json"]
+        assert main(single) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["patient_auroc"] == {"value": None, "low": None, "high": None}
+
+
+class TestSpectrogram:
+    def test_draws(self, folders, tmp_path, capsys):
+        from matplotlib.image import imread
+
+        recording = str(next((folders / "murmur").iterdir()))
+        output = tmp_path / "picture.png"
+        assert main(["spectrogram", recording, "-o", str(output)]) == 0
+        picture = imread(output)
+        assert picture.shape[0] > 300
+        assert picture[..., :3].std() > 0.1
+
+    def test_only_png(self, folders, tmp_path, capsys):
+        recording = str(next((folders / "murmur").iterdir()))
+        assert main(["spectrogram", recording, "-o", str(tmp_path / "a.jpg")]) == 2
+        assert "-o must name a .png file" in capsys.readouterr().err
+
+    def test_errors_leave_nothing(self, broken, tmp_path, capsys):
+        output = tmp_path / "picture.png"
+        arguments = ["spectrogram", str(broken / "text.wav"), "-o", str(output)]
+        assert main(arguments) == 2
+        assert "text.wav" in capsys.readouterr().err
+        assert not list(tmp_path.iterdir())
+
+
+class TestProgram:
+    def run(self, *arguments):
+        return subprocess.run(
+            [sys.executable, "-m", "skheart", *arguments],
+            capture_output=True,
+            text=True,
+        )
+
+    def test_help_and_version_need_no_tensorflow(self):
+        program = (
+            "import sys\n"
+            "from skheart.cli import main\n"
+            "try:\n"
+            "    main(sys.argv[1:])\n"
+            "except SystemExit as stop:\n"
+            "    assert stop.code == 0\n"
+            "assert not {'tensorflow', 'librosa', 'sklearn'} & set(sys.modules)\n"
+        )
+        for arguments in (["--help"], ["predict", "--help"], ["--version"]):
+            done = subprocess.run(
+                [sys.executable, "-c", program, *arguments],
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0, done.stderr
+            assert done.stdout
+
+    def test_usage_errors(self):
+        for arguments in (
+            [],
+            ["predict"],
+            ["cure"],
+            ["train", "mitbih", "x", "-o", "y"],
+        ):
+            done = self.run(*arguments)
+            assert done.returncode == 2
+            assert done.stderr.startswith("usage: skheart")
+
+    def test_output_holds_rows_only(self, model, folders):
+        recording = str(next((folders / "normal").iterdir()))
+        done = self.run("predict", "--model", str(model), recording)
+        assert done.returncode == 0
+        assert done.stderr == ""
+        assert len(rows_of(done.stdout)) == 1
+
+
+@pytest.mark.slow
+def test_demo(tmp_path, capsys):
+    assert main(["demo", "-o", str(tmp_path / "out"), "--quiet"]) == 0
+    text = capsys.readouterr().out
+    assert "AUROC on the held-out patients" in text
+    assert "reloaded, it predicts the same" in text
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["model.joblib", "roc.png", "spectrogram.png"]
+
+
+@pytest.mark.parametrize("corpus", ["pascal", "circor2022-official-sample"])
+def test_real_recordings(shared_data, tmp_path, capsys, corpus):
+    """Train, evaluate and predict on a published corpus."""
+    model = str(tmp_path / "model.skheart")
+    home = str(shared_data / corpus)
+    name, options = "pascal", ["--classes", "normal", "murmur"]
+    if corpus != "pascal":
+        name, options = "circor2022", ["--classes", "Absent", "Present"]
+        options += ["--hold-out", "0"]
+    arguments = ["train", name, home, "-o", model, "--epochs", "2", "-q", *options]
+    assert main(arguments) == 0
+    assert main(["evaluate", "--model", model, name, home, "-q"]) == 0
+    text = capsys.readouterr().out
+    assert "AUROC by recording" in text
+    files = sorted((shared_data / corpus).rglob("*.[fw][la][av]*"))[:3]
+    assert len(files) == 3
+    assert main(["predict", "--model", model, *map(str, files)]) == 0
+    assert [row["recording"] for row in rows_of(capsys.readouterr().out)] == [
+        str(file) for file in files
+    ]
+
+
+class TestCache:
+    def test_counts_bounds_and_clears(self, tmp_path, capsys):
+        sounds = make_heart_sounds(5, duration=(1.0, 2.0), random_state=0)
+        SpectrogramTransformer(duration=2.0, cache=tmp_path).transform(sounds.data)
+        sizes = sorted(path.stat().st_size for path in tmp_path.glob("*/*.npy"))
+        assert main(["cache", str(tmp_path)]) == 0
+        expected = f"5 spectrograms, {sum(sizes) / 1e6:.1f} MB\n"
+        assert capsys.readouterr().out == expected
+        most = str(sizes[-1] * 2.5 / 1e6)
+        assert main(["cache", str(tmp_path), "--max-megabytes", most]) == 0
+        left = SpectrogramCache(tmp_path).contents()
+        assert 0 < left.n_bytes < sizes[-1] * 2.5
+        assert f"Removed {5 - left.n_spectrograms} spec" in capsys.readouterr().out
+        assert main(["cache", str(tmp_path), "--max-megabytes", "0"]) == 0
+        assert capsys.readouterr().out.endswith("0 spectrograms, 0.0 MB\n")
+
+    def test_errors(self, tmp_path, capsys):
+        assert main(["cache", str(tmp_path / "none")]) == 2
+        assert "There is no folder" in capsys.readouterr().err
+        assert main(["cache", str(tmp_path), "--max-megabytes", "-1"]) == 2
+        assert "--max-megabytes must be" in capsys.readouterr().err

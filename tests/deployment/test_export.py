@@ -1,0 +1,482 @@
+"""Exported models: the same probabilities, without TensorFlow."""
+
+from __future__ import annotations
+
+import functools
+import json
+import pickle
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import pytest
+import soundfile
+from ai_edge_litert.interpreter import Interpreter
+from onnx import TensorProto, helper
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+
+from skheart import (
+    CNNClassifier,
+    ModelFileError,
+    OnnxClassifier,
+    RecordingError,
+    SpectrogramTransformer,
+    export_litert,
+    export_onnx,
+    load_pretrained,
+)
+from skheart.cli.main import main
+from skheart.datasets import make_heart_sounds
+
+
+@pytest.fixture(scope="module")
+def sounds():
+    # Shorter than a window of the network, longer than the transformer's duration.
+    return make_heart_sounds(12, duration=(2.2, 45.0), random_state=0)
+
+
+@pytest.fixture(scope="module")
+def murmur():
+    return load_pretrained("murmur")
+
+
+@pytest.fixture
+def path(murmur_onnx):
+    return murmur_onnx
+
+
+def litert_answer(path, value):
+    interpreter = Interpreter(model_path=str(path))
+    interpreter.allocate_tensors()
+    (taken,) = interpreter.get_input_details()
+    (given,) = interpreter.get_output_details()
+    interpreter.set_tensor(taken["index"], value)
+    interpreter.invoke()
+    return interpreter.get_tensor(given["index"])
+
+
+# The same answers -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["murmur", "murmur3"])
+def test_two_hundred_real_recordings(shared_data, tmp_path, name):
+    corpora = ["pascal", "cinc2016", "circor2022"]
+    chosen = []
+    for corpus in corpora:
+        files = sorted((shared_data / corpus).rglob("*.flac"))
+        chosen += files[:: max(1, len(files) // 70)][:70]
+    assert len(chosen) >= 200
+    pipeline = load_pretrained(name).set_params(spectrogram__on_error="nan")
+    spectrograms, errors = pipeline[0]._transform(chosen)
+    usable = [number for number, error in enumerate(errors) if not error]
+    assert len(usable) >= 200
+    expected = pipeline[1].predict_proba(spectrograms[usable])
+    for part in ("pipeline", "network"):
+        export_onnx(pipeline, tmp_path / "model.onnx", part=part)
+        exported = OnnxClassifier(tmp_path / "model.onnx")
+        given = exported.predict_proba([chosen[number] for number in usable])
+        np.testing.assert_allclose(given, expected, atol=1e-4)
+        np.testing.assert_array_equal(exported.classes_, pipeline.classes_)
+        labels = exported.predict([chosen[number] for number in usable])
+        np.testing.assert_array_equal(labels, pipeline.classes_[given.argmax(axis=1)])
+
+
+@pytest.mark.parametrize(
+    ("settings", "tolerance"),
+    [
+        ({"duration": 3.0}, 1e-5),
+        ({"duration": 7.3}, 1e-5),
+        ({"duration": None}, 1e-5),
+        ({"duration": 3.0, "padding": "constant"}, 1e-5),
+        ({"padding": "constant"}, 1e-5),
+        ({"normalize": "band"}, 1e-5),
+        ({"normalize": None}, 1e-5),
+        ({"scale": "linear", "n_fft": 512}, 1e-5),
+        ({"window": 0.0505, "hop": 0.0197}, 1e-5),  # odd numbers of values
+        ({"dtype": "float16"}, 1e-3),  # a value between two halves can become either
+        ({"sample_rate": 4000.0}, 1e-5),
+    ],
+)
+def test_every_setting_of_the_transformer(tmp_path, sounds, settings, tolerance):
+    pipeline = load_pretrained("murmur")
+    pipeline[0].set_params(input_sample_rate=2000.0, **settings)
+    waveforms = [*sounds.data, sounds.data[0][:300]]
+    # One by one, since without a duration the longest of a call decides.
+    expected = np.vstack([pipeline.predict_proba([one]) for one in waveforms])
+    assert np.ptp(expected) > 0.3
+    for part in ("pipeline", "network"):
+        export_onnx(pipeline, tmp_path / "model.onnx", part=part)
+        exported = OnnxClassifier(tmp_path / "model.onnx", input_sample_rate=2000.0)
+        given = exported.predict_proba(waveforms)
+        np.testing.assert_allclose(given, expected, atol=tolerance)
+
+
+def own_network(*, n_bands, n_frames, n_channels, n_outputs, activation="silu"):
+    inputs = keras.Input((n_bands, n_frames, n_channels))
+    x = keras.layers.Conv2D(4, 7, strides=3, activation=activation)(inputs)
+    x = keras.layers.LayerNormalization()(x)
+    x = keras.layers.GlobalMaxPooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(n_outputs)(x))
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"network": "deep_stethoscope", "crop_frames": 80},
+        {"network": own_network},
+        {"loss": "auroc"},
+        {"loss": "categorical_crossentropy"},
+    ],
+    ids=["dense", "own", "calibrated", "softmax of two"],
+)
+def test_every_kind_of_network(tmp_path, sounds, parameters):
+    pipeline = Pipeline(
+        [
+            ("spectrogram", SpectrogramTransformer(duration=4.0)),
+            ("cnn", CNNClassifier(epochs=1, random_state=0, **parameters)),
+        ]
+    )
+    words = np.where(sounds.target == "murmur", 7, 3)  # labels need not be text
+    pipeline.fit(sounds.data, words)
+    export_onnx(pipeline, tmp_path / "model.onnx")
+    export_litert(pipeline, tmp_path / "model.tflite")
+    exported = OnnxClassifier(tmp_path / "model.onnx")
+    expected = pipeline.predict_proba(sounds.data)
+    np.testing.assert_allclose(exported.predict_proba(sounds.data), expected, atol=1e-5)
+    assert set(exported.predict(sounds.data)) <= {3, 7}
+    longest = max(range(len(sounds.data)), key=lambda n: len(sounds.data[n]))
+    waveform = np.asarray(sounds.data[longest][:8000], dtype=np.float32)
+    given = litert_answer(tmp_path / "model.tflite", waveform)
+    np.testing.assert_allclose(given, expected[longest], atol=1e-5)
+
+
+def test_other_rates_are_resampled(path, murmur, sounds):
+    twice = [np.repeat(waveform, 2) for waveform in sounds.data]
+    exported = OnnxClassifier(path, input_sample_rate=4000)
+    pipeline = clone(murmur[0]).set_params(input_sample_rate=4000)
+    expected = murmur[1].predict_proba(pipeline.transform(twice))
+    np.testing.assert_allclose(exported.predict_proba(twice), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_litert(tmp_path, murmur, sounds, half):
+    path = tmp_path / "murmur.tflite"
+    export_litert(murmur, path, duration=5.0, half=half)
+    assert path.stat().st_size < (0.3e6 if half else 0.6e6)
+    short = clone(murmur[0]).set_params(duration=5.0)
+    for waveform in sounds.data[:4]:
+        filled = np.resize(waveform, 10_000).astype(np.float32)
+        expected = murmur[1].predict_proba(short.transform([filled]))[0]
+        given = litert_answer(path, filled)
+        np.testing.assert_allclose(given, expected, atol=1e-3 if half else 1e-5)
+    with zipfile.ZipFile(path) as notes:
+        assert notes.read("labels.txt").decode().split() == ["murmur", "normal"]
+        settings = json.loads(notes.read("skheart.json"))
+    assert settings["spectrogram"]["duration"] == 5.0
+    assert settings["spectrogram"]["sample_rate"] == 2000.0
+
+
+def test_litert_of_the_network_alone(tmp_path, murmur, sounds):
+    path = tmp_path / "network.tflite"
+    export_litert(murmur, path, part="network")
+    window = murmur[0].transform(sounds.data[:1])[:, :, :250, np.newaxis]
+    expected = murmur[1].model_(window).numpy()
+    np.testing.assert_allclose(litert_answer(path, window), expected, atol=1e-4)
+
+
+def test_litert_needs_a_length(tmp_path, sounds):
+    pipeline = load_pretrained("murmur").set_params(spectrogram__duration=None)
+    with pytest.raises(ValueError, match="duration must be given where"):
+        export_litert(pipeline, tmp_path / "model.tflite")
+    assert not list(tmp_path.iterdir())
+
+
+# Without TensorFlow -----------------------------------------------------------------
+
+
+def run(code, *arguments):
+    heavy = "{'tensorflow', 'keras', 'librosa', 'matplotlib'}"
+    code += f"\nassert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
+    command = [sys.executable, "-W", "error", "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_tensorflow_is_not_imported(path, shared_data):
+    recording = next((shared_data / "pascal").rglob("normal*.flac"))
+    code = (
+        "import sys, numpy as np, skheart\n"
+        "model = skheart.OnnxClassifier(sys.argv[1])\n"
+        "print(model.predict_proba([sys.argv[2]])[0, 1])\n"
+        "stream = skheart.StreamingClassifier(model)\n"
+        "noise = np.random.default_rng(0).normal(size=12000)\n"
+        "assert len(stream.push(noise)) == 2\n"
+    )
+    given = float(run(code, path, recording))
+    expected = load_pretrained("murmur").predict_proba([recording])[0, 1]
+    assert given == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_command_line_does_not_import_it_either(path, shared_data):
+    recording = next((shared_data / "pascal").rglob("normal*.flac"))
+    code = (
+        "import sys\nfrom skheart.cli import main\n"
+        "assert main(['predict', *sys.argv[1:]]) == 0\n"
+        "assert 'sklearn' not in sys.modules\n"
+    )
+    rows = run(code, path, recording).splitlines()
+    assert rows[0] == "recording,prediction,probability_murmur,probability_normal,error"
+    assert len(rows) == 2
+
+
+# As a classifier of scikit-learn -----------------------------------------------------
+
+
+def test_a_classifier_among_others(path, murmur, sounds):
+    exported = OnnxClassifier(path)
+    assert is_classifier(exported)
+    assert exported.duration_ == murmur[0].duration
+    assert exported.sample_rate_ == murmur[0].sample_rate
+    expected = exported.predict_proba(sounds.data)
+    again = pickle.loads(pickle.dumps(exported))
+    np.testing.assert_array_equal(again.predict_proba(sounds.data), expected)
+    assert clone(exported).get_params() == exported.get_params()
+    scores = cross_val_score(
+        exported,
+        sounds.data,
+        sounds.target,
+        groups=sounds.groups,
+        cv=StratifiedGroupKFold(2),
+        scoring="roc_auc",
+    )
+    assert np.isfinite(scores).all()
+    search = GridSearchCV(exported, {"n_threads": [1, 2]}, cv=2)
+    search.fit(sounds.data, sounds.target)
+    np.testing.assert_allclose(search.predict_proba(sounds.data), expected, atol=1e-5)
+    with pytest.raises(ValueError, match=r"y holds 'sick', which is not one of"):
+        exported.fit(sounds.data, ["sick"] * len(sounds.data))
+
+
+def test_eight_threads_get_what_one_gets(path, sounds, in_eight_threads):
+    exported = OnnxClassifier(path)
+    expected = OnnxClassifier(path).predict_proba(sounds.data)
+    for result in in_eight_threads(lambda: exported.predict_proba(sounds.data)):
+        np.testing.assert_allclose(result, expected, atol=1e-6)
+
+
+def test_recordings_that_cannot_be_used_are_named(path, tmp_path):
+    exported = OnnxClassifier(path)
+    soundfile.write(tmp_path / "flat.wav", np.zeros(4000), 2000)
+    quiet = np.r_[np.zeros(60_000), np.ones(4000)]
+    for bad, message in [
+        (tmp_path / "flat.wav", "flat.wav' is silent"),
+        (tmp_path / "none.wav", "There is no file"),
+        (np.array([1.0, np.nan] * 500), "Recording 0 of X holds NaN"),
+        (quiet, "Recording 0 of X is silent in its first 30 seconds; leave it out or"),
+    ]:
+        with pytest.raises((RecordingError, OSError), match=message):
+            exported.predict_proba([bad])
+
+
+# Errors -----------------------------------------------------------------------------
+
+
+def test_what_cannot_be_exported(tmp_path, sounds, murmur):
+    target = tmp_path / "model.onnx"
+    target.write_text("mine")
+    fresh = Pipeline([("spectrogram", murmur[0]), ("cnn", CNNClassifier())])
+    flat = make_pipeline(SpectrogramTransformer(flatten=True), LogisticRegression())
+    for export in (export_onnx, export_litert):
+        with pytest.raises(NotFittedError):
+            export(fresh, target)
+        with pytest.raises(ValueError, match="got one of SpectrogramTransformer, Log"):
+            export(flat, target)
+        with pytest.raises(ValueError, match="got CNNClassifier"):
+            export(murmur[1], target)
+        with pytest.raises(ValueError, match="The transformer has flatten=True"):
+            export(
+                load_pretrained("murmur").set_params(spectrogram__flatten=True), target
+            )
+        with pytest.raises(ValueError, match="part must be"):
+            export(murmur, target, part="all")
+        with pytest.raises(FileNotFoundError, match="There is no folder"):
+            export(murmur, tmp_path / "none" / "model")
+        with pytest.raises(IsADirectoryError):
+            export(murmur, tmp_path)
+    assert target.read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
+
+
+def test_a_network_that_onnx_has_no_operations_for(tmp_path, sounds):
+    network = functools.partial(own_network, activation="gelu")  # with an "Erfc"
+    classifier = CNNClassifier(network=network, epochs=1, random_state=0)
+    pipeline = make_pipeline(SpectrogramTransformer(duration=2.0), classifier)
+    pipeline.fit(sounds.data, sounds.target)
+    with pytest.raises(ValueError, match=r"cannot be written as ONNX .*Erfc"):
+        export_onnx(pipeline, tmp_path / "model.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_packages_that_are_needed_are_named(tmp_path, murmur, path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    monkeypatch.setitem(sys.modules, "tf2onnx.convert", None)
+    with pytest.raises(ImportError, match=r"needs onnx and tf2onnx.*skheart\[onnx\]"):
+        export_onnx(murmur, tmp_path / "model.onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ImportError, match=r"needs ONNX Runtime.*skheart\[onnx\]"):
+        _ = OnnxClassifier(path).classes_
+
+
+def with_metadata(path, target, change):
+    """Write a model again with other metadata."""
+    model = onnx.load(path)
+    (entry,) = [entry for entry in model.metadata_props if entry.key == "skheart"]
+    notes = json.loads(entry.value)
+    change(notes)
+    entry.value = json.dumps(notes)
+    onnx.save(model, target)
+
+
+def foreign(target):
+    node = helper.make_node("Relu", ["waveform"], ["out"])
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [None])
+        for name in ("waveform", "out")
+    ]
+    graph = helper.make_graph([node], "foreign", values[:1], values[1:])
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), target)
+
+
+def with_weights_elsewhere(path, target):
+    """Let the model have its weights read from another file."""
+    onnx.save_model(
+        onnx.load(path),
+        target,
+        save_as_external_data=True,
+        location="weights.bin",
+        size_threshold=0,
+        convert_attribute=True,
+    )
+
+
+def inside_a_branch(path, target):
+    """Hide a tensor that is kept in another file in the branch of an If."""
+    model = onnx.load(path)
+    tensor = TensorProto(name="far", data_type=TensorProto.FLOAT, dims=[1])
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+    out = helper.make_tensor_value_info("out", TensorProto.FLOAT, [1])
+    node = helper.make_node("Identity", ["far"], ["out"])
+    branch = helper.make_graph([node], "branch", [], [out], [tensor])
+    model.graph.node.append(
+        helper.make_node(
+            "If", ["yes"], ["o"], name="if", then_branch=branch, else_branch=branch
+        )
+    )
+    target.write_bytes(model.SerializeToString())
+
+
+ELSEWHERE = "weights are in another file"
+FAULTS = {
+    "weights elsewhere": (with_weights_elsewhere, ELSEWHERE),
+    "weights elsewhere in a branch": (inside_a_branch, ELSEWHERE),
+    "text": (lambda p, t: t.write_text("no"), "cannot be run as an ONNX model"),
+    "empty": (lambda p, t: t.write_bytes(b""), "cannot be run|is no model of skheart"),
+    "cut": (
+        lambda p, t: t.write_bytes(Path(p).read_bytes()[:50_000]),
+        "cannot be run as an ONNX model",
+    ),
+    "pickle": (lambda p, t: t.write_bytes(pickle.dumps([1])), "cannot be run as an"),
+    "foreign": (lambda p, t: foreign(t), "is no model of skheart"),
+    "format": (
+        lambda p, t: with_metadata(p, t, lambda notes: notes.update(format=99)),
+        "has format 99, and this version of skheart knows 1; install a newer",
+    ),
+    "part": (
+        lambda p, t: with_metadata(p, t, lambda notes: notes.update(part="network")),
+        "metadata contradicts the graph",
+    ),
+    "rate": (
+        lambda p, t: with_metadata(
+            p, t, lambda notes: notes["spectrogram"].update(sample_rate="fast")
+        ),
+        "is no model of skheart",
+    ),
+    "folder": (lambda p, t: t.mkdir(), "is a folder"),
+    "absent": (lambda p, t: None, "There is no model file"),
+}
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_files_that_are_no_model(path, tmp_path, kind, capsys, monkeypatch):
+    make, message = FAULTS[kind]
+    target = tmp_path / "model.onnx"
+    monkeypatch.chdir(tmp_path)
+    make(path, target)
+    with pytest.raises((ModelFileError, OSError), match=message) as caught:
+        OnnxClassifier(target).predict_proba([np.ones(9)])
+    assert str(target) in str(caught.value)
+    assert main(["predict", "--model", str(target), "a.wav"]) == 2
+    assert str(target) in capsys.readouterr().err
+
+
+def test_a_stranger_gives_no_folder_to_write_to(tmp_path, murmur, sounds):
+    export_onnx(murmur, tmp_path / "model.onnx", part="network")
+    folder = tmp_path / "theirs"
+    strange = {"cache": str(folder), "lazy": False, "n_jobs": 2}
+    with_metadata(
+        tmp_path / "model.onnx",
+        tmp_path / "changed.onnx",
+        lambda notes: notes["spectrogram"].update(strange),
+    )
+    OnnxClassifier(tmp_path / "changed.onnx").predict_proba(sounds.data[:1])
+    assert not folder.exists()
+
+
+def test_wrong_parameters(path):
+    with pytest.raises(TypeError, match=r"path must be a str or os\.PathLike, got int"):
+        _ = OnnxClassifier(3).classes_
+    with pytest.raises(ValueError, match="n_threads must be"):
+        _ = OnnxClassifier(path, n_threads=0).classes_
+    with pytest.raises(ValueError, match="input_sample_rate must be"):
+        OnnxClassifier(path, input_sample_rate=-1).predict_proba([np.arange(9000.0)])
+
+
+# The command line -------------------------------------------------------------------
+
+
+def test_command_line(tmp_path, sounds, capsys):
+    target, small = tmp_path / "m.onnx", tmp_path / "m.tflite"
+    arguments = ["export", "murmur", "--onnx", str(target), "--litert", str(small)]
+    assert main([*arguments, "--duration", "5", "--half"]) == 0
+    assert capsys.readouterr().out.count("Wrote") == 2
+    soundfile.write(tmp_path / "a.wav", sounds.data[0], 2000)
+    tables = []
+    for words in ([str(target)], ["--model", str(target)], ["--model", "murmur"]):
+        recordings = [str(tmp_path / "a.wav"), str(tmp_path)]
+        assert main(["predict", *words, *recordings]) == 1
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1]
+    assert (
+        tables[0].splitlines()[1].split(",")[:2]
+        == (tables[2].splitlines()[1].split(",")[:2])
+    )
+    assert "is a folder, expected a sound file" in tables[0].splitlines()[2]
+    assert main(["predict", str(target)]) == 2
+    assert "no recording behind the model" in capsys.readouterr().err
+    evaluate = ["evaluate", "folder", str(tmp_path), "--model"]
+    for path in (target, small):
+        assert main([*evaluate, str(path)]) == 2
+        assert "is an exported model; give the model that" in capsys.readouterr().err
+    assert main(["export", "murmur"]) == 2
+    assert "Nothing to write" in capsys.readouterr().err

@@ -1,0 +1,303 @@
+"""Networks that differ in their weights only share one traced graph."""
+
+import gc
+import random
+import subprocess
+import sys
+import threading
+import weakref
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import pytest
+
+from skheart import CNNClassifier, _engine
+from skheart.neural import AUROCLoss
+from skheart.neural.graphs import Forward, Trainer, architecture
+from skheart.neural.networks import build_network
+from skheart.neural.training import (
+    calibrated,
+    learning_rates,
+    make_optimizer,
+    training_key,
+)
+
+SHAPE = {"n_bands": 16, "n_frames": 40, "n_channels": 1, "n_outputs": 1}
+
+
+def compact(**words):
+    return build_network("compact", **{**SHAPE, "dropout": 0.3, "l2": 0.0, **words})
+
+
+@pytest.fixture
+def empty(monkeypatch):
+    """Start without any graph."""
+    monkeypatch.setattr(_engine, "_trainers", _engine.OrderedDict())
+    monkeypatch.setattr(_engine, "_forwards", _engine.OrderedDict())
+
+
+@pytest.fixture(scope="module")
+def data():
+    random = np.random.default_rng(0)
+    y = np.arange(40) % 2
+    X = random.normal(size=(40, 16, 60)).astype(np.float32)
+    X[y == 1, 5:9, ::8] += 2
+    return X, y
+
+
+def classifier(**words):
+    return CNNClassifier(**{"epochs": 2, "crop_frames": 40, "random_state": 0, **words})
+
+
+def test_names_do_not_make_another_architecture():
+    def dense(width, name=None):
+        inputs = keras.Input((3,), name=name)
+        hidden = keras.layers.Dense(width, activation="relu")(inputs)
+        return keras.Model(inputs, keras.layers.Dense(1)(hidden))
+
+    assert architecture(dense(4)) == architecture(dense(4, "other"))
+    assert architecture(dense(4)) != architecture(dense(5))
+    assert architecture(compact()) == architecture(compact())
+    assert architecture(compact()) != architecture(compact(dropout=0.2))
+
+
+def test_what_cannot_be_told_is_not_shared():
+    inputs = keras.Input((3,))
+    outputs = keras.layers.Lambda(lambda x: 2 * x)(inputs)
+    assert architecture(keras.Model(inputs, outputs)) is None
+
+    class Own(keras.losses.Loss):
+        def call(self, y_true, y_pred):
+            return keras.ops.abs(y_true - y_pred)
+
+    model = compact()
+    assert training_key(model, Own(), "adamw", ()) is None
+    mine = training_key(model, AUROCLoss(), "adamw", ())
+    assert mine == training_key(compact(), AUROCLoss(), "adamw", ())
+    assert mine != training_key(model, AUROCLoss(surrogate="squared_hinge"), "sgd", ())
+    fast, slow = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.01)
+    assert training_key(model, "mse", fast, ()) != training_key(model, "mse", slow, ())
+
+
+def test_fits_share_a_graph(data, empty):
+    X, y = data
+    classifier().fit(X, y)
+    classifier(random_state=1, learning_rate=1e-4, epochs=3, batch_size=7).fit(X, y)
+    classifier(schedule=None, augment=1.0, class_weight="balanced").fit(X[:20], y[:20])
+    (trainers,) = _engine._trainers.values()
+    (trainer,) = trainers
+    assert trainer.function.experimental_get_tracing_count() == 1
+    classifier(dropout=0.1).fit(X, y)
+    classifier(weight_decay=0.0).fit(X, y)
+    classifier(loss="auroc").fit(X, y)
+    assert len(_engine._trainers) == 4
+
+
+@pytest.mark.parametrize("words", [{}, {"patience": 1}, {"optimizer": "sgd"}])
+def test_a_graph_used_before_makes_no_difference(data, empty, words):
+    X, y = data
+    groups = np.arange(40)
+    first = classifier(**words).fit(X, y, groups=groups)
+    expected = first.predict_proba(X)
+    other = classifier(random_state=1, **words).fit(X, 1 - y, groups=groups)
+    assert not np.allclose(other.predict_proba(X), expected, atol=1e-4)
+    # The first keeps its weights, and a third with its seed gets the same.
+    np.testing.assert_array_equal(first.predict_proba(X), expected)
+    again = classifier(**words).fit(X, y, groups=groups)
+    np.testing.assert_array_equal(again.predict_proba(X), expected)
+    assert again.history_ == first.history_
+
+
+def test_an_optimizer_of_the_users_starts_anew(data, empty):
+    X, y = data
+    words = {"optimizer": keras.optimizers.Adam(1e-3)}
+    expected = classifier(**words).fit(X, y).predict_proba(X)
+    again = classifier(**words).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(again, expected)
+
+
+def test_a_fit_that_fails_spoils_nothing(data, empty):
+    X, y = data
+    expected = classifier().fit(X, y).predict_proba(X)
+    with pytest.raises(ValueError, match="Training diverged"):
+        classifier(learning_rate=1e30, schedule=None, optimizer="adamw").fit(
+            1e18 * X, y
+        )
+    again = classifier().fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(again, expected)
+
+
+def test_fits_at_once(data, empty):
+    X, y = data
+    expected = [classifier(random_state=i).fit(X, y).predict_proba(X) for i in range(3)]
+    found = {}
+
+    def fit(i):
+        found[i] = classifier(random_state=i).fit(X, y).predict_proba(X)
+
+    threads = [threading.Thread(target=fit, args=(i,)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i in range(3):
+        np.testing.assert_array_equal(found[i], expected[i])
+
+
+def test_networks_of_one_architecture_give_their_own_answers(empty):
+    X = np.random.default_rng(0).normal(size=(3, 16, 40, 1)).astype(np.float32)
+    models = [compact(), compact(dropout=0.1), compact()]
+    found = [Forward(model)(X) for model in models]
+    assert len(_engine._forwards) == 2
+    codes, logits = np.array([0, 1, 1]), np.array([[-1.0], [1.0], [2.0]])
+    for factor in (1, 5):  # calibrated otherwise, and still the same
+        models.append(calibrated(models[0], factor * logits, codes, np.ones(3)))
+        found.append(Forward(models[-1])(X))
+    assert not np.allclose(found[-1], found[-2])
+    assert len(_engine._forwards) == 3
+    for model, output in zip(models, found, strict=True):
+        np.testing.assert_allclose(output, model(X).numpy(), rtol=1e-5, atol=1e-6)
+    forward = Forward(models[0])
+    models[0].layers[-1].bias.assign_add([1.0])
+    np.testing.assert_allclose(forward(X), found[0] + 1, rtol=1e-5)
+
+
+def test_a_network_made_beforehand_is_not_kept(data, empty):
+    X, y = data
+    model = compact()
+    fitted = classifier(network=lambda **words: model).fit(X, y)
+    assert fitted.model_ is model
+    assert not _engine._trainers
+    expected = fitted.predict_proba(X)
+    classifier().fit(X, 1 - y)
+    np.testing.assert_array_equal(fitted.predict_proba(X), expected)
+
+
+def test_few_graphs_are_kept(data, empty, monkeypatch):
+    monkeypatch.setattr(_engine, "_KEPT", 2)
+    X, y = data
+    for dropout in (0.0, 0.1, 0.2):
+        classifier(epochs=1, dropout=dropout).fit(X, y).predict(X)
+    assert len(_engine._trainers) == len(_engine._forwards) == 2
+
+
+def test_a_step_is_that_of_keras():
+    random = np.random.default_rng(0)
+    X = random.normal(size=(8, 16, 40, 1)).astype(np.float32)
+    y = (np.arange(8) % 2).astype(np.float32)[:, np.newaxis]
+    weights = random.random(8).astype(np.float32)
+    models = []
+    for _ in range(2):
+        keras.utils.set_random_seed(0)
+        model = compact(l2=0.01)
+        optimizer = make_optimizer("adamw", learning_rate=1e-3, weight_decay=0.01)
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
+        models.append(model)
+    mine, theirs = models
+    trainer = Trainer(mine, 1)
+    for _ in range(3):
+        found = float(trainer.step(X, y, weights))
+        expected = theirs.train_on_batch(X, y, sample_weight=weights)
+        theirs.reset_metrics()
+        assert found == pytest.approx(float(expected), rel=1e-4)
+    for a, b in zip(mine.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-4)
+
+
+@pytest.mark.parametrize("n_steps", [1, 5, 100])
+def test_learning_rates_are_those_of_keras(n_steps):
+    warm_up = round(0.1 * n_steps)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0 if warm_up else 0.01,
+        decay_steps=max(1, n_steps - warm_up),
+        warmup_target=0.01 if warm_up else None,
+        warmup_steps=warm_up,
+    )
+    expected = [float(schedule(step)) for step in range(n_steps)]
+    found = learning_rates(0.01, "cosine", n_steps)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-9)
+    np.testing.assert_array_equal(learning_rates(0.01, None, 3), [0.01] * 3)
+
+
+def test_what_was_learned_from_is_let_go(data):
+    X, y = data
+    X = X.copy()
+    seen = weakref.ref(X)
+    fitted = classifier().fit(X, y)
+    fitted.predict(X)
+    del X
+    gc.collect()
+    assert seen() is None
+
+
+def test_twenty_fits_do_not_fill_the_memory():
+    code = """
+import numpy as np
+from skheart import CNNClassifier
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 / 1e6
+
+X = np.random.default_rng(0).normal(size=(32, 16, 40)).astype(np.float32)
+y = np.arange(32) % 2
+for i in range(20):
+    CNNClassifier(epochs=1, random_state=i, dropout=0.1 * (i % 2)).fit(X, y).predict(X)
+    if i == 2:
+        before = resident()
+print(resident() - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    # Each fit traced anew would take 40 MB.
+    assert float(done.stdout) < 60
+
+
+def test_random_numbers_drawn_by_other_threads_change_nothing():
+    """Keras takes its seeds from numbers that the whole process draws from."""
+    X = np.random.default_rng(0).normal(size=(16, 20, 60)).astype(np.float32)
+    y = np.arange(16) % 2
+    classifier = CNNClassifier(epochs=1, crop_frames=60, random_state=0)
+    expected = classifier.fit(X, y).predict_proba(X)
+    with drawing(every=0.2):
+        given = [classifier.fit(X, y).predict_proba(X) for _ in range(12)]
+    np.testing.assert_array_equal(given, [expected] * 12)
+    with drawing(every=0.0005), pytest.warns(RuntimeWarning, match="Other threads"):
+        classifier.fit(X, y)
+
+
+@contextmanager
+def drawing(*, every):
+    """Draw from the global random numbers in another thread."""
+    over = threading.Event()
+
+    def draw():
+        while not over.wait(every):
+            random.random()
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_networks_that_differ_in_a_function_only_share_nothing():
+    def network(factor):
+        def act(x):
+            return factor * x
+
+        inputs = keras.Input((3,))
+        return keras.Model(inputs, keras.layers.Dense(2, activation=act)(inputs))
+
+    one, other = network(1.0), network(-3.0)
+    other.set_weights(one.get_weights())
+    X = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    assert architecture(one) is architecture(other) is None
+    np.testing.assert_allclose(Forward(one)(X), np.asarray(one(X)), rtol=1e-5)
+    np.testing.assert_allclose(Forward(other)(X), -3 * Forward(one)(X), rtol=1e-5)
