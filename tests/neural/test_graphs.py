@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import pytest
 
-from skheart import CNNClassifier, _engine
-from skheart.neural import AUROCLoss
+from skheart import CNNClassifier
+from skheart.neural import AUROCLoss, graphs
 from skheart.neural.graphs import Forward, Trainer, architecture
 from skheart.neural.networks import build_network
 from skheart.neural.training import (
@@ -33,8 +33,8 @@ def compact(**words):
 @pytest.fixture
 def empty(monkeypatch):
     """Start without any graph."""
-    monkeypatch.setattr(_engine, "_trainers", _engine.OrderedDict())
-    monkeypatch.setattr(_engine, "_forwards", _engine.OrderedDict())
+    monkeypatch.setattr(graphs, "_trainers", graphs.OrderedDict())
+    monkeypatch.setattr(graphs, "_forwards", graphs.OrderedDict())
 
 
 @pytest.fixture(scope="module")
@@ -85,13 +85,13 @@ def test_fits_share_a_graph(data, empty):
     classifier().fit(X, y)
     classifier(random_state=1, learning_rate=1e-4, epochs=3, batch_size=7).fit(X, y)
     classifier(schedule=None, augment=1.0, class_weight="balanced").fit(X[:20], y[:20])
-    (trainers,) = _engine._trainers.values()
+    (trainers,) = graphs._trainers.values()
     (trainer,) = trainers
     assert trainer.function.experimental_get_tracing_count() == 1
     classifier(dropout=0.1).fit(X, y)
     classifier(weight_decay=0.0).fit(X, y)
     classifier(loss="auroc").fit(X, y)
-    assert len(_engine._trainers) == 4
+    assert len(graphs._trainers) == 4
 
 
 @pytest.mark.parametrize("words", [{}, {"patience": 1}, {"optimizer": "sgd"}])
@@ -149,13 +149,13 @@ def test_networks_of_one_architecture_give_their_own_answers(empty):
     X = np.random.default_rng(0).normal(size=(3, 16, 40, 1)).astype(np.float32)
     models = [compact(), compact(dropout=0.1), compact()]
     found = [Forward(model)(X) for model in models]
-    assert len(_engine._forwards) == 2
+    assert len(graphs._forwards) == 2
     codes, logits = np.array([0, 1, 1]), np.array([[-1.0], [1.0], [2.0]])
     for factor in (1, 5):  # calibrated otherwise, and still the same
         models.append(calibrated(models[0], factor * logits, codes, np.ones(3)))
         found.append(Forward(models[-1])(X))
     assert not np.allclose(found[-1], found[-2])
-    assert len(_engine._forwards) == 3
+    assert len(graphs._forwards) == 3
     for model, output in zip(models, found, strict=True):
         np.testing.assert_allclose(output, model(X).numpy(), rtol=1e-5, atol=1e-6)
     forward = Forward(models[0])
@@ -168,18 +168,18 @@ def test_a_network_made_beforehand_is_not_kept(data, empty):
     model = compact()
     fitted = classifier(network=lambda **words: model).fit(X, y)
     assert fitted.model_ is model
-    assert not _engine._trainers
+    assert not graphs._trainers
     expected = fitted.predict_proba(X)
     classifier().fit(X, 1 - y)
     np.testing.assert_array_equal(fitted.predict_proba(X), expected)
 
 
 def test_few_graphs_are_kept(data, empty, monkeypatch):
-    monkeypatch.setattr(_engine, "_KEPT", 2)
+    monkeypatch.setattr(graphs, "_KEPT", 2)
     X, y = data
     for dropout in (0.0, 0.1, 0.2):
         classifier(epochs=1, dropout=dropout).fit(X, y).predict(X)
-    assert len(_engine._trainers) == len(_engine._forwards) == 2
+    assert len(graphs._trainers) == len(graphs._forwards) == 2
 
 
 def test_a_step_is_that_of_keras():

@@ -22,8 +22,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import ThreadpoolController
 
-from skheart import RecordingError, SpectrogramTransformer, _stft, log_mel_spectrogram
+from skheart import RecordingError, SpectrogramTransformer, log_mel_spectrogram
 from skheart.datasets import make_heart_sounds
+from skheart.spectrogram import bands
 from skheart.spectrogram.bands import SpectrogramSettings
 from skheart.spectrogram.blas import single_blas_thread
 
@@ -150,11 +151,11 @@ def test_default_n_fft(settings, n_fft):
 def test_both_ways_of_transforming_agree(settings, monkeypatch):
     spectrograms = []
     for gain in (0, np.inf):
-        monkeypatch.setattr(_stft, "_MATRIX_GAIN", gain)
-        _stft._transforms.cache_clear()
+        monkeypatch.setattr(bands, "_MATRIX_GAIN", gain)
+        bands._transforms.cache_clear()
         made = log_mel_spectrogram(noise(3001), **DEFAULTS | settings)
         spectrograms.append(made)
-    _stft._transforms.cache_clear()
+    bands._transforms.cache_clear()
     np.testing.assert_allclose(*spectrograms, atol=1e-3, rtol=0)
 
 

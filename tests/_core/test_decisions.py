@@ -1,0 +1,17 @@
+"""Probabilities become labels in one place."""
+
+import numpy as np
+import pytest
+
+from skheart._core.decisions import labels_of
+
+
+def test_the_most_probable_class():
+    classes = np.array(["murmur", "normal"])
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.5, 0.5]])
+    assert labels_of(probabilities, classes).tolist() == ["murmur", "normal", "murmur"]
+
+
+def test_nan_is_no_class():
+    with pytest.raises(ValueError, match="recording 1 are NaN"):
+        labels_of(np.array([[0.9, 0.1], [np.nan, np.nan]]), np.array([0, 1]))
