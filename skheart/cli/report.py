@@ -19,7 +19,7 @@ from skheart.metrics import (
     sensitivity_score,
     specificity_score,
 )
-from skheart.metrics.validation import HEALTHY_WORDS
+from skheart.metrics.positive import HEALTHY_WORDS
 
 
 @dataclass(frozen=True)

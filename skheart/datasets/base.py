@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils import Bunch
 
-AUDIO_SUFFIXES = (".flac", ".wav")  # where a recording is there as both, WAV wins
+from skheart._core.optional import optional_import
+
+AUDIO_SUFFIXES = (".flac", ".wav")  # where a recording exists as both, WAV is used
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class CorpusInfo:
     summary: str
 
     def describe(self) -> str:
-        """Give title, summary, citation, licence and home page as one text.
+        """Return title, summary, citation, licence and home page as one text.
 
         Returns
         -------
@@ -73,7 +75,7 @@ class CorpusInfo:
 def find_home(
     info: CorpusInfo, data_home: str | os.PathLike, entries: Sequence[str]
 ) -> Path:
-    """Give the folder of a corpus: `data_home`, or its subfolder of that name."""
+    """Return the folder of a corpus: `data_home`, or its subfolder of that name."""
     if not isinstance(data_home, str | os.PathLike):
         raise TypeError(
             f"data_home must be the path of the folder that holds {info.title}, "
@@ -92,7 +94,7 @@ def find_home(
 
 
 def audio_files(info: CorpusInfo, home: Path, folder: str) -> dict[str, str]:
-    """Give the path of each WAV or FLAC file in `folder` by its name less suffix.
+    """Return the paths of the WAV and FLAC files in `folder` by name less suffix.
 
     Files without content are left out, as are hidden ones (macOS writes
     ``._name.wav`` beside ``name.wav`` on foreign disks).
@@ -146,7 +148,7 @@ def read_table(
 
 
 def column(rows: Iterable[Mapping[str, str]], name: str, file: str) -> list[str]:
-    """Take one column of a table, with an error that names the file if it lacks."""
+    """Return one column of a table; the error names the file that lacks it."""
     try:
         return [row[name] for row in rows]
     except KeyError:
@@ -156,21 +158,21 @@ def column(rows: Iterable[Mapping[str, str]], name: str, file: str) -> list[str]
 
 
 def numbers(values: Iterable[str]) -> np.ndarray:
-    """Turn the words of a table into floats, NaN where there is none."""
+    """Convert texts of a table to floats, NaN where there is none."""
     return np.array(
         [np.nan if word in ("", "nan") else float(word) for word in values], dtype=float
     )
 
 
 def words(values: Iterable[str]) -> np.ndarray:
-    """Turn the words of a table into an array of str, "" where there is none."""
+    """Convert texts of a table to an array of str, "" where there is none."""
     return np.array(["" if value == "nan" else value for value in values], dtype=str)
 
 
 def check_choices(
     name: str, values: str | Iterable[str], allowed: Sequence[str]
 ) -> tuple[str, ...]:
-    """Give the chosen words in the order of `allowed`, or name the wrong one."""
+    """Return the chosen words in the order of `allowed`, or name the wrong one."""
     chosen = (values,) if isinstance(values, str) else tuple(values)
     wrong = [value for value in chosen if value not in allowed]
     if wrong or not chosen:
@@ -181,22 +183,14 @@ def check_choices(
     return tuple(value for value in allowed if value in chosen)
 
 
-def make_frame(columns: dict[str, np.ndarray], as_frame: bool | str) -> Any:
-    """Give the columns as a pandas DataFrame, or as the dict they are."""
-    if not (as_frame == "auto" or isinstance(as_frame, bool)):
-        raise ValueError(f"as_frame must be 'auto', True or False, got {as_frame!r}.")
-    if as_frame is False:
+def make_frame(columns: dict[str, np.ndarray], as_frame: bool) -> Any:
+    """Return the columns as a pandas DataFrame, or as the dict they are."""
+    if not isinstance(as_frame, bool):
+        raise ValueError(f"as_frame must be True or False, got {as_frame!r}.")
+    if not as_frame:
         return columns
-    try:
-        import pandas as pd
-    except ImportError as error:
-        if as_frame == "auto":
-            return columns
-        raise ImportError(
-            "as_frame=True needs pandas; install it with "
-            "\"pip install 'skheart[pandas]'\"."
-        ) from error
-    return pd.DataFrame(columns)
+    pandas = optional_import("pandas", user="as_frame=True", extra="pandas")
+    return pandas.DataFrame(columns)
 
 
 def make_bunch(
@@ -206,9 +200,9 @@ def make_bunch(
     target: np.ndarray,
     groups: np.ndarray,
     columns: dict[str, np.ndarray],
-    as_frame: bool | str,
+    as_frame: bool,
 ) -> Bunch:
-    """Put together what every loader returns."""
+    """Return the Bunch that every loader returns."""
     paths = np.empty(len(data), dtype=object)
     paths[:] = data
     return Bunch(

@@ -35,12 +35,12 @@ INFO = CorpusInfo(
     ),
     licence="Open Data Commons Attribution License (ODC-By) 1.0",
     summary=(
-        "Recordings of 5 s to 2 min from six data bases (training-a to training-f), "
+        "Recordings of 5 s to 2 min from six databases (training-a to training-f), "
         "made by different groups with different sensors in clinics and at home, "
         "each labelled normal or abnormal. The organisers' corrected list, which "
         "withdraws 87 records of training-e, is the one that is read. The share of "
-        "abnormal recordings differs so much between the data bases that a model can "
-        "learn the sensor in place of the heart: report each data base by itself."
+        "abnormal recordings differs so much between the databases that a model can "
+        "learn the sensor in place of the heart: report each database by itself."
     ),
 )
 
@@ -69,7 +69,7 @@ def load_cinc2016(
     *,
     databases: str | Iterable[str] = DATABASES,
     quality: str | None = None,
-    as_frame: bool | str = "auto",
+    as_frame: bool = False,
 ) -> Bunch:
     """Load the training recordings of the PhysioNet/CinC Challenge 2016.
 
@@ -84,13 +84,12 @@ def load_cinc2016(
         a folder with these in a subfolder ``cinc2016``. The recordings may be WAV or
         FLAC.
     databases : str or iterable of str, default=("a", "b", "c", "d", "e", "f")
-        Data bases to load; one that is not asked for need not be there.
+        Databases to load; one that is not asked for need not be there.
     quality : {None, "good"}, default=None
         "good" keeps the recordings the organisers found good enough to judge,
         None keeps all.
-    as_frame : bool or "auto", default="auto"
-        Whether `frame` is a pandas DataFrame; "auto" makes it one where pandas is
-        installed and a dict of equally long arrays where it is not.
+    as_frame : bool, default=False
+        Return `frame` as a pandas DataFrame, not as a dict of arrays.
 
     Returns
     -------
@@ -99,7 +98,7 @@ def load_cinc2016(
         - target : ndarray of shape (n_recordings,), ``"normal"`` (−1 in the
           corpus's files) or ``"abnormal"`` (1).
         - groups : ndarray of shape (n_recordings,), the patient as str, beginning
-          with the letter of the data base (``"a-C45"``). In data base e, where
+          with the letter of the database (``"a-C45"``). In database e, where
           patients are not given, it is the raw recording that pieces were cut from.
         - target_names : ndarray of the distinct words of `target`, sorted.
         - frame : DataFrame or dict with one row a recording: ``recording``,
@@ -108,7 +107,7 @@ def load_cinc2016(
           phrase), ``state`` (at rest or after step climbing), ``sex`` (M or F),
           ``age`` in years, ``height`` in cm, ``weight`` in kg, ``bmi`` in kg/m².
           A word that is not known is ``""``, a number NaN; most are known in
-          some of the data bases only.
+          some of the databases only.
         - DESCR : str, what the corpus is and how to cite it.
 
     Raises
@@ -170,7 +169,7 @@ def load_cinc2016(
 
 
 def _read_database(home: Path, database: str) -> list[dict[str, str]]:
-    """Read the corrected list of one data base and find its audio files."""
+    """Read the corrected list of one database and find its audio files."""
     folder = f"training-{database}"
     files = audio_files(INFO, home, folder)
     table = f"annotations/updated/{folder}/REFERENCE_withSQI.csv"
@@ -202,7 +201,7 @@ def _join_appendix(home: Path, rows: list[dict[str, str]]) -> list[dict[str, str
 
 
 def _patient(row: dict[str, str]) -> str:
-    """Say who a recording is of; each data base tells it in its own way."""
+    """Say who a recording is of; each database tells it in its own way."""
     name = row["Original record name"]
     patient = {
         "a": name.partition("S")[0],

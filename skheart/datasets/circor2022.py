@@ -72,7 +72,7 @@ def load_circor2022(
     data_home: str | os.PathLike,
     *,
     target: str = "murmur",
-    as_frame: bool | str = "auto",
+    as_frame: bool = False,
 ) -> Bunch:
     """Load the public recordings of the CirCor DigiScope corpus.
 
@@ -93,9 +93,8 @@ def load_circor2022(
           patient with a murmur at a location where it was not heard. These are
           neither sound nor plainly a murmur: leave them out or count them as absent;
         - "outcome": the patient's ``"Normal"`` or ``"Abnormal"``.
-    as_frame : bool or "auto", default="auto"
-        Whether `frame` is a pandas DataFrame; "auto" makes it one where pandas is
-        installed and a dict of equally long arrays where it is not.
+    as_frame : bool, default=False
+        Return `frame` as a pandas DataFrame, not as a dict of arrays.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Recordings of one's own, sorted into a folder for each class."""
+"""Recordings of your own, sorted into a folder for each class."""
 
 from __future__ import annotations
 
@@ -11,20 +11,26 @@ from sklearn.utils import Bunch
 
 from skheart.datasets.base import make_frame
 
-_SUFFIXES = {".aif", ".aiff", ".flac", ".mp3", ".ogg", ".wav"}
+_SUFFIXES = frozenset(
+    ".aif .aiff .au .caf .flac .mp3 .oga .ogg .opus .rf64 .w64 .wav".split()
+)
+# Sound in formats that cannot be read.
+_OTHER_SOUND = frozenset(
+    ".3gp .aac .amr .avi .m4a .m4b .mka .mkv .mov .mp4 .webm .wma .wmv".split()
+)
 
 
 def load_class_folders(
     data_home: str | os.PathLike[str],
     *,
     patient_pattern: str | None = None,
-    as_frame: bool | str = "auto",
+    as_frame: bool = False,
 ) -> Bunch:
     r"""Read recordings from a folder that holds one folder for each class.
 
-    ``data_home/murmur/17_AV.wav`` is a recording with the label ``"murmur"``. Hidden
-    files and files with other endings than .wav, .flac, .ogg, .aiff, .aif or .mp3 are
-    left out, and so are hidden folders; folders in the folders are read too.
+    ``data_home/murmur/17_AV.wav`` is a recording with the label ``"murmur"``. Folders
+    inside the class folders are read too. Files that are no recordings of a known
+    format are not used and listed in `skipped`; hidden files and folders are ignored.
 
     Parameters
     ----------
@@ -35,8 +41,8 @@ def load_class_folders(
         it matches, if it has none) is the patient, such as ``r"^(\d+)_"``. By default
         each recording is taken to be a patient of its own, which is wrong where
         patients have several recordings.
-    as_frame : bool or "auto", default="auto"
-        Whether `frame` is a pandas DataFrame; by default if pandas is installed.
+    as_frame : bool, default=False
+        Return `frame` as a pandas DataFrame, not as a dict of arrays.
 
     Returns
     -------
@@ -51,6 +57,8 @@ def load_class_folders(
             The classes, sorted.
         frame : pandas.DataFrame or dict of ndarray
             File name and patient of each recording.
+        skipped : list of tuple of (str, str)
+            The path of each file that is not used, and why.
         DESCR : str
             What was read.
 
@@ -81,17 +89,19 @@ def load_class_folders(
             f"data_home must be a folder with one folder for each class, got "
             f"{str(home)!r}, which is not a folder."
         )
-    paths = [
+    files = [
         path
         for path in sorted(home.glob("*/**/*"))
-        if path.suffix.lower() in _SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(home).parts)
+        if not any(part.startswith(".") for part in path.relative_to(home).parts)
         and path.is_file()
     ]
+    paths = [path for path in files if path.suffix.lower() in _SUFFIXES]
+    skipped = [(str(path), _why_not(path)) for path in files if path not in set(paths)]
     if not paths:
+        first = f" (of {len(skipped)} other files, {skipped[0][1]})" if skipped else ""
         raise FileNotFoundError(
-            f"{str(home)!r} has no recordings in its folders; expected files such as "
-            f"{str(home / 'murmur' / '17_AV.wav')!r}."
+            f"{str(home)!r} has no recordings in its folders{first}; expected files "
+            f"such as {str(home / 'murmur' / '17_AV.wav')!r}."
         )
     target = np.array([path.relative_to(home).parts[0] for path in paths])
     groups = np.array([_patient(path, home, patient_pattern) for path in paths])
@@ -104,12 +114,23 @@ def load_class_folders(
         groups=groups,
         target_names=np.unique(target),
         frame=make_frame(columns, as_frame),
+        skipped=skipped,
         DESCR=f"Recordings in the class folders of {home}",
     )
 
 
+def _why_not(path: Path) -> str:
+    """Return why a file is not used, and what to do."""
+    if path.suffix.lower() in _OTHER_SOUND:
+        return (
+            f"{path.name!r} has a format that cannot be read; convert it, for example "
+            f"with: ffmpeg -i {path.name} {path.stem}.flac"
+        )
+    return f"{path.name!r} does not end as a sound file does"
+
+
 def _patient(path: Path, home: Path, pattern: str | None) -> str:
-    """Find the patient in the name of a file, by default its path."""
+    """Return the patient in the name of a file; by default the file is the patient."""
     if pattern is None:
         return str(path.relative_to(home))
     try:

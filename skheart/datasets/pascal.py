@@ -56,7 +56,7 @@ def load_pascal(
     subsets: str | Iterable[str] = ("a", "b"),
     classes: str | Iterable[str] | None = None,
     unlabelled: bool = False,
-    as_frame: bool | str = "auto",
+    as_frame: bool = False,
 ) -> Bunch:
     """Load the PASCAL Classifying Heart Sounds recordings from their folder.
 
@@ -79,9 +79,8 @@ def load_pascal(
     unlabelled : bool, default=False
         Whether the challenge's test recordings, which have no label, are loaded
         besides, with the target ``"unlabelled"``.
-    as_frame : bool or "auto", default="auto"
-        Whether `frame` is a pandas DataFrame; "auto" makes it one where pandas is
-        installed and a dict of equally long arrays where it is not.
+    as_frame : bool, default=False
+        Return `frame` as a pandas DataFrame, not as a dict of arrays.
 
     Returns
     -------

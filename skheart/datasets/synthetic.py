@@ -35,7 +35,7 @@ def make_heart_sounds(
     heart_rate: float | tuple[float, float] = (55.0, 110.0),
     murmur_level: float | tuple[float, float] = (-34.0, -14.0),
     noise: float | tuple[float, float] | None = (-25.0, -8.0),
-    as_frame: bool | str = "auto",
+    as_frame: bool = False,
     random_state: int | np.random.RandomState | None = None,
 ) -> Bunch:
     """Simulate heart-sound recordings of patients who differ from each other.
@@ -72,9 +72,8 @@ def make_heart_sounds(
     noise : float or tuple of float or None, default=(-25.0, -8.0)
         RMS of the background noise against the RMS of the heart sounds, or lowest and
         highest level, in dB. None leaves noise, clicks and rubs out.
-    as_frame : bool or "auto", default="auto"
-        Whether `frame` is a pandas DataFrame; "auto" makes it one where pandas is
-        installed and a dict of equally long arrays where it is not.
+    as_frame : bool, default=False
+        Return `frame` as a pandas DataFrame, not as a dict of arrays.
     random_state : int, RandomState instance or None, default=None
         Seed of the simulation; the same seed gives the same recordings.
 
@@ -206,7 +205,7 @@ def _inside(onsets: np.ndarray, duration: float) -> np.ndarray:
     return onsets[(onsets >= 0) & (onsets < duration)]
 
 
-def _bunch(rows: list[dict], sample_rate: float, as_frame: bool | str) -> Bunch:
+def _bunch(rows: list[dict], sample_rate: float, as_frame: bool) -> Bunch:
     """Turn the rows into columns: ragged ones as object arrays, others into a frame."""
     ragged = {}
     for key in ("data", "beats", "s2_onsets"):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skheart._core.checks import check_option
+from skheart.metrics.positive import positive_class
 from skheart.metrics.validation import (
-    HEALTHY_WORDS,
     check_labels,
     check_same_length,
     check_sample_weight,
@@ -29,24 +27,27 @@ def auroc_score(
     average: str | None = "macro",
     sample_weight: ArrayLike | None = None,
 ) -> float | np.ndarray:
-    """Area under the receiver operating characteristic curve (AUROC).
+    """Compute the area under the receiver operating characteristic curve (AUROC).
 
-    For two classes it is the probability that a recording of the second class has a
-    higher score than one of the first, ties counting one half. For more classes it is
-    that area for each class against the rest, averaged.
+    For two classes it is the probability that a positive recording has a higher score
+    than a negative one, ties counting one half. For more classes it is the mean of the
+    areas of each class against the rest.
 
     Parameters
     ----------
     y_true : array-like of shape (n_recordings,)
         Labels of any one kind.
     y_score : array-like of shape (n_recordings,) or (n_recordings, n_classes)
-        Probabilities, logits or any other scores that rise with the belief in a class;
-        infinite values are allowed. With two classes, scores of the second class, or
-        two columns of which the second is read. With more, one column a class.
+        Probabilities, logits or any other scores that increase with the evidence for a
+        class; infinite values are allowed. With two classes, scores of the positive
+        class, or two columns of which the second is read. With more, one column for
+        each class.
     labels : array-like of shape (n_classes,), default=None
         The classes in the order of the columns of `y_score`, like `classes_` of an
-        estimator. By default the labels found in `y_true`, sorted: of ``"murmur"`` and
-        ``"normal"`` the second is ``"normal"``.
+        estimator; of two classes the second is the positive one. By default the labels
+        found in `y_true`, sorted; for one-dimensional scores of two classes the
+        positive class is the one that is not a word for a healthy heart (absent,
+        healthy, negative, normal), and of two numbers the larger one.
     average : {"macro", "weighted"} or None, default="macro"
         With three or more classes: the plain mean over classes, the mean weighted by
         how many recordings each has, or None for the area of each class. With two
@@ -114,11 +115,8 @@ def auroc_score(
     y_score = check_scores("y_score", y_score)
     check_same_length(y_true=y_true, y_score=y_score)
     weight = check_sample_weight(sample_weight, len(y_true))
-    found = sorted_labels("y_true", y_true)
-    classes = found if labels is None else check_classes(labels)
+    classes = classes_of(y_true, y_score, labels)
     codes = encode("y_true", y_true, classes)
-    if labels is None and y_score.ndim == 1 and len(classes) == 2:
-        _warn_if_healthy(classes)
 
     class_weight = np.bincount(codes, weights=weight, minlength=len(classes))
     present = class_weight > 0
@@ -140,17 +138,17 @@ def auroc_score(
     return float(np.average(areas[present], weights=shares[present]))
 
 
-def _warn_if_healthy(classes: np.ndarray) -> None:
-    """Warn where scores of disease are probably read as scores of health."""
-    first, second = classes.tolist()
-    if str(second).lower() in HEALTHY_WORDS:
-        warnings.warn(
-            f"labels is not given, so AUROC takes y_score to rise with {second!r}, the "
-            f"second of {label_list(classes)}; pass labels=[{second!r}, {first!r}] if "
-            f"it rises with {first!r}.",
-            UserWarning,
-            stacklevel=3,
-        )
+def classes_of(
+    y_true: np.ndarray, y_score: np.ndarray, labels: ArrayLike | None
+) -> np.ndarray:
+    """Return the classes of the columns; of two, the positive one is the second."""
+    if labels is not None:
+        return check_classes(labels)
+    classes = sorted_labels("y_true", y_true)
+    if y_score.ndim == 1 and len(classes) == 2:
+        positive = positive_class(classes, name="labels")
+        return classes if classes.tolist()[1] == positive else classes[::-1]
+    return classes
 
 
 def check_classes(labels: ArrayLike) -> np.ndarray:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from skheart._core.checks import check_number
-from skheart.metrics.auroc import auroc_score, check_classes, class_areas
+from skheart.metrics.auroc import auroc_score, class_areas, classes_of
 from skheart.metrics.validation import (
     check_labels,
     check_same_length,
@@ -63,8 +63,8 @@ def auroc_confidence_interval(
         The patient of each recording. By default every recording is a patient of its
         own; where patients have several the interval is then too narrow.
     labels : array-like of shape (n_classes,), default=None
-        The classes in the order of the columns of `y_score`; by default the labels
-        of `y_true`, sorted.
+        The classes in the order of the columns of `y_score`, as in
+        :func:`auroc_score`.
     confidence : float, default=0.95
         Share of intervals meant to hold the true value, between 0 and 1.
     n_resamples : int, default=2000
@@ -139,7 +139,7 @@ def auroc_confidence_interval(
     found = sorted_labels("y_true", y_true)
     if len(found) < 2:
         return AUROCInterval(np.nan, np.nan, np.nan)
-    classes = found if labels is None else check_classes(labels)
+    classes = classes_of(y_true, y_score, labels)
     codes = encode("y_true", y_true, classes)
     patient = encode("groups", groups, patients)
     has_class = np.zeros((len(patients), len(classes)))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from skheart._core.checks import check_option
+from skheart.metrics.positive import positive_class
 from skheart.metrics.validation import (
-    HEALTHY_WORDS,
     check_labels,
     check_same_length,
     check_sample_weight,
@@ -29,17 +28,16 @@ def sensitivity_score(
     average: str | None = "binary",
     sample_weight: ArrayLike | None = None,
 ) -> float | np.ndarray:
-    """Share of the positive recordings that are called positive.
+    """Compute the share of the positive recordings that are predicted positive.
 
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n_recordings,)
         True and predicted labels.
     pos_label : label, default=None
-        The positive label, usually the disease; all others are negative. By default
-        the second of two labels in sorted order, which is right for ``"Absent"`` and
-        ``"Present"`` and the wrong way round for ``"murmur"`` and ``"normal"``: where
-        the second is a word for a healthy heart, a warning says so.
+        The positive class; all other labels are negative. By default, of two labels,
+        the one that is not a word for a healthy heart (absent, healthy, negative,
+        normal), and of two numbers the larger one.
     average : {"binary", "macro"} or None, default="binary"
         ``"binary"`` scores `pos_label`; ``"macro"`` averages the scores of every label
         against the rest; None returns them, for the sorted labels of both arrays.
@@ -55,15 +53,14 @@ def sensitivity_score(
     Raises
     ------
     ValueError
-        If the lengths differ, `pos_label` is none of the labels, or there are three or
-        more labels and neither `pos_label` nor another `average` is given.
+        If the lengths differ, `pos_label` is none of the labels, or neither it nor
+        another `average` is given and the positive class does not follow from the
+        labels.
 
     Warns
     -----
     UndefinedMetricWarning
         If no recording is positive; the score is then NaN.
-    UserWarning
-        If by default a word for a healthy heart is the positive label.
 
     See Also
     --------
@@ -71,9 +68,9 @@ def sensitivity_score(
 
     Notes
     -----
-    It is *not* the chance that a positive answer is right (that is the positive
-    predictive value, which depends on how frequent the disease is), and alone it
-    means little: calling every recording positive has a sensitivity of 1.
+    It is *not* the probability that a positive prediction is right (that is the
+    positive predictive value, which depends on the prevalence of the disease), and
+    alone it means little: predicting every recording positive gives 1.
 
     Examples
     --------
@@ -94,14 +91,14 @@ def specificity_score(
     average: str | None = "binary",
     sample_weight: ArrayLike | None = None,
 ) -> float | np.ndarray:
-    """Share of the negative recordings that are not called positive.
+    """Compute the share of the negative recordings that are predicted negative.
 
     Parameters
     ----------
     y_true, y_pred : array-like of shape (n_recordings,)
         True and predicted labels.
     pos_label : label, default=None
-        The positive label, as in :func:`sensitivity_score`; all others are negative.
+        The positive class, as in :func:`sensitivity_score`; all others are negative.
     average : {"binary", "macro"} or None, default="binary"
         ``"binary"`` scores `pos_label`; ``"macro"`` averages the scores of every label
         against the rest; None returns them, for the sorted labels of both arrays.
@@ -123,8 +120,6 @@ def specificity_score(
     -----
     UndefinedMetricWarning
         If no recording is negative; the score is then NaN.
-    UserWarning
-        If by default a word for a healthy heart is the positive label.
 
     See Also
     --------
@@ -132,9 +127,9 @@ def specificity_score(
 
     Notes
     -----
-    It is *not* the chance that a negative answer is right, and alone it means little:
-    calling no recording positive has a specificity of 1. With three or more classes a
-    negative recording that is called another wrong negative label counts as right.
+    It is *not* the probability that a negative prediction is right, and alone it means
+    little: predicting every recording negative gives 1. With three or more classes a
+    negative recording that is predicted as another negative class counts as right.
 
     Examples
     --------
@@ -166,12 +161,12 @@ def _rate(
     if average == "binary":
         if pos_label is None and len(labels) == 1:
             warn_undefined(
-                f"{quantity} cannot tell which label is positive where only "
-                f"{label_list(labels)} occurs; pass pos_label, the score is NaN.",
+                f"{quantity} needs pos_label where only {label_list(labels)} occurs; "
+                "the score is NaN.",
                 stacklevel=4,
             )
             return np.nan
-        wanted = [_positive_code(quantity, labels, pos_label)]
+        wanted = [_positive_code(labels, pos_label)]
     elif pos_label is not None:
         raise ValueError(
             f"pos_label must be None with average={average!r}, got {pos_label!r}."
@@ -199,28 +194,9 @@ def _rate(
     return float(rates[defined].mean()) if defined.any() else np.nan
 
 
-def _positive_code(quantity: str, labels: np.ndarray, pos_label: Any) -> int:
-    """Return the index of the positive label, -1 if it is absent."""
+def _positive_code(labels: np.ndarray, pos_label: Any) -> int:
+    """Return the index of the positive class, -1 if no recording has it."""
     names = labels.tolist()
-    if pos_label is not None:
-        if pos_label in names:
-            return names.index(pos_label)
-        if len(names) == 1:
-            return -1
-        raise ValueError(
-            f"pos_label must be one of {label_list(labels)}, got {pos_label!r}."
-        )
-    if len(names) > 2:
-        raise ValueError(
-            "pos_label must be given for more than two labels, or average='macro', "
-            f"got the labels {label_list(labels)}."
-        )
-    if str(names[1]).lower() in HEALTHY_WORDS:
-        warnings.warn(
-            f"pos_label is not given, so {quantity} takes {names[1]!r}, the second of "
-            f"{label_list(labels)}, as positive; pass pos_label={names[0]!r} if that "
-            "is the disease.",
-            UserWarning,
-            stacklevel=4,
-        )
-    return 1
+    if len(names) == 1 and pos_label not in (None, *names):
+        return -1
+    return names.index(positive_class(names, pos_label))

@@ -22,16 +22,16 @@ class _AUROCScorer(_BaseScorer):
     """Area under the ROC curve of a fitted classifier, for ``scoring=``.
 
     ``auroc_scorer(estimator, X, y, sample_weight=None)`` takes the scores from
-    `decision_function`, or from `predict_proba` where there is none, and gives
-    :func:`auroc_score` of them with the columns named by ``estimator.classes_``; with
-    two classes, ``estimator.classes_[1]`` is the positive one. It is used as it is:
-    ``cross_validate(..., scoring=auroc_scorer)``.
+    `decision_function`, or from `predict_proba` where there is none, and returns
+    :func:`auroc_score` of them with the columns named by ``estimator.classes_``. With
+    two classes it does not matter which one is positive: the area is the same. It is
+    used as it is: ``cross_validate(..., scoring=auroc_scorer)``.
 
-    Three things set it apart from ``scoring="roc_auc"`` and ``"roc_auc_ovr"``. It takes
+    It differs in three ways from ``scoring="roc_auc"`` and ``"roc_auc_ovr"``. It takes
     two classes as well as more. A part of the data that lacks a class is scored on the
-    others, and one that has a single class gives NaN with an `UndefinedMetricWarning`.
-    And where `y` has a class that the estimator was not trained on, that class gets
-    the same score for every recording, hence an area of 0.5, and a `UserWarning`.
+    others; one with a single class scores NaN with an `UndefinedMetricWarning`. A
+    class of `y` that the estimator was not trained on gets the same score for every
+    recording, hence an area of 0.5, and a `UserWarning`.
 
     The score is *not* that of `predict`, and with groups it is still one of recordings,
     not of patients. With three or more classes `decision_function` and `predict_proba`
@@ -57,6 +57,8 @@ class _AUROCScorer(_BaseScorer):
     ...                 cv=GroupKFold(3), scoring=auroc_scorer)
     array([1., 1., 1.])
     """
+
+    __name__ = "auroc_scorer"  # displays of scikit-learn write it at their axis
 
     def __init__(self) -> None:
         super().__init__(auroc_score, 1, {}, ("decision_function", "predict_proba"))

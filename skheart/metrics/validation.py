@@ -10,9 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.exceptions import UndefinedMetricWarning
 
-# Labels that say that nothing was found, in small letters.
-HEALTHY_WORDS = ("absent", "healthy", "negative", "normal")
-
 
 def check_labels(name: str, values: ArrayLike) -> np.ndarray:
     """Return `values` as a 1-D array of sortable labels, one a recording."""
@@ -110,7 +107,7 @@ def encode(name: str, values: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def warn_undefined(sentence: str, *, stacklevel: int = 3) -> None:
-    """Warn that the score asked for does not exist; the caller returns NaN."""
+    """Warn that the score is undefined; the caller returns NaN."""
     warnings.warn(sentence, UndefinedMetricWarning, stacklevel=stacklevel)
 
 

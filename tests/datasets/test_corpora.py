@@ -57,7 +57,7 @@ def test_every_corpus_has_a_loader_and_a_description():
 
 @pytest.mark.parametrize("name", list(CORPORA))
 def test_bunch_has_one_entry_a_recording(shared_data, name):
-    bunch = CORPORA[name](shared_data / name)
+    bunch = CORPORA[name](shared_data / name, as_frame=True)
     n_recordings = len(bunch.data)
     assert bunch.data.shape == bunch.target.shape == bunch.groups.shape
     assert len(bunch.frame) == n_recordings == len(set(bunch.data))
@@ -182,7 +182,7 @@ def test_pascal_sounds_published_under_two_labels_share_a_group(shared_data):
 
 
 def test_pascal_locations(shared_data):
-    frame = load_pascal(shared_data / "pascal").frame
+    frame = load_pascal(shared_data / "pascal", as_frame=True).frame
     in_b = frame["subset"] == "b"
     assert set(frame["location"][in_b]) == set("ABCDEF")
     assert set(frame["location"][~in_b]) == {""}
@@ -312,10 +312,10 @@ def test_cinc_patients_of_known_records(shared_data):
 
 
 def test_cinc_one_database(shared_data):
-    bunch = load_cinc2016(shared_data / "cinc2016", databases="d")
+    bunch = load_cinc2016(shared_data / "cinc2016", databases="d", as_frame=True)
     assert len(bunch.data) == 41
     assert set(bunch.frame["database"]) == {"d"}
-    frame = load_cinc2016(shared_data / "cinc2016", databases="f").frame
+    frame = load_cinc2016(shared_data / "cinc2016", databases="f", as_frame=True).frame
     assert set(frame["sex"]) == {"M", "F"}
     assert frame["age"].between(18, 100).sum() > 80
     with pytest.raises(ValueError, match=r"databases must be .* got 'g'"):
@@ -335,7 +335,7 @@ APPENDIX_HEADER = (
 
 @pytest.fixture
 def tiny_cinc(tmp_path):
-    """Make a folder of three records of data base a, one of them withdrawn."""
+    """Make a folder of three records of database a, one of them withdrawn."""
     for name in ("a0001", "a0002", "a0003"):
         touch(tmp_path / "training-a" / f"{name}.wav")
     lists = tmp_path / "annotations" / "updated" / "training-a"
@@ -438,7 +438,7 @@ def test_circor_children_of_two_campaigns_stay_together(shared_data):
 
 
 def test_circor_locations(shared_data):
-    frame = load_circor2022(shared_data / "circor2022").frame
+    frame = load_circor2022(shared_data / "circor2022", as_frame=True).frame
     assert set(frame["location"]) == {"AV", "PV", "TV", "MV", "Phc"}
     twice = frame[frame["recording"].isin(["50348_AV_1", "50348_AV_2"])]
     assert twice["repetition"].tolist() == [1, 2]
@@ -449,7 +449,7 @@ def test_circor_locations(shared_data):
 
 
 def test_circor_official_sample(shared_data):
-    bunch = load_circor2022(shared_data / "circor2022-official-sample")
+    bunch = load_circor2022(shared_data / "circor2022-official-sample", as_frame=True)
     folder = shared_data / "circor2022-official-sample" / "training_data"
     assert set(bunch.data) == {str(path) for path in folder.glob("*.wav")}
     assert list(dict.fromkeys(bunch.groups)) == sorted(set(bunch.groups), key=int)

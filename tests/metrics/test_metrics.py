@@ -24,6 +24,7 @@ from sklearn.metrics import (
 from sklearn.model_selection import (
     GridSearchCV,
     KFold,
+    LearningCurveDisplay,
     StratifiedGroupKFold,
     cross_validate,
 )
@@ -119,7 +120,6 @@ def test_auroc_does_not_round_above_one():
         (-1, 1),
         (False, True),
         (0.0, 2.5),
-        ("a", "b"),
         ("Absent", "Present and long"),
     ],
 )
@@ -134,7 +134,8 @@ def test_auroc_takes_labels_of_any_kind(names):
 def test_auroc_reads_the_second_of_two_columns():
     y = ["a", "b", "b", "a"]
     proba = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3], [0.6, 0.4]])
-    assert auroc_score(y, proba) == auroc_score(y, proba[:, 1]) == 0.75
+    assert auroc_score(y, proba) == 0.75
+    assert auroc_score(y, proba[:, 1], labels=["a", "b"]) == 0.75
 
 
 def test_auroc_labels_are_in_the_order_of_the_columns(scores):
@@ -142,15 +143,17 @@ def test_auroc_labels_are_in_the_order_of_the_columns(scores):
     order = [2, 0, 1]
     shuffled = auroc_score(y, y_score[:, order], labels=np.unique(y)[order])
     assert shuffled == pytest.approx(auroc_score(y, y_score))
-    # Sorted, "normal" is the positive class; named in this order, "murmur" is.
+    # Columns are in sorted order; scores of one class are those of the positive one.
     y = ["murmur", "normal", "normal"]
     score_of_murmur = [0.9, 0.2, 0.1]
-    with pytest.warns(UserWarning, match=r"rise with 'normal'.*pass labels=\['normal'"):
-        assert auroc_score(y, score_of_murmur) == 0.0
-    with pytest.warns(UserWarning, match=r"rise with 'normal'"):
-        auroc_confidence_interval(y * 5, score_of_murmur * 5, n_resamples=50)
+    assert auroc_score(y, score_of_murmur) == 1.0
+    found = auroc_confidence_interval(y * 5, score_of_murmur * 5, n_resamples=50)
+    assert found.auroc == 1.0
     assert auroc_score(y, np.c_[score_of_murmur, score_of_murmur]) == 0.0
     assert auroc_score(y, score_of_murmur, labels=["normal", "murmur"]) == 1.0
+    assert auroc_score(y, score_of_murmur, labels=["murmur", "normal"]) == 0.0
+    with pytest.raises(ValueError, match="labels must name the positive class"):
+        auroc_score(["a", "b"], [0.1, 0.2])
 
 
 def test_auroc_leaves_out_classes_that_are_absent(scores):
@@ -277,6 +280,17 @@ def test_auroc_rejects_empty_scores():
 
 
 # auroc_scorer ------------------------------------------------------------------------
+
+
+def test_scorer_has_the_name_that_displays_write():
+    """LearningCurveDisplay labels its axis with it."""
+    X = np.arange(40.0).reshape(-1, 1)
+    y = np.array(["Absent", "Present"])[np.arange(40) % 2]
+    display = LearningCurveDisplay.from_estimator(
+        LogisticRegression(), X, y, cv=2, train_sizes=[0.5, 1.0], scoring=auroc_scorer
+    )
+    assert "auroc" in display.ax_.get_ylabel().lower()
+    assert auroc_scorer.__name__ == "auroc_scorer"
 
 
 def test_scorer_prefers_decision_function_and_the_second_class(recordings):
@@ -500,26 +514,14 @@ def test_rates_of_two_classes():
     assert specificity_score(TRUE, PREDICTED, pos_label="normal") == 3 / 5
 
 
-def test_rates_take_the_second_label_by_default():
+def test_rates_take_the_positive_class_that_follows_from_the_words():
+    assert sensitivity_score(TRUE, PREDICTED) == 3 / 5
+    assert specificity_score(TRUE, PREDICTED) == 3 / 4
     y_true = np.where(np.array(TRUE) == "murmur", "Present", "Absent")
     y_pred = np.where(np.array(PREDICTED) == "murmur", "Present", "Absent")
     assert sensitivity_score(y_true, y_pred) == 3 / 5
     assert specificity_score(y_true, y_pred) == 3 / 4
     assert sensitivity_score(y_true == "Present", y_pred == "Present") == 3 / 5
-
-
-@pytest.mark.parametrize(
-    ("score", "expected"), [(sensitivity_score, 3 / 4), (specificity_score, 3 / 5)]
-)
-def test_rates_warn_where_the_default_is_healthy(score, expected):
-    text = (
-        f"pos_label is not given, so {score.__name__.removesuffix('_score')} takes "
-        "'normal', the second of 'murmur', 'normal', as positive; pass "
-        "pos_label='murmur' if that is the disease."
-    )
-    with pytest.warns(UserWarning, match=message(text)) as record:
-        assert score(TRUE, PREDICTED) == expected
-    assert record[0].filename == __file__
 
 
 def test_rates_weights():
@@ -562,10 +564,7 @@ def test_rates_that_are_undefined_warn_and_are_nan():
     assert specificity_score(["normal"], ["normal"], pos_label="murmur") == 1.0
     with pytest.warns(UndefinedMetricWarning, match="needs a negative recording"):
         assert np.isnan(specificity_score(["a"], ["a"], pos_label="a"))
-    text = (
-        "specificity cannot tell which label is positive where only 'a' occurs; pass "
-        "pos_label, the score is NaN."
-    )
+    text = "specificity needs pos_label where only 'a' occurs; the score is NaN."
     with pytest.warns(UndefinedMetricWarning, match=message(text)):
         assert np.isnan(specificity_score(["a"], ["a"]))
     with pytest.warns(UndefinedMetricWarning):
@@ -578,8 +577,8 @@ def test_rates_say_what_is_wrong(score):
     with pytest.raises(ValueError, match=message(text)):
         score(TRUE, PREDICTED, pos_label="Murmur")
     text = (
-        "pos_label must be given for more than two labels, or average='macro', got "
-        "the labels 'a', 'b', 'c'."
+        "pos_label must name the positive class, which does not follow from the labels "
+        "'a', 'b', 'c'."
     )
     with pytest.raises(ValueError, match=message(text)):
         score(["a", "b", "c"], ["a", "b", "c"])
@@ -621,7 +620,7 @@ def naive_interval(y_true, y_score, groups, *, labels, confidence, n_resamples, 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("largest", [1, 500, 1_000_000])
 def test_interval_equals_a_naive_bootstrap(scores, n_classes, largest, monkeypatch):
-    monkeypatch.setattr("skheart.metrics._interval._LARGEST_DRAW", largest)
+    monkeypatch.setattr("skheart.metrics.interval._LARGEST_DRAW", largest)
     y, y_score, _ = scores
     y, y_score = y[:24], y_score[:24].round(1)  # ties, and resamples that lack a class
     labels = np.array(["Absent", "Present", "Unknown", "never"])[: n_classes + 1]

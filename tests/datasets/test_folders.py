@@ -1,0 +1,38 @@
+"""Recordings in class folders: nothing is dropped without a word."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from skheart.datasets import load_class_folders
+
+
+def sound(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, np.ones(10) / 2, 2000)
+
+
+def test_files_that_are_not_used_are_listed_with_their_reason(tmp_path):
+    for name in ("a/1.wav", "a/2.flac", "a/deep/3.aiff", "b/4.caf", "b/.hidden.wav"):
+        sound(tmp_path / name)
+    for name in ("b/5.m4a", "b/notes.txt", "a/.DS_Store", ".git/x.wav", "top.wav"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    corpus = load_class_folders(tmp_path)
+    assert [Path(path).name for path in corpus.data] == [
+        *("1.wav", "2.flac", "3.aiff", "4.caf")
+    ]
+    assert corpus.target.tolist() == ["a", "a", "a", "b"]
+    reasons = {Path(path).name: why for path, why in corpus.skipped}
+    assert set(reasons) == {"5.m4a", "notes.txt"}
+    assert "ffmpeg -i 5.m4a 5.flac" in reasons["5.m4a"]
+    assert "'notes.txt'" in reasons["notes.txt"]
+
+
+def test_phone_recordings_alone_say_what_to_do(tmp_path):
+    (tmp_path / "murmur").mkdir()
+    (tmp_path / "murmur" / "1.m4a").write_text("x")
+    with pytest.raises(FileNotFoundError, match=r"1 other files.*ffmpeg -i 1\.m4a"):
+        load_class_folders(tmp_path)

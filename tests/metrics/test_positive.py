@@ -1,0 +1,38 @@
+"""One rule says which class is the positive one."""
+
+import numpy as np
+import pytest
+
+from skheart.metrics.positive import positive_class
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [
+        (["murmur", "normal"], "murmur"),
+        (["Absent", "Present"], "Present"),
+        (["Healthy", "ill"], "ill"),
+        (["Abnormal", "NEGATIVE"], "Abnormal"),
+        ([0, 1], 1),
+        ([-1, 1], 1),
+        ([False, True], True),
+        (np.array([0, 1]), 1),
+    ],
+)
+def test_it_follows_from_the_labels(classes, expected):
+    assert positive_class(classes) == expected
+    assert positive_class(list(classes)[::-1]) == expected
+
+
+@pytest.mark.parametrize(
+    "classes", [["a", "b"], ["normal", "absent"], ["normal"], ["Absent", "x", "y"], []]
+)
+def test_or_has_to_be_given(classes):
+    with pytest.raises(ValueError, match="--positive must name the positive class"):
+        positive_class(classes, name="--positive")
+
+
+def test_a_given_class_must_be_one_of_them():
+    assert positive_class(["a", "b", "c"], "b") == "b"
+    with pytest.raises(ValueError, match="pos_label must be one of 'a', 'b', got 'c'"):
+        positive_class(["a", "b"], "c")
