@@ -8,12 +8,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 _asking = threading.Lock()
 
 
 class ModelFileError(ValueError):
     """A file that is no model, is damaged, or asks for what is not safe to load."""
+
+
+def text_of(path: Any) -> str:
+    """Return a path as text, or raise TypeError if it is not a path."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"path must be a str or os.PathLike, got {type(path).__name__}."
+        )
+    return str(os.fsdecode(path))  # str() because numpy's text is a subclass of it
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
