@@ -194,7 +194,7 @@ def test_litert_of_the_network_alone(tmp_path, murmur, sounds):
 
 def test_litert_needs_a_length(tmp_path, sounds):
     pipeline = load_pretrained("murmur").set_params(spectrogram__duration=None)
-    with pytest.raises(ValueError, match="duration must be given where"):
+    with pytest.raises(ValueError, match="duration must be a number of seconds"):
         export_litert(pipeline, tmp_path / "model.tflite")
     assert not list(tmp_path.iterdir())
 
@@ -229,7 +229,7 @@ def test_tensorflow_is_not_imported(path, shared_data):
 def test_the_command_line_does_not_import_it_either(path, shared_data):
     recording = next((shared_data / "pascal").rglob("normal*.flac"))
     code = (
-        "import sys\nfrom skheart.cli import main\n"
+        "import sys\nfrom skheart.cli.main import main\n"
         "assert main(['predict', *sys.argv[1:]]) == 0\n"
         "assert 'sklearn' not in sys.modules\n"
     )
@@ -328,12 +328,12 @@ def test_a_network_that_onnx_has_no_operations_for(tmp_path, sounds):
 
 def test_the_packages_that_are_needed_are_named(tmp_path, murmur, path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tf2onnx", None)
-    monkeypatch.setitem(sys.modules, "tf2onnx.convert", None)
-    with pytest.raises(ImportError, match=r"needs onnx and tf2onnx.*skheart\[onnx\]"):
+    with pytest.raises(ImportError, match=r"needs tf2onnx;.*skheart\[onnx\]"):
         export_onnx(murmur, tmp_path / "model.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ImportError, match=r"needs ONNX Runtime.*skheart\[onnx\]"):
-        _ = OnnxClassifier(path).classes_
+    with pytest.raises(ImportError, match=r"needs onnxruntime;.*skheart\[onnx\]"):
+        OnnxClassifier(path).predict([np.ones(9)])
+    assert not hasattr(OnnxClassifier(path), "classes_")
 
 
 def with_metadata(path, target, change):
@@ -344,6 +344,12 @@ def with_metadata(path, target, change):
     change(notes)
     entry.value = json.dumps(notes)
     onnx.save(model, target)
+
+
+def with_setting(path, target, *, name, value):
+    with_metadata(
+        path, target, lambda notes: notes["spectrogram"].update({name: value})
+    )
 
 
 def foreign(target):
@@ -391,26 +397,50 @@ FAULTS = {
     "weights elsewhere": (with_weights_elsewhere, ELSEWHERE),
     "weights elsewhere in a branch": (inside_a_branch, ELSEWHERE),
     "text": (lambda p, t: t.write_text("no"), "cannot be run as an ONNX model"),
-    "empty": (lambda p, t: t.write_bytes(b""), "cannot be run|is no model of skheart"),
+    "empty": (lambda p, t: t.write_bytes(b""), "cannot be run|is not a model of"),
     "cut": (
         lambda p, t: t.write_bytes(Path(p).read_bytes()[:50_000]),
         "cannot be run as an ONNX model",
     ),
     "pickle": (lambda p, t: t.write_bytes(pickle.dumps([1])), "cannot be run as an"),
-    "foreign": (lambda p, t: foreign(t), "is no model of skheart"),
+    "foreign": (lambda p, t: foreign(t), "is not a model of skheart"),
     "format": (
         lambda p, t: with_metadata(p, t, lambda notes: notes.update(format=99)),
-        "has format 99, and this version of skheart knows 1; install a newer",
+        "has format 99, and this version of skheart reads 1: install a newer",
     ),
     "part": (
         lambda p, t: with_metadata(p, t, lambda notes: notes.update(part="network")),
-        "metadata contradicts the graph",
+        r"part='network' does not match its inputs \['waveform'\]",
     ),
-    "rate": (
-        lambda p, t: with_metadata(
-            p, t, lambda notes: notes["spectrogram"].update(sample_rate="fast")
-        ),
-        "is no model of skheart",
+    **{
+        f"{name}={value!r}": (
+            functools.partial(with_setting, name=name, value=value),
+            f"is not a model of skheart .{name} must be",
+        )
+        for name, value in [
+            ("sample_rate", "fast"),
+            ("sample_rate", 1e-300),
+            ("sample_rate", float("inf")),
+            ("window", 1e4),
+            ("f_max", 2000.0),
+            ("duration", 1e9),
+        ]
+    },
+    "classes": (
+        lambda p, t: with_metadata(p, t, lambda notes: notes.update(classes=[{}, 1])),
+        "its classes must be a list of labels",
+    ),
+    "n_crop": (
+        lambda p, t: with_metadata(p, t, lambda notes: notes.update(n_crop=10**12)),
+        "n_crop must be a positive integer, at most",
+    ),
+    "no settings": (
+        lambda p, t: with_metadata(p, t, lambda notes: notes.pop("spectrogram")),
+        "is not a model of skheart",
+    ),
+    "list": (
+        lambda p, t: with_metadata(p, t, lambda notes: notes.clear()),
+        "its metadata have no entry of skheart",
     ),
     "folder": (lambda p, t: t.mkdir(), "is a folder"),
     "absent": (lambda p, t: None, "There is no model file"),
@@ -423,8 +453,13 @@ def test_files_that_are_no_model(path, tmp_path, kind, capsys, monkeypatch):
     target = tmp_path / "model.onnx"
     monkeypatch.chdir(tmp_path)
     make(path, target)
+    model = OnnxClassifier(target)
+    for name in ("classes_", "sample_rate_", "duration_"):
+        assert not hasattr(model, name)
     with pytest.raises((ModelFileError, OSError), match=message) as caught:
-        OnnxClassifier(target).predict_proba([np.ones(9)])
+        model.predict_proba([np.ones(9)])
+    with pytest.raises(AttributeError, match="no classes_ because its file"):
+        _ = model.classes_
     assert str(target) in str(caught.value)
     assert main(["predict", "--model", str(target), "a.wav"]) == 2
     assert str(target) in capsys.readouterr().err
@@ -445,9 +480,9 @@ def test_a_stranger_gives_no_folder_to_write_to(tmp_path, murmur, sounds):
 
 def test_wrong_parameters(path):
     with pytest.raises(TypeError, match=r"path must be a str or os\.PathLike, got int"):
-        _ = OnnxClassifier(3).classes_
+        OnnxClassifier(3).predict([np.ones(9)])
     with pytest.raises(ValueError, match="n_threads must be"):
-        _ = OnnxClassifier(path, n_threads=0).classes_
+        OnnxClassifier(path, n_threads=0).predict([np.ones(9)])
     with pytest.raises(ValueError, match="input_sample_rate must be"):
         OnnxClassifier(path, input_sample_rate=-1).predict_proba([np.arange(9000.0)])
 
