@@ -16,6 +16,7 @@ PAGES = [
     "evaluation",
     "pretrained",
     "scale",
+    "deployment",
 ]
 BLOCK = re.compile(r"^\.\. code-block:: python\n\n((?:   .*\n|\n)+)", re.M)
 
