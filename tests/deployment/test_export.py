@@ -13,9 +13,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import soundfile
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from onnx import TensorProto, helper
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
@@ -29,6 +30,7 @@ from skheart import (
     OnnxClassifier,
     RecordingError,
     SpectrogramTransformer,
+    __version__,
     export_litert,
     export_onnx,
     load_pretrained,
@@ -83,7 +85,7 @@ def test_two_hundred_real_recordings(shared_data, tmp_path, name):
         export_onnx(pipeline, tmp_path / "model.onnx", part=part)
         exported = OnnxClassifier(tmp_path / "model.onnx")
         given = exported.predict_proba([chosen[number] for number in usable])
-        np.testing.assert_allclose(given, expected, atol=1e-4)
+        np.testing.assert_allclose(given, expected, atol=1e-5)
         np.testing.assert_array_equal(exported.classes_, pipeline.classes_)
         labels = exported.predict([chosen[number] for number in usable])
         np.testing.assert_array_equal(labels, pipeline.classes_[given.argmax(axis=1)])
@@ -184,6 +186,48 @@ def test_litert(tmp_path, murmur, sounds, half):
     assert settings["spectrogram"]["sample_rate"] == 2000.0
 
 
+SILENT = {
+    "zeros": np.zeros(10_000),
+    "constant": np.full(10_000, 0.3),
+    "nearly zero": np.full(10_000, 1e-30),
+}
+FAINT_OR_LOUD = {"faint": 1e-30, "loud": 1e38, "integers of 24 bit": 8e6}
+
+
+def test_onnx_and_litert_agree_on_any_level(tmp_path, sounds):
+    """Also on silence, where the pipeline raises an error."""
+    pipeline = load_pretrained("murmur").set_params(spectrogram__duration=5.0)
+    export_litert(pipeline, tmp_path / "murmur.tflite")
+    export_onnx(pipeline, tmp_path / "murmur.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "murmur.onnx")
+    sound = np.resize(sounds.data[0], 10_000)
+    sound /= np.abs(sound).max()
+    expected = pipeline.predict_proba([sound])[0]
+
+    def both(waveform):
+        waveform = waveform.astype(np.float32)
+        in_onnx = session.run(None, {"waveform": waveform})[0]
+        return in_onnx, litert_answer(tmp_path / "murmur.tflite", waveform)
+
+    for factor in FAINT_OR_LOUD.values():
+        for answer in both(factor * sound):
+            np.testing.assert_allclose(answer, expected, atol=1e-5)
+    silent = [answer for waveform in SILENT.values() for answer in both(waveform)]
+    np.testing.assert_allclose(silent, [silent[0]] * len(silent), atol=1e-5)
+
+
+def test_litert_has_builtin_operations_only(tmp_path, murmur):
+    export_litert(murmur, tmp_path / "murmur.tflite", duration=5.0)
+    interpreter = Interpreter(
+        model_path=str(tmp_path / "murmur.tflite"),
+        # Otherwise, some operations are replaced by DELEGATE.
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    names = {operation["op_name"] for operation in interpreter._get_ops_details()}
+    assert "CONV_2D" in names
+    assert not [name for name in names if "Flex" in name or "SELECT" in name]
+
+
 def test_litert_of_the_network_alone(tmp_path, murmur, sounds):
     path = tmp_path / "network.tflite"
     export_litert(murmur, path, part="network")
@@ -197,6 +241,34 @@ def test_litert_needs_a_length(tmp_path, sounds):
     with pytest.raises(ValueError, match="duration must be a number of seconds"):
         export_litert(pipeline, tmp_path / "model.tflite")
     assert not list(tmp_path.iterdir())
+
+
+def test_other_programs_can_read_the_classes(path):
+    model = onnx.load(path)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(metadata["classes"]) == ["murmur", "normal"]
+    notes = json.loads(metadata["skheart"])
+    assert set(notes["training"]) == {"corpora", "complete"}
+    assert notes["spectrogram"]["sample_rate"] == 2000.0
+    assert notes["versions"]["skheart"] == __version__ == model.producer_version
+    assert [value.name for value in model.graph.input] == ["waveform"]
+    assert [value.name for value in model.graph.output] == ["probabilities"]
+
+
+def test_only_the_corpora_of_the_training_are_written(tmp_path, sounds):
+    pipeline = load_pretrained("murmur")
+    pipeline[1].training_ = {
+        "parts": [{"corpus": "pascal", "patients": ["secret"]}, {"corpus": "folder"}],
+        "complete": True,
+    }
+    export_onnx(pipeline, tmp_path / "model.onnx")
+    metadata = {
+        entry.key: entry.value
+        for entry in onnx.load(tmp_path / "model.onnx").metadata_props
+    }
+    training = json.loads(metadata["skheart"])["training"]
+    assert training == {"corpora": ["folder", "pascal"], "complete": True}
+    assert b"secret" not in (tmp_path / "model.onnx").read_bytes()
 
 
 # Without TensorFlow -----------------------------------------------------------------
@@ -285,6 +357,38 @@ def test_recordings_that_cannot_be_used_are_named(path, tmp_path):
     ]:
         with pytest.raises((RecordingError, OSError), match=message):
             exported.predict_proba([bad])
+
+
+def multiplied(path, target, factor):
+    """Write a model again whose probabilities are multiplied."""
+    model = onnx.load(path)
+    for node in model.graph.node:
+        names = [x if x != "probabilities" else "before" for x in node.output]
+        node.output[:] = names
+    factor = np.asarray(factor, dtype=np.float32)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(factor, "factor"))
+    node = helper.make_node("Mul", ["before", "factor"], ["probabilities"])
+    model.graph.node.append(node)
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    onnx.save(model, target)
+
+
+@pytest.mark.parametrize(
+    "factor",
+    [np.nan, np.inf, [3.0, 3.0], [np.nan, 1.0], np.ones((1, 2))],
+    ids=["NaN", "infinite", "too large", "one NaN", "another shape"],
+)
+def test_what_is_no_probability_is_an_error(path, tmp_path, sounds, factor, capsys):
+    target, recording = tmp_path / "model.onnx", tmp_path / "a.wav"
+    multiplied(path, target, factor)
+    soundfile.write(recording, sounds.data[0], 2000)
+    for method in ("predict", "predict_proba"):
+        with pytest.raises(RecordingError, match=r"a\.wav' has no probabilities"):
+            getattr(OnnxClassifier(target), method)([recording])
+    assert main(["predict", "--model", str(target), str(recording)]) == 1
+    row = capsys.readouterr().out.splitlines()[1]
+    assert "has no probabilities: the model computed" in row
+    assert row.split(",")[1:4] == ["", "", ""]
 
 
 # Errors -----------------------------------------------------------------------------
