@@ -17,7 +17,6 @@ import soundfile
 import soxr
 
 from skheart._core.checks import check_number
-from skheart._core.files import text_of
 
 __all__ = ["RecordingError", "check_waveform", "read_recording", "resample"]
 
@@ -94,7 +93,7 @@ def read_recording(
     """
     check_number("sample_rate", sample_rate, unit="Hz", optional=True)
     check_number("duration", duration, unit="seconds", optional=True)
-    name = text_of(path)
+    name = _text_of(path)
     known = _read_pcm(name, duration)
     if known is None:
         with local_file(name) as place:
@@ -336,6 +335,15 @@ def local_file(name: str) -> Iterator[str]:
         yield copy
     finally:
         os.unlink(copy)
+
+
+def _text_of(path: str | os.PathLike[str]) -> str:
+    """Give a path as text."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"path must be a str or os.PathLike, got {type(path).__name__}."
+        )
+    return str(os.fsdecode(path))  # numpy's text too becomes plain
 
 
 def _check_file(name: str) -> None:
