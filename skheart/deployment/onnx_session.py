@@ -11,8 +11,8 @@ import numpy as np
 
 from skheart._core.checks import check_number
 from skheart._core.files import ModelFileError
-from skheart.audio.reading import RecordingError
 from skheart.audio.recordings import Recording
+from skheart.audio.waveform import RecordingError
 from skheart.deployment.onnx_file import has_external_data
 
 FORMAT = 1  # of the metadata
@@ -46,11 +46,6 @@ class OnnxModel(NamedTuple):
                 for key in ("sample_rate", "duration", "window", "f_max")
             },
         )
-        waveform = np.ascontiguousarray(waveform, dtype=np.float32)
-        heard = len(waveform) < round(settings["window"] * settings["sample_rate"])
-        heard = heard or waveform.min() != waveform.max()
-        if settings["normalize"] is not None and not heard:
-            raise recording.silent(settings["duration"])
         return self._run(recording, "waveform", waveform)
 
     def _run(self, recording: Recording, name: str, value: np.ndarray) -> np.ndarray:

@@ -136,7 +136,7 @@ class SpectrogramJob:
         if row is None:
             return self.spectrogram(recording)
         if self.cache is None:
-            spectrogram = self._computed(recording, row)
+            spectrogram = self._computed(recording, row=row)
         else:
             spectrogram = self._cached(recording)[1]
         n_frames = spectrogram.shape[1]
@@ -150,15 +150,24 @@ class SpectrogramJob:
         return key, spectrogram.shape[1]
 
     def _cached(self, recording: Recording) -> tuple[str, np.ndarray]:
-        """Give the key and the spectrogram, computed if it is not in the cache."""
-        digest = hashlib.sha256(repr((_EDITION, self._described())).encode())
-        recording.update(digest)
-        key = digest.hexdigest()[:40]
+        """Return the key and the spectrogram, computed if it is not in the cache."""
+        content = recording.content()  # read once: what is hashed is what is decoded
+        key = self._key_of(content)
         spectrogram = self.cache.get(key)
         if spectrogram is None:
-            spectrogram = self._computed(recording).astype(self.dtype)
+            spectrogram = self._computed(recording, content).astype(self.dtype)
             self.cache.put(key, spectrogram)
         return key, spectrogram
+
+    def _key_of(self, content: bytes | np.ndarray) -> str:
+        """Return the key of a recording's content with these settings."""
+        digest = hashlib.sha256(repr((_EDITION, self._described())).encode())
+        if isinstance(content, np.ndarray):
+            content = np.ascontiguousarray(content)
+            digest.update(repr((content.dtype.str, content.shape)).encode())
+            content = content.tobytes()
+        digest.update(content)
+        return digest.hexdigest()[:40]
 
     def _described(self) -> tuple[Any, ...]:
         """Give all settings that a spectrogram depends on."""
@@ -175,35 +184,30 @@ class SpectrogramJob:
         )
 
     def _computed(
-        self, recording: Recording, row: np.ndarray | None = None
+        self,
+        recording: Recording,
+        content: bytes | np.ndarray | None = None,
+        row: np.ndarray | None = None,
     ) -> np.ndarray:
         """Compute one spectrogram: in `row` if it is as long and of the same type.
 
-        Else its room is used again by the next one.
+        Otherwise in a buffer that the next call overwrites.
         """
-        waveform = self._waveform(recording)
-        shape = self.n_bands, self.settings.n_frames(len(waveform))
-        if row is not None and row.shape == shape and row.dtype == np.float32:
-            decibels = row
-        else:
-            decibels = scratch("decibels", *shape)
-        deviation = self.settings.compute_into(
-            decibels, waveform, normalize=self.normalize
-        )
-        if deviation == 0 and len(waveform) >= self.settings.n_window:
-            raise recording.silent(self.duration)
-        return decibels
-
-    def _waveform(self, recording: Recording) -> np.ndarray:
-        """Read a recording and cut it."""
         waveform = recording.load(
+            content,
             sample_rate=self.sample_rate,
             input_sample_rate=self.input_sample_rate,
             duration=self.duration,
             window=self.window,
             f_max=self.f_max,
         )
-        return np.ascontiguousarray(waveform)
+        shape = self.n_bands, self.settings.n_frames(len(waveform))
+        if row is not None and row.shape == shape and row.dtype == np.float32:
+            decibels = row
+        else:
+            decibels = scratch("decibels", *shape)
+        self.settings.compute_into(decibels, waveform, normalize=self.normalize)
+        return decibels
 
 
 def spectrograms_of(
