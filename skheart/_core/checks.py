@@ -33,14 +33,14 @@ def check_number(
         below = value <= high if closed in ("right", "both") else value < high
         ok = above and below and np.isfinite(value)
     if not ok:
-        what = "an integer" if integer else "a number"
-        if low == 0 and closed in ("right", "neither"):
-            what = "a positive integer" if integer else "a positive number"
-        elif np.isfinite(low):
-            ends = "at least" if closed in ("left", "both") else "above"
-            what += f" {ends} {low:g}"
+        what = "integer" if integer else "number"
+        positive = low == 0 and closed in ("right", "neither")
+        what = f"a positive {what}" if positive else f"a{'n' * integer} {what}"
         if unit:
             what += f" of {unit}"
+        if np.isfinite(low) and not positive:
+            ends = "at least" if closed in ("left", "both") else "above"
+            what += f", {ends} {low:g}"
         if np.isfinite(high):
             ends = "at most" if closed in ("right", "both") else "below"
             what += f", {ends} {high:g}"

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from skheart._core.files import atomic_path
 from skheart._core.progress import progress_bar
 from skheart.audio.recordings import recordings_of
+from skheart.spectrogram.bands import band_edges
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 __all__ = ["SpectrogramDisplay", "save_spectrogram_images"]
@@ -247,18 +248,10 @@ def _image_paths(recordings: list, folder: Path) -> list[Path]:
 
 
 def _band_middles(transformer: SpectrogramTransformer) -> np.ndarray:
-    """Middle of each band, in Hz."""
-    n_edges, f_min, f_max = (
-        transformer.n_bands + 2,
-        transformer.f_min,
-        transformer.f_max,
+    """Return the middle of each band, in Hz."""
+    edges = band_edges(
+        transformer.n_bands, transformer.f_min, transformer.f_max, transformer.scale
     )
-    if transformer.scale == "mel":
-        import librosa
-
-        edges = librosa.mel_frequencies(n_edges, fmin=f_min, fmax=f_max)
-    else:
-        edges = np.linspace(f_min, f_max, n_edges)
     return edges[1:-1]
 
 

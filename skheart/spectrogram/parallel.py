@@ -20,7 +20,7 @@ from skheart.spectrogram.blas import single_blas_thread
 from skheart.spectrogram.cache import CachedSpectrograms, CacheError, SpectrogramCache
 
 # Part of every key: to be raised when the same settings give other spectrograms.
-_EDITION = 2
+_EDITION = 3
 _CHUNK = 16  # recordings a task at most: enough to hide joblib's price
 
 
