@@ -1,4 +1,4 @@
-"""One-sentence checks of parameters, used by the modules of this package."""
+"""Checks of parameters, with errors of one sentence."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def check_number(
     `closed` names the ends that belong to the interval: ``"left"``, ``"right"``,
     ``"both"`` or ``"neither"``; an infinite end never does.
     """
+    # scikit-learn's check_scalar accepts NaN and True, and its errors have no units.
     if optional and value is None:
         return
     kind = Integral if integer else Real

@@ -223,7 +223,7 @@ def test_a_folder_that_cannot_be_used_is_said(tmp_path, sounds, on_error):
     """And is not taken for a fault of the recordings."""
     (tmp_path / "cache").write_text("mine")
     kept = transformer(cache=tmp_path / "cache", on_error=on_error)
-    with pytest.raises(CacheError, match=r"cache' cannot be .*give another folder"):
+    with pytest.raises(CacheError, match=r"cache' cannot be .*choose another folder"):
         kept.transform(sounds.data)
     assert (tmp_path / "cache").read_text() == "mine"
 
