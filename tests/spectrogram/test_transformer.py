@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
+import shutil
+import subprocess
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -21,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import ThreadpoolController
 
+import skheart
 from skheart import RecordingError, SpectrogramTransformer, log_mel_spectrogram
 from skheart.datasets import make_heart_sounds
 from skheart.spectrogram.bands import band_edges
@@ -883,6 +888,33 @@ def test_concurrent_calls_give_the_same_bits(waveforms):
         thread.join()
     assert len(different) == 300
     assert not any(different)
+
+
+def test_no_folder_for_compiled_code_is_needed(tmp_path):
+    """As of a package that is installed for all, and a user without a home."""
+    package = tmp_path / "skheart"
+    skipped = shutil.ignore_patterns("__pycache__", "weights")
+    shutil.copytree(Path(skheart.__file__).parent, package, ignore=skipped)
+    (package / "spectrogram" / "__pycache__").write_text("no folder")
+    nowhere = str(package / "__init__.py" / "x")
+    code = (
+        "import sys, numpy as np\n"
+        "from skheart import SpectrogramTransformer\n"
+        "X = np.random.default_rng(0).normal(size=(2, 4000)).astype(np.float32)\n"
+        "print(SpectrogramTransformer(duration=2.0).transform(X).shape)\n"
+        "assert 'librosa' not in sys.modules\n"
+        "from skheart.spectrogram import kernels\n"
+        "assert kernels.__file__.startswith(sys.argv[1])\n"
+    )
+    environment = {"HOME": nowhere, "XDG_CACHE_HOME": nowhere, "NUMBA_CACHE_DIR": ""}
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code, str(package)],
+        env=os.environ | environment | {"PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout.strip(), done.returncode) == ("(2, 40, 101)", 0), done.stderr
 
 
 def test_global_seed_is_left_as_it_was(waveforms):
