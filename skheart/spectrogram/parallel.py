@@ -130,7 +130,7 @@ class SpectrogramJob:
         except (OSError, ValueError) as error:
             if self.on_error == "raise":
                 raise
-            return None, str(error)
+            return None, str(error) or type(error).__name__
 
     def _into(self, recording: Recording, row: np.ndarray | None) -> np.ndarray:
         """Write one spectrogram to `row`, fill it and return it."""
