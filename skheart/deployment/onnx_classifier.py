@@ -55,7 +55,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
     cannot be read: ``hasattr(model, "classes_")`` is then False, and `predict` raises
     the error. ONNX Runtime's telemetry is turned off: skheart sets
     ``ORT_DISABLE_TELEMETRY=1`` before it imports ONNX Runtime. A file with
-    ``part="network"`` also needs librosa and numba, which compute the spectrogram.
+    ``part="network"`` also needs numba, which computes the spectrogram.
 
     Examples
     --------

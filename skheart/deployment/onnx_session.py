@@ -14,12 +14,11 @@ from skheart._core.checks import check_number
 from skheart._core.environment import thread_limit
 from skheart._core.files import ModelFileError
 from skheart._core.optional import optional_import
-from skheart.audio.reading import RecordingError
 from skheart.audio.recordings import Recording
+from skheart.audio.waveform import RecordingError
 from skheart.deployment.onnx_file import has_external_data
 
 FORMAT = 1  # of the metadata
-_SMALLEST = float(np.finfo(np.float32).tiny)  # that float32 holds in full
 _EXPECTED = "expected a file that skheart.export_onnx wrote"
 _PARTS = {"waveform": "pipeline", "spectrogram": "network"}  # by the name of the input
 # The parameters of SpectrogramTransformer that belong to the model. Others, such as
@@ -93,18 +92,11 @@ def _from_waveforms(
     model: OnnxModel, input_sample_rate: float | None
 ) -> Callable[[Recording], np.ndarray]:
     """Return a function from a recording to probabilities, (n_classes,)."""
-    settings = model.settings
-    n_window = round(settings["window"] * settings["sample_rate"])
     names = ("sample_rate", "duration", "window", "f_max")
-    chosen = {name: settings[name] for name in names}
+    settings = {name: model.settings[name] for name in names}
 
     def answer(recording: Recording) -> np.ndarray:
-        waveform = recording.load(input_sample_rate=input_sample_rate, **chosen)
-        waveform = np.ascontiguousarray(waveform, dtype=np.float32)
-        spread = float(waveform.max()) - float(waveform.min())
-        silent = spread < _SMALLEST and len(waveform) >= n_window
-        if silent and settings["normalize"] is not None:
-            raise recording.silent(settings["duration"])
+        waveform = recording.load(input_sample_rate=input_sample_rate, **settings)
         return model.run(recording, waveform)
 
     return answer

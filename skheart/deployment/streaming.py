@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skheart._core.checks import check_number
-from skheart.audio.reading import RecordingError, check_waveform
+from skheart.audio.waveform import RecordingError, check_waveform
 from skheart.deployment.onnx_classifier import OnnxClassifier
 from skheart.spectrogram.transformer import SpectrogramTransformer
 

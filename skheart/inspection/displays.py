@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from skheart._core.optional import optional_import
+from skheart.spectrogram.bands import band_edges
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 __all__ = ["SpectrogramDisplay"]
@@ -152,12 +153,7 @@ class SpectrogramDisplay:
 
 def _band_middles(transformer: SpectrogramTransformer) -> np.ndarray:
     """Return the middle of each band, in Hz."""
-    n_edges = transformer.n_bands + 2
-    f_min, f_max = transformer.f_min, transformer.f_max
-    if transformer.scale == "mel":
-        import librosa
-
-        edges = librosa.mel_frequencies(n_edges, fmin=f_min, fmax=f_max)
-    else:
-        edges = np.linspace(f_min, f_max, n_edges)
+    edges = band_edges(
+        transformer.n_bands, transformer.f_min, transformer.f_max, transformer.scale
+    )
     return edges[1:-1]

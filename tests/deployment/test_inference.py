@@ -37,7 +37,7 @@ def test_the_lean_requirements_are_among_those_of_the_project():
     assert lean <= whole
     left_out = {re.match(r"[\w-]+", line)[0] for line in whole - lean}
     assert left_out == {
-        *("keras", "librosa", "numba", "onnx", "scikeras", "tensorflow", "tf2onnx")
+        *("keras", "numba", "onnx", "scikeras", "tensorflow", "tf2onnx")
     }
 
 
