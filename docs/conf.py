@@ -36,6 +36,7 @@ toc_object_entries_show_parents = "hide"
 pygments_style = "friendly"
 
 autosummary_generate = True
+suppress_warnings = ["autosummary.import_cycle"]  # api.rst writes names in full
 autodoc_typehints = "none"  # types, shapes and units are in the docstrings
 maximum_signature_line_length = 78
 numpydoc_show_class_members = False  # the template of a class lists its methods
