@@ -1,5 +1,6 @@
-"""The documentation: the code of each page runs, from top to bottom."""
+"""The documentation: its code runs, and the functions that it names exist."""
 
+import pkgutil
 import re
 import subprocess
 import sys
@@ -28,3 +29,12 @@ def test_code_runs_in_order(page, shared_data, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "nan" not in done.stdout.lower()
+
+
+CONTRIBUTING = (DOCS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+ROUTE = CONTRIBUTING.partition("## The route")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`([a-z_]+\.[\w.]+)`", ROUTE))))
+def test_names_on_the_route_exist(name):
+    pkgutil.resolve_name(f"skheart.{name}")
