@@ -1,4 +1,4 @@
-"""The README: its code runs, its commands exist, CI runs its test command."""
+"""The README and the pages beside it: code, commands and paths are right."""
 
 import re
 import subprocess
@@ -49,6 +49,16 @@ def test_commands_exist():
         assert options.command.__name__ == command
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\(((?!https?:)[^)]+)\)", README))
-def test_links_lead_somewhere(path):
-    assert (ROOT / path).exists()
+def mentioned_paths(page):
+    """Return the files of the repository that a page links to or names."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(((?!https?:)[^)]+)\)", text)
+    folders = "benchmarks|docs|examples|requirements|skheart|tests"
+    return sorted({*links, *re.findall(rf"\b((?:{folders})/[\w/.]*\w)", text)})
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_files_that_the_pages_name_exist(page):
+    paths = mentioned_paths(page)
+    assert paths
+    assert [path for path in paths if not (ROOT / path).exists()] == []
