@@ -1,7 +1,8 @@
 """Check the installed packages for known vulnerabilities; run by tox -e audit.
 
-The exit code is 1 if pip-audit reports a vulnerability. If the database of known
-vulnerabilities cannot be reached, or does not know a package, a warning is printed.
+The exit code is 1 if pip-audit reports a vulnerability that a newer version fixes. If
+the database of known vulnerabilities cannot be reached, or does not know a package, a
+warning is printed.
 """
 
 from __future__ import annotations
@@ -23,20 +24,22 @@ def run() -> int:
         reason = (done.stderr.strip().splitlines() or ["no answer"])[-1]
         print(f"WARNING: no package was checked: {reason}")
         return 0
-    skipped = [package["name"] for package in packages if "skip_reason" in package]
+    skipped = [package for package in packages if "skip_reason" in package]
     found = [package for package in packages if package.get("vulns")]
+    fixable = False
     for package in found:
         for fault in package["vulns"]:
+            fixable |= bool(fault["fix_versions"])
             fixed = ", ".join(fault["fix_versions"]) or "no version yet"
             name = f"{package['name']} {package['version']}"
             print(f"{name}: {fault['id']}, fixed in {fixed}")
     if skipped:
         print(
-            f"WARNING: {len(skipped)} of {len(packages)} packages were not checked, "
-            f"the database does not know them: {', '.join(skipped)}"
+            f"WARNING: {len(skipped)} of {len(packages)} packages were not checked: "
+            "the database cannot be reached or does not know them"
         )
     print(f"{len(packages) - len(skipped)} packages checked, {len(found)} vulnerable")
-    return int(bool(found))
+    return int(fixable)
 
 
 if __name__ == "__main__":
