@@ -38,15 +38,15 @@ def test_continuous_integration_runs_the_test_command():
 
 
 def test_commands_exist():
-    from skheart.cli.main import _parser
+    from skheart.cli.parser import parse
 
     lines = "".join(blocks("sh"))
     commands = re.findall(r"^(?:\S*/)?skheart (\S+) (.*?)(?:\s+[#>].*)?$", lines, re.M)
     used = {command for command, _ in commands}
     assert {"predict", "train", "evaluate", "export"} <= used
     for command, arguments in commands:
-        options = _parser().parse_args([command, *arguments.split()])
-        assert options.command.__name__ == command
+        options = parse([command, *arguments.split()])
+        assert options.command == command
 
 
 def mentioned_paths(page):
