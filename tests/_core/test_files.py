@@ -164,8 +164,8 @@ def test_folder_as_target(tmp_path):
 def test_missing_parent(tmp_path):
     target = tmp_path / "none" / "model.bin"
     expected = re.escape(
-        f"There is no folder {str(target.parent)!r} to write 'model.bin' in; make it "
-        "first."
+        f"There is no folder {str(target.parent)!r} to write 'model.bin' in; "
+        "create it first."
     )
     with pytest.raises(FileNotFoundError, match=expected), atomic_path(target):
         pass
