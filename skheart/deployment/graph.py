@@ -127,11 +127,12 @@ def _spectrogram_graph(transformer: SpectrogramTransformer) -> Callable[[Any], A
 
 
 def _scale(x: Any) -> Any:
-    """Return 1, or the divisor of values whose squares float32 cannot hold."""
+    """Return 1, or for a very small or very large peak the divisor that it needs.
+
+    Otherwise, the squares of the values would be 0 or infinite in float32.
+    """
     peak = tf.reduce_max(tf.abs(x))
-    small = tf.minimum(
-        peak * _FAR, np.float32(1)
-    )  # below 1 if the peak is below 2**-20
+    small = tf.minimum(peak * _FAR, np.float32(1))
     return tf.maximum(tf.maximum(small, peak / _FAR), _TINY)
 
 

@@ -302,7 +302,7 @@ def test_the_command_line_does_not_import_it_either(path, shared_data):
     recording = next((shared_data / "pascal").rglob("normal*.flac"))
     code = (
         "import sys\nfrom skheart.cli.main import main\n"
-        "assert main(['predict', *sys.argv[1:]]) == 0\n"
+        "assert main(['predict', '--model', *sys.argv[1:]]) == 0\n"
         "assert 'sklearn' not in sys.modules\n"
     )
     rows = run(code, path, recording).splitlines()
