@@ -353,7 +353,7 @@ def test_recordings_that_cannot_be_used_are_named(path, tmp_path):
         (tmp_path / "flat.wav", "flat.wav' is silent"),
         (tmp_path / "none.wav", "There is no file"),
         (np.array([1.0, np.nan] * 500), "Recording 0 of X holds NaN"),
-        (quiet, "Recording 0 of X is silent in its first 30 seconds; leave it out or"),
+        (quiet, r"Recording 0 of X.* first 30 seconds.* is silent"),
     ]:
         with pytest.raises((RecordingError, OSError), match=message):
             exported.predict_proba([bad])
