@@ -1,10 +1,11 @@
-"""The Deep Stethoscope study (2018) redone: random split against split by patient.
+"""The Deep Stethoscope study (2018) reproduced, split at random and by patient.
 
-PASCAL set B, normal against murmur, with the study's means: spectrograms at 1 kHz, two
-5×5 convolutions with batch normalisation, dense layers of 100, 50 and 8 units with
-dropout and an L2 penalty, and the loss that approximates AUROC. Six folds leave about
-as many test recordings as its one split did (67). Drawn at random, as it was, patients
-stand in training and test at once; drawn by patient, they do not.
+PASCAL set B, normal or murmur, with the methods of the study: spectrograms at 1 kHz,
+two 5×5 convolutions with batch normalisation, dense layers of 100, 50 and 8 units with
+dropout and an L2 penalty, and a loss that approximates the AUROC. With six folds there
+are about as many test recordings as in the one split of the study (67). In its random
+split the same patients are in the training and the test part; in a split by patient
+they are not.
 
     python examples/deep_stethoscope.py DATA_HOME
 
@@ -24,7 +25,7 @@ from skheart import CNNClassifier, SpectrogramTransformer
 from skheart.datasets import load_pascal
 from skheart.metrics import auroc_confidence_interval, auroc_score
 
-LABELS = ["normal", "murmur"]  # the second is the one to find
+LABELS = ["normal", "murmur"]  # the second is the positive class
 
 
 def main() -> None:
@@ -41,8 +42,8 @@ def main() -> None:
     ).fit_transform(corpus.data)
     y, patients = corpus.target, corpus.groups
     print(
-        f"{len(y)} recordings of {len(np.unique(patients))} patients; always answering "
-        f"normal is right for {np.mean(y == 'normal'):.3f}."
+        f"{len(y)} recordings of {len(np.unique(patients))} patients, "
+        f"{np.mean(y == 'normal'):.1%} of the recordings normal"
     )
     print("The study reported, on one random split: accuracy 0.776, AUROC 0.768.")
 

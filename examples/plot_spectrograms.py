@@ -1,11 +1,11 @@
 """A normal heart and a murmur: the plain image beside the labelled spectrogram.
 
-On the left what ``save_spectrogram_images`` writes, a PNG without margins; on the right
-the same values from the same ``SpectrogramTransformer``, with axes.
+On the left is the image that ``save_spectrogram_images`` writes, a PNG without margins;
+on the right are the same values of the same ``SpectrogramTransformer``, with axes.
 
     python examples/plot_spectrograms.py [RECORDING ...] -o spectrograms.png
 
-Without recordings two are simulated.
+Without recordings, it simulates two.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def simulated():
-    """A normal recording and one with a loud murmur."""
+    """Return a normal recording and one with a loud murmur."""
     quiet = {"noise": (-28.0, -24.0), "random_state": 3}
     normal = make_heart_sounds(1, classes=("normal",), **quiet)
     murmur = make_heart_sounds(
@@ -51,7 +51,7 @@ def simulated():
 
 
 def draw(recordings, names, images, transformer):
-    """Put each image beside the display of the same recording."""
+    """Draw each image beside the display of the same recording."""
     figure, axes = plt.subplots(
         len(recordings),
         2,

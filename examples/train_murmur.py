@@ -1,17 +1,17 @@
 """Murmurs in the CirCor recordings: five folds by patient.
 
-Recordings at a location where a murmur is audible (Present) against all recordings of
-patients without one (Absent); recordings of patients with a murmur at locations where
-it is not audible, and patients with an unclear murmur, are left out. The AUROC is
-given by recording and by patient (the highest score of a patient's locations).
+The classes are recordings at a location where a murmur is audible (Present) and all
+recordings of patients without a murmur (Absent). Left out are patients with an unclear
+murmur, and for patients with a murmur the locations where it is not audible. The AUROC
+is computed by recording and by patient (the highest score of a patient's locations).
 
     python examples/train_murmur.py DATA_HOME
 
 DATA_HOME is the folder with the unpacked CirCor DigiScope corpus. About five minutes
 on two cores.
 
-The strength of the augmentation was chosen after seeing two of these folds, which
-flatters the figures a little; ``--augment 0`` is the setting before that.
+The strength of the augmentation was chosen on two of these folds, so that the figures
+are slightly optimistic; ``--augment 0`` is the setting before that choice.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def auroc_of_patients(scores, target, patients):
-    """AUROC of the highest score of each patient."""
+    """Return the AUROC of the highest score of each patient."""
     pooled = pool_by_group(
         scores, patients, how="max", y_true=target, pos_label="Present"
     )

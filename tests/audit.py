@@ -1,7 +1,8 @@
-"""Audit what is installed with pip-audit; run by tox -e audit.
+"""Check the installed packages for known vulnerabilities; run by tox -e audit.
 
-Known vulnerabilities end it with 1. Where no data base can be reached, or it does not
-know a package, a warning says so.
+The exit code is 1 if pip-audit reports a vulnerability that a newer version fixes. If
+the database of known vulnerabilities cannot be reached, or does not know a package, a
+warning is printed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 
 
 def run() -> int:
-    """Audit, say what came out, and give the exit code."""
+    """Run pip-audit, print its findings and return the exit code."""
     command = [sys.executable, "-m", "pip_audit", "-f", "json", "--skip-editable"]
     done = subprocess.run(
         [*command, "--progress-spinner", "off"], capture_output=True, text=True
@@ -21,22 +22,24 @@ def run() -> int:
         packages = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError):
         reason = (done.stderr.strip().splitlines() or ["no answer"])[-1]
-        print(f"WARNING: nothing was audited: {reason}")
+        print(f"WARNING: no package was checked: {reason}")
         return 0
-    skipped = [package["name"] for package in packages if "skip_reason" in package]
+    skipped = [package for package in packages if "skip_reason" in package]
     found = [package for package in packages if package.get("vulns")]
+    fixable = False
     for package in found:
         for fault in package["vulns"]:
-            fixed = ", ".join(fault["fix_versions"]) or "no version"
+            fixable |= bool(fault["fix_versions"])
+            fixed = ", ".join(fault["fix_versions"]) or "no version yet"
             name = f"{package['name']} {package['version']}"
-            print(f"{name}: {fault['id']}, mended in {fixed}")
+            print(f"{name}: {fault['id']}, fixed in {fixed}")
     if skipped:
         print(
-            f"WARNING: {len(skipped)} of {len(packages)} packages were not audited, "
-            f"since no data base knows them here: {', '.join(skipped)}"
+            f"WARNING: {len(skipped)} of {len(packages)} packages were not checked: "
+            "the database cannot be reached or does not know them"
         )
-    print(f"{len(packages) - len(skipped)} packages audited, {len(found)} vulnerable")
-    return int(bool(found))
+    print(f"{len(packages) - len(skipped)} packages checked, {len(found)} vulnerable")
+    return int(fixable)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of the real recordings: fails in CI where it is missing, else skips."""
+    """Return the folder of the real recordings; skip if missing, but fail in CI."""
     path = Path(
         os.environ.get("SKHEART_SHARED_DATA", ROOT.parent / "shared" / "data")
     ).resolve()
@@ -37,7 +37,7 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def tone():
-    """Return a function making a sine wave: frequency in Hz, duration in s."""
+    """Return a function that makes a sine wave: frequency in Hz, duration in s."""
 
     def make(frequency, *, duration=2.0, sample_rate=2000, amplitude=0.5):
         times = np.arange(int(duration * sample_rate)) / sample_rate
@@ -48,10 +48,10 @@ def tone():
 
 @pytest.fixture
 def fresh_workers():
-    """Let joblib start new worker processes for this test, and stop them after it.
+    """Start new worker processes of joblib for this test, and stop them after it.
 
-    It ends one whose memory has grown, as importing TensorFlow between two tests lets
-    it grow, with a warning in a thread that must not be an error.
+    Otherwise joblib replaces a worker whose memory has grown since the last test (for
+    example by importing TensorFlow), and warns in a thread, where it becomes an error.
     """
     get_reusable_executor().shutdown(wait=True)
     yield
@@ -74,7 +74,7 @@ def computed(monkeypatch):
 
 @pytest.fixture(scope="session")
 def murmur_onnx(tmp_path_factory):
-    """Path of the pretrained model "murmur", exported as ONNX."""
+    """Return the path of the pretrained model "murmur", exported as ONNX."""
     from skheart import export_onnx, load_pretrained
 
     path = tmp_path_factory.mktemp("onnx") / "murmur.onnx"

@@ -1,4 +1,4 @@
-"""Rules that the whole package keeps: imports, docstrings, doctests, no prints."""
+"""Rules that the whole package keeps: imports, public names, docstrings, doctests."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import pytest
 import skheart
 
 FOLDER = Path(skheart.__file__).parent
+ROOT = Path(__file__).resolve().parent.parent
 PUBLIC_MODULES = [
     "audio",
     "datasets",
@@ -31,7 +32,7 @@ PUBLIC_MODULES = [
     "spectrogram",
 ]
 
-# Which room may import from which: the one table of it.
+# Which room may import from which other rooms.
 _BELOW_NEURAL = {"_core", "audio", "metrics", "spectrogram"}
 ROOMS = {
     "_core": set(),
@@ -49,7 +50,7 @@ ROOMS = {
     "__init__": set(),
 }
 KERAS = {"keras", "scikeras", "tensorflow"}
-# These rooms may import Keras, but for these modules of theirs.
+# These rooms may import Keras, except for these modules in them.
 KERAS_ROOMS = {"neural", "deployment"}
 WITHOUT_KERAS = {
     *("neural.inputs", "neural.packaged", "neural.whitelist", "neural.windows"),
@@ -60,11 +61,10 @@ ONLY_INSIDE_FUNCTIONS = {
     *("fsspec", "librosa", "matplotlib", "numba", "onnx", "onnxruntime"),
     *("pandas", "tf2onnx"),
 }
-MAY_PRINT = {"cli"}
 
 
 def modules():
-    """Give the dotted name below ``skheart`` and the path of each module."""
+    """Yield the dotted name below ``skheart`` and the path of each module."""
     for path in sorted(FOLDER.rglob("*.py")):
         parts = path.relative_to(FOLDER).with_suffix("").parts
         yield ".".join(parts), path
@@ -80,7 +80,7 @@ def tree(name):
 
 
 def imports(name, *, inside_functions):
-    """Give each dotted name that a module imports."""
+    """Return each dotted name that a module imports, sorted."""
 
     def walk(node):
         for child in ast.iter_child_nodes(node):
@@ -99,7 +99,7 @@ def imports(name, *, inside_functions):
 
 
 def rooms_imported(name):
-    """Give the rooms of skheart that a module imports from, anywhere in it."""
+    """Yield the rooms of skheart that a module imports from, anywhere in it."""
     for dotted in imports(name, inside_functions=True):
         first, *rest = dotted.split(".")
         if first == "skheart" and rest[0] != "__version__":
@@ -114,7 +114,7 @@ def room_of(name):
 
 
 @EVERY_MODULE
-def test_rooms_import_from_those_of_the_table_only(name):
+def test_rooms_import_only_what_the_table_allows(name):
     allowed = {*ROOMS[room_of(name)], room_of(name)}
     assert set(rooms_imported(name)) <= allowed
 
@@ -132,7 +132,7 @@ def test_every_room_says_what_it_is_for(room):
 
 
 @EVERY_MODULE
-def test_keras_is_imported_in_its_rooms_only(name):
+def test_keras_is_imported_only_where_it_may_be(name):
     found = {x.split(".")[0] for x in imports(name, inside_functions=True)} & KERAS
     allowed = room_of(name) in KERAS_ROOMS and name not in WITHOUT_KERAS
     assert allowed or not found
@@ -176,19 +176,61 @@ def test_importing_is_cheap_and_quiet(statement, absent):
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "", "")
 
 
-def test_every_public_name_resolves():
-    assert skheart.__all__
-    for name in skheart.__all__:
-        assert getattr(skheart, name) is not None
-        assert name in dir(skheart)
+# Public names ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", PUBLIC_MODULES)
-def test_every_name_of_a_public_module_resolves(module):
-    loaded = importlib.import_module(f"skheart.{module}")
+def public_names(module):
+    """Return the names that a public module, or ``skheart`` itself, promises."""
+    loaded = importlib.import_module(f"skheart.{module}".rstrip("."))
     assert loaded.__all__
-    for name in loaded.__all__:
-        assert getattr(loaded, name) is not None
+    return {name: getattr(loaded, name) for name in loaded.__all__}
+
+
+@pytest.mark.parametrize("module", ["", *PUBLIC_MODULES])
+def test_every_public_name_resolves(module):
+    loaded = importlib.import_module(f"skheart.{module}".rstrip("."))
+    for name, thing in public_names(module).items():
+        assert thing is not None
+        assert name in dir(loaded)
+
+
+def test_the_public_modules_are_rooms_and_attributes_of_the_package():
+    rooms = {name for name, x in public_names("").items() if inspect.ismodule(x)}
+    assert (
+        rooms
+        == set(PUBLIC_MODULES)
+        == {*ROOMS}
+        - {"_core", "cli"}
+        - {
+            "__init__",
+            "__main__",
+        }
+    )
+
+
+def documented_names():
+    """Return the full names in ``docs/api.rst``, by the section they stand in."""
+    text = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8")
+    pieces = re.split(r"^(skheart\.\w+)\n-+$", text, flags=re.MULTILINE)
+    names = re.compile(r"^(?:   |\.\. py:data:: )(skheart\.[\w.]+)$", re.MULTILINE)
+    pairs = zip(pieces[1::2], pieces[2::2], strict=True)
+    return {section: names.findall(body) for section, body in pairs}
+
+
+def test_the_api_page_lists_every_public_name_once():
+    top = {name for name, x in public_names("").items() if not inspect.ismodule(x)}
+    expected = {
+        f"skheart.{module}": sorted(
+            f"skheart.{name}" if name in top else f"skheart.{module}.{name}"
+            for name in public_names(module)
+        )
+        for module in PUBLIC_MODULES
+    }
+    documented = documented_names()
+    assert {section: sorted(names) for section, names in documented.items()} == expected
+    # Each name at the top is also in one of the modules.
+    everything = {name for names in documented.values() for name in names}
+    assert {f"skheart.{name}" for name in top} <= everything
 
 
 def test_an_unknown_name_is_an_attribute_error():
@@ -196,42 +238,9 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = skheart.no_such_name
 
 
-# Code --------------------------------------------------------------------------------
-
-
-@EVERY_MODULE
-def test_no_prints(name):
-    lines = [
-        node.lineno
-        for node in ast.walk(tree(name))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "print"
-    ]
-    assert room_of(name) in MAY_PRINT or not lines, f"print in {name}, lines {lines}"
-
-
-@EVERY_MODULE
-def test_no_asserts(name):
-    lines = [
-        node.lineno for node in ast.walk(tree(name)) if isinstance(node, ast.Assert)
-    ]
-    assert not lines, f"assert in {name}, lines {lines}"
-
-
-@EVERY_MODULE
-def test_no_global_seeds(name):
-    """Hold that no module draws from, or seeds, numpy's global generator."""
-    allowed = {"RandomState", "Generator", "default_rng", "SeedSequence"}
-    # What sets the seeds for a while and puts them back needs these.
-    allowed |= {"seed", "get_state", "set_state"} if name == "neural.threads" else set()
-    found = re.findall(r"\bnp\.random\.(\w+)", MODULES[name].read_text())
-    assert set(found) <= allowed
-
-
 def test_version_is_that_of_the_metadata():
-    project = Path(__file__).resolve().parent.parent / "pyproject.toml"
-    metadata = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    metadata = tomllib.loads(project)["project"]
     assert metadata["version"] == skheart.__version__
     assert metadata["name"] == "skheart"
 
@@ -240,7 +249,7 @@ def test_version_is_that_of_the_metadata():
 
 
 def overrides_keras(owner, member):
-    """Tell whether a method is one that Keras calls and documents."""
+    """Return whether a method is one that Keras calls and documents."""
     return any(
         member in vars(base) and base.__module__.split(".")[0] == "keras"
         for base in owner.__mro__[1:]
@@ -248,12 +257,10 @@ def overrides_keras(owner, member):
 
 
 def public_objects():
-    """Give the name and the object of every public function, class and method."""
+    """Return every public function, class and method by its name."""
     found = {}
     for module in PUBLIC_MODULES:
-        loaded = importlib.import_module(f"skheart.{module}")
-        for name in loaded.__all__:
-            thing = getattr(loaded, name)
+        for name, thing in public_names(module).items():
             if not (inspect.isclass(thing) or inspect.isfunction(thing)):
                 continue
             found[f"{module}.{name}"] = thing
@@ -280,7 +287,7 @@ def sections(thing):
 
 
 def documented_parameters(section):
-    """Give the names before the colons of a Parameters section, in order."""
+    """Return the names before the colons of a Parameters section, in order."""
     names = []
     for line in section.splitlines():
         if line and not line.startswith(" "):
@@ -291,7 +298,7 @@ def documented_parameters(section):
 
 
 def parameters_of(thing):
-    """Give the names of the parameters; of a class, those of its ``__init__``."""
+    """Return the names of the parameters; for a class, those of ``__init__``."""
     function = vars(thing).get("__init__") if inspect.isclass(thing) else thing
     if function is None:
         return []
@@ -300,7 +307,7 @@ def parameters_of(thing):
 
 
 def is_result_type(thing):
-    """Tell whether a class is made by the package and not by its users."""
+    """Return whether the package, and not the user, creates objects of a class."""
     if not inspect.isclass(thing):
         return False
     return issubclass(thing, tuple | Exception) or dataclasses.is_dataclass(thing)
@@ -331,7 +338,7 @@ def test_docstrings_name_the_parameters_of_the_signature(public):
     report(faults)
 
 
-def test_docstrings_tell_the_default_of_each_parameter(public):
+def test_docstrings_state_the_default_of_each_parameter(public):
     faults = []
     for name, thing in public.items():
         section = sections(thing).get("Parameters", "")
@@ -351,7 +358,7 @@ def test_docstrings_tell_the_default_of_each_parameter(public):
     report(faults)
 
 
-def test_docstrings_tell_what_is_returned(public):
+def test_docstrings_state_what_is_returned(public):
     faults = []
     for name, thing in public.items():
         if inspect.isclass(thing):
@@ -372,7 +379,7 @@ def test_functions_and_classes_have_an_example(public):
             continue
         examples = sections(thing).get("Examples", "")
         if inspect.isclass(thing) and ">>>" not in examples:
-            # A class that is made by a method has its example there.
+            # A class whose objects a method creates has its example there.
             methods = [
                 public[other] for other in public if other.startswith(f"{name}.")
             ]
@@ -384,18 +391,20 @@ def test_functions_and_classes_have_an_example(public):
     report(faults)
 
 
-@pytest.mark.parametrize("name", MODULES)
+WITH_EXAMPLES = [
+    name for name, path in MODULES.items() if ">>>" in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples_run(name, tmp_path, monkeypatch):
-    text = MODULES[name].read_text(encoding="utf-8")
-    if ">>>" not in text:
-        return
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     dotted = "skheart." + name.removesuffix(".__init__")
     module = importlib.import_module(dotted.removesuffix(".__init__"))
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    said = []
+    output = []
     runner = doctest.DocTestRunner(optionflags=flags)
     for example in doctest.DocTestFinder().find(module):
-        runner.run(example, out=said.append)
-    assert runner.summarize(verbose=False).failed == 0, "".join(said)
+        runner.run(example, out=output.append)
+    assert runner.summarize(verbose=False).failed == 0, "".join(output)

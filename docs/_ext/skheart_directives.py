@@ -1,4 +1,4 @@
-"""What the pages take from the package while they are built.
+"""Directives that show parts of the package on the pages.
 
 ``cli-help`` shows the help of a command, ``corpus-info`` the facts about a corpus,
 ``model-card`` the card of a pretrained model, ``accuracy-table``, ``trials-table``,
@@ -106,7 +106,7 @@ class ModelCardText(SphinxDirective):
 
 
 class AccuracyTable(SphinxDirective):
-    """Every task and method, with goals, from the results of the benchmark."""
+    """The scores of every task and method, from the results of the benchmark."""
 
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(str(RESULTS / "accuracy.json"))
@@ -127,7 +127,7 @@ class AccuracyTable(SphinxDirective):
 
 
 class TrialsTable(SphinxDirective):
-    """What was tried, and the scores of the folds that settings were chosen on."""
+    """The settings that were tried, with scores of the folds for choosing them."""
 
     def run(self) -> list[nodes.Node]:
         path = RESULTS / "trials.json"
@@ -174,11 +174,11 @@ class LossTable(SphinxDirective):
 
 
 class SpeedTable(SphinxDirective):
-    """What each way of doing the same takes, from the results of the benchmark."""
+    """The time that each way of doing the same work takes, from the benchmark."""
 
     def run(self) -> list[nodes.Node]:
         results = _speed(self.env)
-        rows = [("Work", "Way", "Time", "Times skheart's (lowest to highest)")]
+        rows = [("Work", "Way", "Time", "Relative to skheart (lowest to highest)")]
         for (benchmark, part), title in SPEED.items():
             first = title
             for way, row in results[benchmark][part].items():
@@ -212,7 +212,9 @@ class DeploymentTable(SphinxDirective):
     """Size and latency of a model in each runtime."""
 
     def run(self) -> list[nodes.Node]:
-        rows = [("Hears", "Run by", "Size of the file", "Median", "99 of 100 within")]
+        rows = [
+            ("Duration", "Runtime", "Size of the file", "Median", "99th percentile")
+        ]
         measured = _speed(self.env)["deployment"]["of a recording"]
         for duration, ways in measured.items():
             first = duration
@@ -226,7 +228,7 @@ class DeploymentTable(SphinxDirective):
 
 
 class StartTable(SphinxDirective):
-    """What ``skheart predict`` takes in a new process."""
+    """The time of ``skheart predict`` in a new process."""
 
     def run(self) -> list[nodes.Node]:
         measured = _speed(self.env)["deployment"]["a new process"]
@@ -238,10 +240,10 @@ class StartTable(SphinxDirective):
 
 
 class StreamTable(SphinxDirective):
-    """How much faster than real time a stream is classified."""
+    """How many times faster than real time a stream is classified."""
 
     def run(self) -> list[nodes.Node]:
-        rows = [("Window", "Times real time")]
+        rows = [("Span", "Times real time")]
         measured = _speed(self.env)["deployment"]["streaming, times real time"]
         rows += [(window, f"{times:.0f}") for window, times in measured.items()]
         return self.parse_text_to_nodes(_list_table(rows, "60 40"))

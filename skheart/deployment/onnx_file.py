@@ -1,9 +1,9 @@
-"""Whether an ONNX file keeps all of its weights inside, told before it is run.
+"""Check, before an ONNX file is run, that it contains all of its weights.
 
-An ONNX file can name other files that hold its weights, and some versions of ONNX
+An ONNX file can name other files that contain its weights, and some versions of ONNX
 Runtime read them from any folder. An ONNX file is a protocol buffer: records of a field
-number, a kind and a value, some of which are records again. This module walks through
-those that can hold a tensor.
+number, a kind and a value. A value can be a list of records itself. This module walks
+through all records that can contain a tensor.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5  # kinds of a value
 
 
 def has_external_data(content: bytes) -> bool:
-    """Return whether a tensor of an ONNX file is kept in another file.
+    """Return whether a tensor of an ONNX file is stored in another file.
 
     Parameters
     ----------
@@ -76,13 +76,13 @@ def _records(part: memoryview) -> Iterator[tuple[int, int, memoryview | int]]:
         else:
             raise ValueError("it is not an ONNX file")
         if place + size > len(part):
-            raise ValueError("it is cut short")
+            raise ValueError("it is truncated")
         yield field, kind, part[place : place + size]
         place += size
 
 
 def _varint(part: memoryview, place: int) -> tuple[int, int]:
-    """Return a number of up to ten bytes, seven bits in each, and where it ends."""
+    """Return a number of at most ten bytes, seven bits in each, and the next place."""
     number = 0
     for step in range(10):
         if place + step >= len(part):
