@@ -58,8 +58,8 @@ class Recording(NamedTuple):
         if self.source is None:
             raise RecordingError(f"{self.name} {self.problem}.")
         if isinstance(self.source, str):
-            known = isinstance(content, bytes)
-            with io.BytesIO(content) if known else open_recording(self.source) as file:
+            read = isinstance(content, bytes)
+            with io.BytesIO(content) if read else open_recording(self.source) as file:
                 waveform, rate = decode(file, self.source, duration)
             n_times = len(waveform)
             if 0 < n_times < window * rate and (duration or window) >= window:
