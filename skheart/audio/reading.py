@@ -138,8 +138,10 @@ def content_digest(path: str | os.PathLike[str], *, key: bytes) -> bytes:
     return digest.digest()
 
 
-def open_recording(name: str) -> BinaryIO:
-    """Open a file or a URL for reading, or raise what is wrong with it."""
+def open_recording(name: str, content: bytes | None = None) -> BinaryIO:
+    """Open a file, a URL or its known content, or raise what is wrong with it."""
+    if content is not None:
+        return io.BytesIO(content)
     if is_url(name):
         return io.BytesIO(download(name))
     try:
