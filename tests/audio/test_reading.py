@@ -603,23 +603,6 @@ def test_files_without_a_header_are_no_sound(tmp_path, capfd, ending):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("from_memory", [False, True])
-def test_a_header_that_leads_outside_of_the_file(tmp_path, from_memory):
-    """libsndfile tries to seek to a place before the file."""
-    path = tmp_path / "bad.caf"
-    soundfile.write(path, np.sin(np.arange(4000)), 2000, subtype="PCM_16")
-    content = bytearray(path.read_bytes())
-    for place in range(8, len(content) - 8000, 4):
-        bad = content.copy()
-        bad[place : place + 8] = b"\xff" * 7 + b"\xf0"
-        path.write_bytes(bad)
-        with suppress(RecordingError):
-            if from_memory:
-                audio.decode(io.BytesIO(bad), str(path))
-            else:
-                read_recording(path)
-
-
 def test_a_wav_with_the_ending_of_a_raw_file_is_read(tmp_path, tone):
     path = tmp_path / "tone.raw"
     soundfile.write(path, tone(50), 2000, format="WAV", subtype="PCM_24")
