@@ -49,9 +49,9 @@ class Counting(SpectrogramTransformer):
         job = super()._job()
         compute = job._computed
 
-        def counted(recording: Any, row: np.ndarray | None = None) -> np.ndarray:
+        def counted(*arguments: Any, **others: Any) -> np.ndarray:
             _count(1)
-            return compute(recording, row)
+            return compute(*arguments, **others)
 
         object.__setattr__(job, "_computed", counted)
         return job

@@ -8,6 +8,7 @@ import math
 import os
 import stat
 import struct
+from contextlib import suppress
 from typing import BinaryIO
 
 import numpy as np
@@ -28,8 +29,10 @@ _LARGEST_FILE = 1 << 30  # bytes that are held in memory as a whole
 _BLOCK = 1 << 22  # values of all channels that are decoded at a time
 # How files of the supported formats begin. Without this check libsndfile reads anything
 # whose name ends in .raw, .gsm or .vox, and prints its own messages for some formats.
-_BEGINNINGS = (b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b"caff")
-_BEGINNINGS += (b".snd", b"ID3", *(bytes([0xFF, byte]) for byte in range(0xE0, 0x100)))
+_BEGINNINGS = (
+    *(b"RIFF", b"RIFX", b"RF64", b"riff", b"FORM", b"fLaC", b"OggS", b"caff", b".snd"),
+    *(b"ID3", *(bytes([0xFF, byte]) for byte in range(0xE0, 0x100))),  # MP3
+)
 _PLAIN_HEAD = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _PLAIN = (b"RIFF", b"WAVE", b"fmt ", 16, 1, 16, b"data")
 # Opening must not wait for the writer of a named pipe.
@@ -135,8 +138,10 @@ def content_digest(path: str | os.PathLike[str], *, key: bytes) -> bytes:
     return digest.digest()
 
 
-def open_recording(name: str) -> BinaryIO:
-    """Open a file or a URL for reading, or raise what is wrong with it."""
+def open_recording(name: str, content: bytes | None = None) -> BinaryIO:
+    """Open a file, a URL or its known content, or raise what is wrong with it."""
+    if content is not None:
+        return io.BytesIO(content)
     if is_url(name):
         return io.BytesIO(download(name))
     try:
@@ -257,7 +262,7 @@ def _decode_any(
     exact = _tells_its_length(file)
     file.seek(0)
     try:
-        with soundfile.SoundFile(file) as sound:
+        with soundfile.SoundFile(_Seekable(file)) as sound:
             rate, promised = sound.samplerate, sound.frames
             if not 0 < rate <= _LARGEST_SAMPLE_RATE:
                 raise RecordingError(
@@ -282,6 +287,20 @@ def _decode_any(
             "holds; copy it again from its source."
         )
     return waveform, rate
+
+
+class _Seekable:
+    """A file for libsndfile: seeking to an impossible place changes nothing.
+
+    Damaged files make it try; an exception would be printed and not raised.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.tell, self.read = file, file.tell, file.read
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> None:
+        with suppress(OSError, ValueError):
+            self._file.seek(offset, whence)
 
 
 def _too_long(name: str, rate: int) -> RecordingError:

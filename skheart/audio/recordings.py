@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import os
+from dataclasses import dataclass
 from numbers import Number
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from skheart.audio.reading import (
 from skheart.audio.waveform import RecordingError, check_waveform, resample
 
 
-class Recording(NamedTuple):
+@dataclass(frozen=True)
+class Recording:
     """One row of `X`: a path or URL, or a waveform with its place in `X`."""
 
     source: str | np.ndarray | None
@@ -43,7 +44,7 @@ class Recording(NamedTuple):
 
     def load(
         self,
-        content: bytes | np.ndarray | None = None,
+        content: Any = None,
         *,
         sample_rate: float,
         input_sample_rate: float | None,
@@ -53,13 +54,12 @@ class Recording(NamedTuple):
     ) -> np.ndarray:
         """Return the checked waveform of shape (n_times,) at `sample_rate`, float32.
 
-        `content` is that of the recording, if it has been read already.
+        `content` is what :meth:`content` returned, if it has been called.
         """
         if self.source is None:
             raise RecordingError(f"{self.name} {self.problem}.")
         if isinstance(self.source, str):
-            known = isinstance(content, bytes)
-            with io.BytesIO(content) if known else open_recording(self.source) as file:
+            with open_recording(self.source, content) as file:
                 waveform, rate = decode(file, self.source, duration)
             n_times = len(waveform)
             if 0 < n_times < window * rate and (duration or window) >= window:

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 # Sums in any order, so that several values are computed at a time.
-_OPTIONS = {
+_OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
     "fastmath": {"arcp", "contract", "nsz", "reassoc"},

@@ -17,7 +17,7 @@ from skheart.spectrogram.bands import (
     scratch,
 )
 from skheart.spectrogram.blas import single_blas_thread
-from skheart.spectrogram.cache import CacheError, SpectrogramCache
+from skheart.spectrogram.cache import CacheError
 from skheart.spectrogram.lazy import CachedSpectrograms
 
 # Part of every key: raised when the same settings lead to other spectrograms.
@@ -63,7 +63,7 @@ class SpectrogramJob:
     padding: str
     on_error: str
     dtype: str
-    cache: SpectrogramCache | None
+    cache: Any
 
     @property
     def n_bands(self) -> int:
@@ -225,7 +225,7 @@ def spectrograms_of(
     spectrograms : ndarray of shape (n_recordings, n_bands, n_frames)
     errors : list of str
     """
-    workers = {"n_jobs": n_jobs, "verbose": verbose}
+    workers: dict[str, Any] = {"n_jobs": n_jobs, "verbose": verbose}
     if job.n_frames is None:
         parts: list[np.ndarray | None] = []
         errors = _shared_out(job.several, recordings, parts, **workers)

@@ -316,7 +316,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         recordings = recordings_of(
             self, X, reset=False, check_finite=self.on_error == "raise"
         )
-        workers = {"n_jobs": self.n_jobs, "verbose": self.verbose}
+        workers: dict[str, Any] = {"n_jobs": self.n_jobs, "verbose": self.verbose}
         if self.lazy:
             return cached_spectrograms(job, recordings, **workers)
         whole, errors = spectrograms_of(job, recordings, **workers)
