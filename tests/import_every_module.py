@@ -33,7 +33,7 @@ def run() -> None:
     if main(["predict", path]):
         sys.exit("skheart predict failed without optional packages.")
     calls = {
-        "skheart[onnx]": lambda: skheart.OnnxClassifier(path).classes_,
+        "skheart[onnx]": lambda: skheart.OnnxClassifier(path).predict([path]),
         "skheart[plot]": lambda: skheart.SpectrogramDisplay.from_recording(path).plot(),
         "skheart[remote]": lambda: skheart.read_recording("memory://a.wav"),
     }

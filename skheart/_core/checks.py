@@ -1,4 +1,4 @@
-"""One-sentence checks of parameters, used by the modules of this package."""
+"""Checks of parameters, with errors of one sentence."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def check_number(
     `closed` names the ends that belong to the interval: ``"left"``, ``"right"``,
     ``"both"`` or ``"neither"``; an infinite end never does.
     """
+    # scikit-learn's check_scalar accepts NaN and True, and its errors have no units.
     if optional and value is None:
         return
     kind = Integral if integer else Real
@@ -33,14 +34,14 @@ def check_number(
         below = value <= high if closed in ("right", "both") else value < high
         ok = above and below and np.isfinite(value)
     if not ok:
-        what = "an integer" if integer else "a number"
-        if low == 0 and closed in ("right", "neither"):
-            what = "a positive integer" if integer else "a positive number"
-        elif np.isfinite(low):
-            ends = "at least" if closed in ("left", "both") else "above"
-            what += f" {ends} {low:g}"
+        what = "integer" if integer else "number"
+        positive = low == 0 and closed in ("right", "neither")
+        what = f"a positive {what}" if positive else f"a{'n' * integer} {what}"
         if unit:
             what += f" of {unit}"
+        if np.isfinite(low) and not positive:
+            ends = "at least" if closed in ("left", "both") else "above"
+            what += f", {ends} {low:g}"
         if np.isfinite(high):
             ends = "at most" if closed in ("right", "both") else "below"
             what += f", {ends} {high:g}"

@@ -1,30 +1,38 @@
-"""Write files whole or not at all; the error of those that hold no model."""
+"""Write files completely or not at all; the error of files that are not models."""
 
 from __future__ import annotations
 
 import os
-import tempfile
-import threading
+import stat
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-_asking = threading.Lock()
+from typing import Any
 
 
 class ModelFileError(ValueError):
-    """A file that is no model, is damaged, or asks for what is not safe to load."""
+    """Raised when a file is not a model, is damaged, or is not safe to load."""
+
+
+def text_of(path: Any) -> str:
+    """Return a path as text, or raise TypeError if it is not a path."""
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(
+            f"path must be a str or os.PathLike, got {type(path).__name__}."
+        )
+    return str(os.fsdecode(path))  # str() because numpy's text is a subclass of it
 
 
 def check_target(path: str | os.PathLike[str]) -> Path:
-    """Raise if no file can be written at `path`."""
+    """Return `path`; raise if no file can be written there."""
     target = Path(path)
     if target.is_dir():
         raise IsADirectoryError(f"{str(target)!r} is a folder, expected a file name.")
     if not target.parent.is_dir():
         raise FileNotFoundError(
             f"There is no folder {str(target.parent)!r} to write {target.name!r} in; "
-            "make it first."
+            "create it first."
         )
     return target
 
@@ -33,31 +41,41 @@ def check_target(path: str | os.PathLike[str]) -> Path:
 def atomic_path(
     path: str | os.PathLike[str], *, durable: bool = True
 ) -> Iterator[Path]:
-    """Give a temporary path beside `path`, renamed to it if no error comes.
+    """Provide a temporary path that replaces `path` if the block raises no error.
 
-    The temporary file has the same ending. A crash can leave it, never a part of
-    `path`; a power cut can only if it is not `durable`.
+    The temporary file is in the same folder and has the same ending. A file that exists
+    keeps its mode, and a symbolic link still points to it. Devices and named pipes are
+    not replaced: `path` itself is provided. A crash can leave the temporary file, but
+    never an incomplete `path`; a power failure can, unless the write is `durable`.
     """
     target = check_target(path)
-    handle, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.stem[:80]}-", suffix=target.suffix
+    mode = _mode_of(target)
+    if mode is not None and not stat.S_ISREG(mode):
+        yield target
+        return
+    target = Path(os.path.realpath(target))
+    temporary = check_target(target).with_name(
+        f".{target.stem[:80]}-{uuid.uuid4().hex[:12]}{target.suffix}"
     )
-    os.close(handle)
-    temporary = Path(name)
+    # The system subtracts the umask, which cannot be read without changing it.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
+        if mode is not None:
+            temporary.chmod(stat.S_IMODE(mode) | stat.S_IWUSR)
         yield temporary
         if durable:
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        if mode is not None:
+            temporary.chmod(stat.S_IMODE(mode))
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    """Give what new files of this process are not allowed to be."""
-    with _asking:  # it can only be read by setting it
-        mask = os.umask(0o077)
-        os.umask(mask)
-    return mask
+def _mode_of(path: Path) -> int | None:
+    """Return type and permissions of a file; None if there is none."""
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None

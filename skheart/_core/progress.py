@@ -1,4 +1,4 @@
-"""Progress bars on standard error, for work that takes long."""
+"""Progress bars on standard error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 def progress_bar(
     description: str, *, total: int, shown: bool = True, unit: str = ""
 ) -> Iterator[Any]:
-    """Give a function ``advance(steps=1, note="")`` that moves a progress bar."""
+    """Provide a function ``advance(steps=1, note="")`` that moves a progress bar."""
     if not shown:
         yield lambda steps=1, note="": None
         return

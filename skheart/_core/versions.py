@@ -1,4 +1,4 @@
-"""What pickles say of the versions that wrote them."""
+"""The versions that wrote a pickle, kept in it and compared when it is loaded."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ _KEY = "_versions"
 
 
 def stamped(state: dict[str, Any], **others: str) -> dict[str, Any]:
-    """Put versions into the state of an estimator: skheart's, and others by name."""
+    """Return a state with the versions of skheart and of `others`."""
     return state | {_KEY: {"skheart": __version__, **others}}
 
 
 def unstamped(estimator: Any, state: dict[str, Any], **others: str) -> dict[str, Any]:
-    """Take the versions out again, and warn if they are not those of today."""
+    """Return a state without the versions, and warn if they differ from today's."""
     kept = dict(state)
     now = {"skheart": __version__, **others}
     then = kept.pop(_KEY, {"skheart": "an earlier version"})
     if then != now:
         warnings.warn(
             f"This {type(estimator).__name__} was pickled with {_text(then)} and is "
-            f"loaded with {_text(now)}. Answers can differ, or fail; compare them on "
-            "known recordings, or install the versions it was made with. Files of "
-            "skheart.save_model are made to be read by later versions.",
+            f"loaded with {_text(now)}. Results can differ, or calls can fail: compare "
+            "them on known recordings, or install the versions it was pickled with. "
+            "Files of skheart.save_model can be read by later versions.",
             UserWarning,
             stacklevel=3,
         )

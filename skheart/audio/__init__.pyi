@@ -1,4 +1,4 @@
-from .reading import RecordingError as RecordingError
-from .reading import check_waveform as check_waveform
 from .reading import read_recording as read_recording
-from .reading import resample as resample
+from .waveform import RecordingError as RecordingError
+from .waveform import check_waveform as check_waveform
+from .waveform import resample as resample

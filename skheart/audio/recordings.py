@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import os
+from numbers import Number
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skheart.audio.reading import (
-    RecordingError,
-    check_waveform,
-    local_file,
-    read_recording,
-    resample,
+    decode,
+    name_of_part,
+    open_recording,
+    read_content,
+    times_in,
 )
+from skheart.audio.waveform import RecordingError, check_waveform, resample
 
 
 class Recording(NamedTuple):
-    """One row of `X`: a path, or a waveform with its place in `X`."""
+    """One row of `X`: a path or URL, or a waveform with its place in `X`."""
 
     source: str | np.ndarray | None
     index: int
-    missing: str = ""  # what stands in place of a recording
+    problem: str = ""  # why the entry is no recording, if `source` is None
 
     @property
     def name(self) -> str:
@@ -30,19 +33,17 @@ class Recording(NamedTuple):
             return repr(self.source)
         return f"Recording {self.index} of X"
 
-    def update(self, digest: Any) -> None:
-        """Feed a hash with what is in the recording, whatever it is called."""
+    def content(self) -> bytes | np.ndarray:
+        """Return what is in the recording: the bytes of the file, or the waveform."""
+        if self.source is None:
+            raise RecordingError(f"{self.name} {self.problem}.")
         if isinstance(self.source, str):
-            with local_file(self.source) as path, open(path, "rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-        elif self.source is not None:
-            array = np.ascontiguousarray(self.source)
-            digest.update(repr((array.dtype.str, array.shape)).encode())
-            digest.update(array.view(np.uint8).data if array.size else b"")
+            return read_content(self.source)
+        return self.source
 
     def load(
         self,
+        content: bytes | np.ndarray | None = None,
         *,
         sample_rate: float,
         input_sample_rate: float | None,
@@ -50,63 +51,67 @@ class Recording(NamedTuple):
         window: float,
         f_max: float,
     ) -> np.ndarray:
-        """Give the waveform of shape (n_times,) at `sample_rate`, float32.
+        """Return the checked waveform of shape (n_times,) at `sample_rate`, float32.
 
-        A waveform in memory that is shorter than one window says too little to be
-        called silent; scikit-learn's own checks pass rows of a few equal values.
+        `content` is that of the recording, if it has been read already.
         """
         if self.source is None:
-            raise RecordingError(
-                f"{self.name} is missing: expected a path or a waveform, got "
-                f"{self.missing}; leave it out."
-            )
+            raise RecordingError(f"{self.name} {self.problem}.")
         if isinstance(self.source, str):
-            waveform, rate = read_recording(self.source, duration=duration)
-            if len(waveform) < window * rate and (duration or window) >= window:
+            known = isinstance(content, bytes)
+            with io.BytesIO(content) if known else open_recording(self.source) as file:
+                waveform, rate = decode(file, self.source, duration)
+            n_times = len(waveform)
+            if 0 < n_times < window * rate and (duration or window) >= window:
                 raise RecordingError(
-                    f"{self.name} lasts {len(waveform) / rate:.3g} seconds, less than "
-                    f"one window of {window:g}; leave it out."
+                    f"{self.name} lasts {n_times / rate:.3g} seconds, less than one "
+                    f"window of {window:g}; leave it out."
                 )
         else:
             rate = sample_rate if input_sample_rate is None else input_sample_rate
-            waveform = check_waveform(
-                self.source,
-                name=self.name,
-                allow_silence=np.size(self.source) < window * rate,
-            )
-            if duration is not None:
-                waveform = waveform[: max(1, int(np.ceil(duration * rate)))]
+            waveform = self.source
+            if waveform.ndim == 1:
+                waveform = waveform[: times_in(duration, rate, len(waveform))]
         if rate < 2 * f_max:
             raise RecordingError(
-                f"{self.name} has a sample rate of {rate:g} Hz and holds nothing above "
-                f"{rate / 2:g} Hz, but f_max is {f_max:g}; lower f_max or leave it out."
+                f"{self.name} has a sample rate of {rate:g} Hz and contains nothing "
+                f"above {rate / 2:g} Hz, but f_max is {f_max:g}; lower f_max or leave "
+                "it out."
             )
+        # A few equal values, less than a window, are no evidence of silence;
+        # scikit-learn's own checks pass such rows.
+        n_times = round(waveform.size * sample_rate / rate)
+        waveform = check_waveform(
+            waveform,
+            name=name_of_part(self.name, duration, rate, waveform.size),
+            allow_silence=n_times < round(window * sample_rate),
+        )
         waveform = resample(waveform, rate, sample_rate)
         if duration is not None:
             waveform = waveform[: max(1, round(duration * sample_rate))]
-        return waveform
-
-    def silent(self, duration: float | None) -> RecordingError:
-        """Give the error of a recording in whose first seconds nothing is heard."""
-        what = "is silent; leave it out"
-        if duration is not None:
-            what = (
-                f"is silent in its first {duration:g} seconds; leave it out or raise "
-                "duration"
-            )
-        return RecordingError(f"{self.name} {what}.")
+        return np.ascontiguousarray(waveform)
 
 
 def recordings_of(
     estimator: Any, X: Any, *, reset: bool, check_finite: bool
 ) -> list[Recording]:
-    """List the recordings in `X`, and set or check the estimator's `n_features_in_`.
+    """Return the recordings in `X`; set or check `n_features_in_` of the estimator.
 
     Only a two-dimensional array or data frame of numbers has features in scikit-learn's
     sense; for the other containers `n_features_in_` is not set.
     """
     if isinstance(X, str | os.PathLike):
         raise ValueError(f"X must hold several recordings, got one path; pass [{X!r}].")
+    if hasattr(X, "read"):
+        raise ValueError(
+            f"X must hold several recordings, got an open file ({type(X).__name__}); "
+            "pass a list of paths or waveforms."
+        )
+    if isinstance(X, tuple) and len(X) == 2 and isinstance(X[0], Number):
+        raise ValueError(
+            "X must hold several recordings, got a number and something else; if they "
+            "are a rate and a waveform, pass [waveform] and set input_sample_rate."
+        )
     if isinstance(X, list | tuple):
         X = _object_array(X)
     if hasattr(X, "columns") and hasattr(X, "iloc") and X.shape[1] == 1:
@@ -116,7 +121,7 @@ def recordings_of(
     if getattr(X, "ndim", 2) == 1 and hasattr(X, "__len__"):
         if len(X) == 0:
             raise ValueError("X holds no recording: Found array with 0 sample(s).")
-        if all(np.ndim(x) == 0 and not isinstance(x, str | os.PathLike) for x in X):
+        if all(isinstance(x, Number) for x in X):
             raise ValueError(
                 "Expected 2D array, got 1D array instead: X must hold one path or one "
                 "waveform for each recording. Reshape your data: if X is one waveform, "
@@ -133,7 +138,7 @@ def recordings_of(
             "X must be a list of paths, a list of waveforms or a two-dimensional array "
             f"(n_recordings, n_times), got shape {X.shape}."
         )
-    from sklearn.utils.validation import validate_data  # a second, for this case only
+    from sklearn.utils.validation import validate_data  # takes a second
 
     try:
         array = validate_data(
@@ -157,7 +162,7 @@ def recordings_of(
 
 
 def _object_array(items: list | tuple) -> np.ndarray:
-    """Hold each item in a one-dimensional object array, whatever it is."""
+    """Put items of any type into a one-dimensional object array."""
     array = np.empty(len(items), dtype=object)
     for index, item in enumerate(items):
         array[index] = item
@@ -167,9 +172,22 @@ def _object_array(items: list | tuple) -> np.ndarray:
 def _entry(item: Any, index: int) -> Recording:
     if isinstance(item, str | os.PathLike):
         return Recording(str(os.fsdecode(item)), index)
-    if np.ndim(item) == 0:
-        return Recording(None, index, missing=repr(item))
-    return Recording(np.asarray(item), index)
+    expected = "expected a path or a waveform"
+    if hasattr(item, "read"):
+        problem = f"is an open file ({type(item).__name__}), {expected}; pass its path"
+        return Recording(None, index, problem)
+    try:
+        array = np.asarray(item)
+    except ValueError:  # rows of unequal length
+        problem = (
+            f"is a {type(item).__name__} of several things, {expected}; of a rate and "
+            "a waveform, pass the waveform and set input_sample_rate"
+        )
+        return Recording(None, index, problem)
+    if array.ndim == 0:
+        problem = f"is missing: {expected}, got {item!r}; leave it out"
+        return Recording(None, index, problem)
+    return Recording(array, index)
 
 
 def _check_finite(array: np.ndarray) -> None:
@@ -178,5 +196,5 @@ def _check_finite(array: np.ndarray) -> None:
         first = int(np.flatnonzero(~finite)[0])
         raise RecordingError(
             f"X holds NaN or infinite (inf) values in {int((~finite).sum())} "
-            f"recordings, first in recording {first}; mend or leave them out."
+            f"recordings, first in recording {first}; repair or leave them out."
         )

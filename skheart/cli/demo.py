@@ -13,9 +13,10 @@ from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 
 from skheart._core.files import atomic_path
+from skheart._core.optional import optional_import
 from skheart._core.progress import progress_bar
 from skheart.datasets import make_heart_sounds
-from skheart.inspection.displays import SpectrogramDisplay, _need_matplotlib
+from skheart.inspection.displays import SpectrogramDisplay
 from skheart.metrics import auroc_confidence_interval, auroc_scorer
 from skheart.neural.classifier import CNNClassifier
 from skheart.spectrogram.transformer import SpectrogramTransformer
@@ -36,9 +37,7 @@ def run_demo(folder: Path, *, seed: int = 0, verbose: bool = True) -> None:
     verbose : bool, default=True
         Show progress bars on standard error.
     """
-    _need_matplotlib("skheart demo")
-    import matplotlib
-
+    matplotlib = optional_import("matplotlib", user="skheart demo", extra="plot")
     matplotlib.use("Agg")
     started = perf_counter()
     folder.mkdir(parents=True, exist_ok=True)

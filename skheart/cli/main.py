@@ -344,14 +344,13 @@ def models(options: argparse.Namespace) -> int:
 
 def spectrogram(options: argparse.Namespace) -> int:
     """Draw the spectrogram of a recording."""
-    from skheart.inspection.displays import SpectrogramDisplay, _need_matplotlib
+    from skheart._core.optional import optional_import
+    from skheart.inspection.displays import SpectrogramDisplay
     from skheart.spectrogram.transformer import SpectrogramTransformer
 
-    _need_matplotlib("skheart spectrogram")
+    matplotlib = optional_import("matplotlib", user="skheart spectrogram", extra="plot")
     if options.output.suffix.lower() != ".png":
         raise ValueError(f"-o must name a .png file, got {str(options.output)!r}.")
-    import matplotlib
-
     matplotlib.use("Agg")
     from skheart._core.files import atomic_path
 

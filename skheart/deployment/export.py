@@ -1,4 +1,4 @@
-"""Models for programs without TensorFlow: ONNX and LiteRT files."""
+"""Write models for programs without TensorFlow: ONNX and LiteRT files."""
 
 from __future__ import annotations
 
@@ -14,60 +14,71 @@ from typing import Any
 import tensorflow as tf
 from sklearn.base import clone
 
+from skheart import __version__
 from skheart._core.checks import check_number, check_option
 from skheart._core.files import atomic_path, check_target
+from skheart._core.optional import optional_import
 from skheart.deployment.graph import network_graph, waveform_graph
 from skheart.deployment.model_file import fitted_steps, versions
-from skheart.deployment.onnx_session import FORMAT
+from skheart.deployment.onnx_session import FORMAT, first_line
 from skheart.deployment.text import plain
 from skheart.neural.classifier import CNNClassifier
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 __all__ = ["export_litert", "export_onnx"]
 
-_OPSET = 17  # of 2022: known to every ONNX Runtime from 1.12 on
+_OPSET = 17  # of 2022, which ONNX Runtime can run since 1.12
+_ABOUT = (
+    "Classifies heart-sound recordings. For research; not a medical device. See the "
+    "metadata entries: classes (a JSON list) and skheart (JSON: all settings)."
+)
 
 
 def export_onnx(
     pipeline: Any, path: str | os.PathLike[str], *, part: str = "pipeline"
 ) -> None:
-    """Write a fitted pipeline as an ONNX file, to be run without TensorFlow.
+    """Write a fitted pipeline as an ONNX file, which runs without TensorFlow.
 
     Parameters
     ----------
     pipeline : sklearn.pipeline.Pipeline or a fitted search
-        Fitted, of a :class:`~skheart.SpectrogramTransformer` and a
-        :class:`~skheart.CNNClassifier`. Of a search its best pipeline.
+        A fitted :class:`~skheart.SpectrogramTransformer` and
+        :class:`~skheart.CNNClassifier`. Of a search, its best pipeline.
     path : str or os.PathLike
         Such as ``"murmur.onnx"``. An existing file is replaced.
     part : {"pipeline", "network"}, default="pipeline"
-        ``"pipeline"`` takes the input `waveform` of shape (n_times,), float32, of any
-        length, at the transformer's `sample_rate`, and gives the output `probabilities`
-        of shape (n_classes,). ``"network"`` takes `spectrogram` of shape (n_windows,
-        n_bands, n_crop, n_channels) and gives `logits` of shape (n_windows,
-        n_outputs), which are averaged over the windows of a recording.
+        ``"pipeline"`` has the input `waveform` of shape (n_times,), float32, of any
+        length, at the transformer's `sample_rate`, and the output `probabilities` of
+        shape (n_classes,). ``"network"`` has the input `spectrogram` of shape (n_crops,
+        n_bands, n_crop, n_channels) and the output `logits` of shape (n_crops,
+        n_outputs), to be averaged over the crops of a recording.
 
     Raises
     ------
     sklearn.exceptions.NotFittedError
-        If it is not fitted.
+        If the pipeline is not fitted.
     ValueError
-        If it is not such a pipeline, or the network has operations that ONNX has not.
+        If `pipeline` has other steps, or the network has operations that ONNX lacks.
     FileNotFoundError, IsADirectoryError
         If no file can be written at `path`.
     ImportError
-        If tf2onnx is not installed.
+        If onnx or tf2onnx is not installed.
 
     See Also
     --------
     skheart.OnnxClassifier : Predicts with the file.
-    export_litert : For phones and microcontrollers.
+    export_litert : Writes a file for phones and devices.
 
     Notes
     -----
-    The entry ``skheart`` of the file's metadata is JSON: the names of the classes, the
-    settings of the spectrogram, what the file takes, and versions. No recording and no
-    name of a patient is in it.
+    The file's metadata have two entries, both JSON. ``classes`` is the list of labels,
+    in the order of the probabilities. ``skheart`` has all settings, the versions, and
+    the names of the corpora that the model was trained on. Nothing in the file
+    identifies a recording or a patient.
+
+    The graph computes probabilities for silence too, which mean nothing. Programs
+    other than :class:`~skheart.OnnxClassifier` must check first that the values of the
+    waveform are finite and not all equal.
 
     Examples
     --------
@@ -79,14 +90,8 @@ def export_onnx(
     ['murmur', 'normal']
     """
     transformer, classifier = _checked(pipeline, path, part)
-    try:
-        import onnx
-        import tf2onnx.convert
-    except ImportError:
-        raise ImportError(
-            "export_onnx needs onnx and tf2onnx; install them with "
-            "\"pip install 'skheart[onnx]'\"."
-        ) from None
+    onnx = optional_import("onnx", user="export_onnx", extra="onnx")
+    tf2onnx = optional_import("tf2onnx", user="export_onnx", extra="onnx")
     if part == "pipeline":
         function = waveform_graph(transformer, classifier)
     else:
@@ -95,10 +100,15 @@ def export_onnx(
         model, _ = tf2onnx.convert.from_function(
             function, input_signature=function.input_signature, opset=_OPSET
         )
-        # The converter leaves operations that it does not know as they are.
+        # The converter leaves operations unchanged if it does not know them.
         onnx.checker.check_model(model)
-    entry = model.metadata_props.add()
-    entry.key, entry.value = "skheart", _metadata(transformer, classifier, part)
+    model.producer_name, model.producer_version = "skheart", __version__
+    model.doc_string = _ABOUT
+    notes = _metadata(transformer, classifier, part)
+    classes = json.dumps(notes["classes"])
+    onnx.helper.set_model_props(
+        model, {"classes": classes, "skheart": json.dumps(notes, allow_nan=False)}
+    )
     with atomic_path(path) as temporary:
         temporary.write_bytes(model.SerializeToString())
 
@@ -116,29 +126,30 @@ def export_litert(
     Parameters
     ----------
     pipeline : sklearn.pipeline.Pipeline or a fitted search
-        Fitted, of a :class:`~skheart.SpectrogramTransformer` and a
-        :class:`~skheart.CNNClassifier`. Of a search its best pipeline.
+        A fitted :class:`~skheart.SpectrogramTransformer` and
+        :class:`~skheart.CNNClassifier`. Of a search, its best pipeline.
     path : str or os.PathLike
         Such as ``"murmur.tflite"``. An existing file is replaced.
     part : {"pipeline", "network"}, default="pipeline"
-        ``"pipeline"`` takes the waveform of one recording, of shape (n_times,),
-        float32, at the transformer's `sample_rate`, and gives the probabilities, of
-        shape (n_classes,). ``"network"`` takes the spectrogram of one window, of shape
-        (1, n_bands, n_crop, n_channels), and gives its logits, of shape (1, n_outputs).
+        The input of ``"pipeline"`` is the waveform of one recording, of shape
+        (n_times,), float32, at the transformer's `sample_rate`; its output is the
+        probabilities, of shape (n_classes,). The input of ``"network"`` is the
+        spectrogram of one crop, of shape (1, n_bands, n_crop, n_channels); its output
+        is the logits, of shape (1, n_outputs).
     duration : float, default=None
-        Length of the waveform, in seconds, which is fixed in the file. By default the
-        transformer's.
+        Length of the waveform, in seconds, which is fixed in the file. By default that
+        of the transformer. Ignored with ``part="network"``.
     half : bool, default=False
-        Keep the weights in half precision: half of the size; probabilities differ by
-        less than a thousandth.
+        Store the weights in half precision. The file is half as large, and the
+        probabilities change by less than 0.001.
 
     Raises
     ------
     sklearn.exceptions.NotFittedError
-        If it is not fitted.
+        If the pipeline is not fitted.
     ValueError
-        If it is not such a pipeline, no duration is known, or the network has
-        operations that LiteRT has not.
+        If `pipeline` has other steps, no duration is known, or the network has
+        operations that LiteRT lacks.
     FileNotFoundError, IsADirectoryError
         If no file can be written at `path`.
 
@@ -148,9 +159,13 @@ def export_litert(
 
     Notes
     -----
-    Shorter recordings are to be repeated until they fill the waveform. Names of the
-    classes (``labels.txt``) and all settings (``skheart.json``) are in a zip archive at
-    the end of the file, which the runtime does not look at.
+    Repeat a shorter recording until it fills the waveform. Check before each call that
+    the values are finite and not all equal: the graph also computes probabilities for
+    silence, which mean nothing.
+
+    The labels (``labels.txt``) and all settings (``skheart.json``) are in a zip archive
+    at the end of the file, which LiteRT ignores. The file has only LiteRT's built-in
+    operations; the extension "Select TensorFlow operators" is not needed.
 
     Examples
     --------
@@ -164,14 +179,14 @@ def export_litert(
     transformer, classifier = _checked(pipeline, path, part)
     check_number("duration", duration, unit="seconds", optional=True)
     if part == "network":
-        function = network_graph(classifier, n_windows=1)
+        function = network_graph(classifier, n_crops=1)
     else:
         if duration is not None:
             transformer = clone(transformer).set_params(duration=duration)
         if transformer.duration is None:
             raise ValueError(
-                "duration must be given where the transformer has none: the length of "
-                "the waveform is fixed in the file."
+                "duration must be a number of seconds because the transformer has "
+                "duration=None: the length of the waveform is fixed in the file."
             )
         n_times = max(1, round(transformer.duration * transformer.sample_rate))
         function = waveform_graph(transformer, classifier, n_times=n_times)
@@ -183,14 +198,17 @@ def export_litert(
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         content = converter.convert()
-    labels = "".join(f"{label}\n" for label in classifier.classes_.tolist())
-    notes = io.BytesIO()
-    with zipfile.ZipFile(notes, "w") as archive:
-        metadata = _metadata(transformer, classifier, part)
-        for name, text in (("labels.txt", labels), ("skheart.json", metadata)):
+    notes = _metadata(transformer, classifier, part)
+    texts = {
+        "labels.txt": "".join(f"{label}\n" for label in notes["classes"]),
+        "skheart.json": json.dumps(notes, allow_nan=False),
+    }
+    archived = io.BytesIO()
+    with zipfile.ZipFile(archived, "w") as archive:
+        for name, text in texts.items():
             archive.writestr(zipfile.ZipInfo(name), text)
     with atomic_path(path) as temporary:
-        temporary.write_bytes(content + notes.getvalue())
+        temporary.write_bytes(content + archived.getvalue())
 
 
 def _checked(
@@ -199,8 +217,8 @@ def _checked(
     transformer, classifier = fitted_steps(pipeline)
     if transformer.flatten:
         raise ValueError(
-            "The transformer has flatten=True, and the network takes rows of columns, "
-            "not spectrograms; fit the pipeline with flatten=False."
+            "The transformer has flatten=True, which cannot be exported; fit the "
+            "pipeline with flatten=False."
         )
     check_option("part", part, ("pipeline", "network"))
     check_target(path)
@@ -209,43 +227,42 @@ def _checked(
 
 def _metadata(
     transformer: SpectrogramTransformer, classifier: CNNClassifier, part: str
-) -> str:
-    """Give what a program must know to use the file, as JSON."""
+) -> dict[str, Any]:
+    """Return what a program must know to use the file, as JSON has it."""
     of_this_machine = ("cache", "lazy", "n_jobs", "verbose", "on_error")
     settings = {
         key: plain(value, key)
         for key, value in transformer.get_params(deep=False).items()
         if key not in of_this_machine
     }
-    return json.dumps(
-        {
-            "format": FORMAT,
-            "part": part,
-            "classes": plain(classifier.classes_.tolist(), "classes_"),
-            "n_crop": int(classifier.n_crop_),
-            "spectrogram": settings,
-            "versions": versions(),
-        },
-        allow_nan=False,
-    )
+    training = getattr(classifier, "training_", {"parts": [], "complete": False})
+    corpora = {str(one["corpus"]) for one in training["parts"] if "corpus" in one}
+    return {
+        "format": FORMAT,
+        "part": part,
+        "classes": plain(classifier.classes_.tolist(), "classes_"),
+        "n_crop": int(classifier.n_crop_),
+        "spectrogram": settings,
+        "training": {"corpora": sorted(corpora), "complete": training["complete"]},
+        "versions": versions(),
+    }
 
 
 @contextmanager
 def _explained(kind: str) -> Iterator[None]:
-    """Turn what a converter says of a network that it cannot convert into one error."""
+    """Raise ValueError if a converter cannot convert the network."""
     try:
         yield
     except Exception as error:  # the converters' errors have no common class
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ValueError(
-            f"The network cannot be written as {kind} ({reason.rstrip('.')}); use "
+            f"The network cannot be written as {kind} ({first_line(error)}); use "
             f"layers of Keras that {kind} has operations for."
         ) from error
 
 
 @contextmanager
 def _silent(*names: str) -> Iterator[None]:
-    """Leave out what loggers of a converter say, errors that it recovers from too."""
+    """Silence the loggers of a converter, which also report errors that it handles."""
     loggers = [logging.getLogger(name) for name in names]
     before = [logger.level for logger in loggers]
     for logger in loggers:

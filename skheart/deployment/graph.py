@@ -1,7 +1,7 @@
 """A fitted pipeline as one TensorFlow function: from a waveform to probabilities.
 
-Only operations that other runtimes have are used: the Fourier transform of the frames
-is a convolution with cosines and sines.
+It contains only operations that other runtimes have. The Fourier transform of the
+frames is a convolution with cosines and sines.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from skheart.neural.windows import window_starts
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 _DECIBELS = np.float32(10 / np.log(10))
+_FAR = np.float32(2.0**20)  # a peak is small below 1 / _FAR and large above _FAR
+_ROUNDING = np.float32(1e-7)  # of values up to 1
+_TINY = np.finfo(np.float32).tiny
 
 
 def waveform_graph(
@@ -26,7 +29,7 @@ def waveform_graph(
     *,
     n_times: int | None = None,
 ) -> Callable[[Any], dict[str, Any]]:
-    """Give what a pipeline does with one waveform, as a TensorFlow function.
+    """Return a function that computes probabilities from one waveform.
 
     Parameters
     ----------
@@ -34,13 +37,13 @@ def waveform_graph(
     classifier : CNNClassifier
         Fitted.
     n_times : int, default=None
-        Length of the waveform. By default any.
+        Length of the waveform. By default, any length.
 
     Returns
     -------
     function : tf.function
-        Takes `waveform` of shape (n_times,), float32, at the transformer's
-        `sample_rate`, and gives `probabilities` of shape (n_classes,).
+        From `waveform` of shape (n_times,), float32, at the transformer's
+        `sample_rate`, to `probabilities` of shape (n_classes,).
     """
     frames_of = _spectrogram_graph(transformer)
     n_frames, n_crop = transformer._job().n_frames, classifier.n_crop_
@@ -48,9 +51,9 @@ def waveform_graph(
 
     def probabilities_of(waveform: Any) -> dict[str, Any]:
         frames = _filled(frames_of(waveform), n_frames, transformer.padding)
-        windows = tf.gather(frames, _window_frames(frames, n_crop))
-        windows = tf.transpose(windows, [0, 2, 1])[..., tf.newaxis]
-        logits = tf.reduce_mean(model(windows, training=False), axis=0)
+        crops = tf.gather(frames, _crop_frames(frames, n_crop))
+        crops = tf.transpose(crops, [0, 2, 1])[..., tf.newaxis]
+        logits = tf.reduce_mean(model(crops, training=False), axis=0)
         if logits.shape[0] == 1:
             positive = tf.sigmoid(logits)
             return {"probabilities": tf.concat([1 - positive, positive], axis=0)}
@@ -61,28 +64,28 @@ def waveform_graph(
 
 
 def network_graph(
-    classifier: CNNClassifier, *, n_windows: int | None = None
+    classifier: CNNClassifier, *, n_crops: int | None = None
 ) -> Callable[[Any], dict[str, Any]]:
-    """Give the network of a classifier alone.
+    """Return a function that runs the network of a classifier alone.
 
     Returns
     -------
     function : tf.function
-        Takes `spectrogram` of shape (n_windows, n_bands, n_crop, n_channels), float32,
-        and gives `logits` of shape (n_windows, n_outputs).
+        From `spectrogram` of shape (n_crops, n_bands, n_crop, n_channels), float32,
+        to `logits` of shape (n_crops, n_outputs).
     """
     model = classifier.model_
 
     def logits_of(spectrogram: Any) -> dict[str, Any]:
         return {"logits": model(spectrogram, training=False)}
 
-    shape = (n_windows, *model.inputs[0].shape[1:])
+    shape = (n_crops, *model.inputs[0].shape[1:])
     signature = [tf.TensorSpec(shape, tf.float32, name="spectrogram")]
     return tf.function(logits_of, input_signature=signature)
 
 
 def _spectrogram_graph(transformer: SpectrogramTransformer) -> Callable[[Any], Any]:
-    """Give a function from a waveform to its spectrogram, (n_frames, n_bands)."""
+    """Return a function from a waveform to its spectrogram, (n_frames, n_bands)."""
     job = transformer._job()
     settings = job.settings
     bins = slice(*settings.bins)
@@ -101,7 +104,9 @@ def _spectrogram_graph(transformer: SpectrogramTransformer) -> Callable[[Any], A
     def frames_of(waveform: Any) -> Any:
         x = waveform[:longest]
         if job.normalize is not None:
-            x = _standardized(x, axis=0, least=0.0)
+            x = x / _scale(x)
+            peak = tf.reduce_max(tf.abs(x))
+            x = _standardized(x, axis=0, least=tf.maximum(_ROUNDING * peak, _TINY))
         n_frames = 1 + tf.size(x) // settings.n_hop
         after = settings.n_window + settings.n_hop
         x = tf.concat([tf.zeros([lead]), x, tf.zeros([after])], axis=0)
@@ -121,15 +126,29 @@ def _spectrogram_graph(transformer: SpectrogramTransformer) -> Callable[[Any], A
     return frames_of
 
 
-def _standardized(x: Any, *, axis: Any, least: float) -> Any:
-    """Take the mean, and divide by the standard deviation where it is above `least`."""
-    x = x - tf.reduce_mean(x, axis=axis, keepdims=True)
+def _scale(x: Any) -> Any:
+    """Return 1, or the divisor of values whose squares float32 cannot hold."""
+    peak = tf.reduce_max(tf.abs(x))
+    small = tf.minimum(
+        peak * _FAR, np.float32(1)
+    )  # below 1 if the peak is below 2**-20
+    return tf.maximum(tf.maximum(small, peak / _FAR), _TINY)
+
+
+def _standardized(x: Any, *, axis: Any, least: Any) -> Any:
+    """Subtract the mean, and divide by the standard deviation.
+
+    Equal values become zeros, in every runtime: the second mean removes what rounding
+    left of them, and deviations below `least` are rounding, not sound.
+    """
+    for _ in range(2):
+        x = x - tf.reduce_mean(x, axis=axis, keepdims=True)
     deviation = tf.sqrt(tf.reduce_mean(tf.square(x), axis=axis, keepdims=True))
-    return x / tf.where(deviation > least, deviation, tf.ones_like(deviation))
+    return x / tf.maximum(deviation, least)
 
 
 def _filled(frames: Any, n_frames: int | None, padding: str) -> Any:
-    """Fill a spectrogram, (any, n_bands), to `n_frames` where they are fixed."""
+    """Fill a spectrogram, (any, n_bands), to `n_frames` if that is fixed."""
     if n_frames is None:
         return frames
     place = tf.range(n_frames)
@@ -141,14 +160,14 @@ def _filled(frames: Any, n_frames: int | None, padding: str) -> Any:
     return filled
 
 
-def _window_frames(frames: Any, n_crop: int) -> Any:
-    """Give the numbers of the frames in each window, (n_windows, n_crop)."""
+def _crop_frames(frames: Any, n_crop: int) -> Any:
+    """Return the indices of the frames in each crop, (n_crops, n_crop)."""
     within = tf.range(n_crop)[tf.newaxis]
     if frames.shape[0] is not None:
         n_frames = frames.shape[0]
         starts = tf.constant(window_starts(max(n_frames, n_crop), n_crop))
         return (starts[:, tf.newaxis] + within) % n_frames
-    # The same in TensorFlow, in double precision as Python computes.
+    # The same as `window_starts`, in double precision as in Python.
     n_frames = tf.shape(frames)[0]
     spare = tf.maximum(n_frames, n_crop) - n_crop
     spared = tf.cast(spare, tf.float64)

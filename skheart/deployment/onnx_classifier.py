@@ -10,17 +10,19 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import column_or_1d
 
 from skheart._core.checks import check_number
+from skheart._core.decisions import labels_of
+from skheart._core.files import text_of
 from skheart.audio.recordings import recordings_of
-from skheart.deployment.onnx_session import OnnxModel, answers_of, read_onnx, text_of
+from skheart.deployment.onnx_session import OnnxModel, answers_of, read_onnx
 
 __all__ = ["OnnxClassifier"]
 
 
 class OnnxClassifier(ClassifierMixin, BaseEstimator):
-    """Classify recordings with a file of :func:`~skheart.export_onnx`.
+    """Classify recordings with a file that :func:`~skheart.export_onnx` wrote.
 
-    The whole pipeline, from recordings to probabilities, as it was fitted, run by ONNX
-    Runtime. TensorFlow is neither needed nor imported.
+    ONNX Runtime computes the whole fitted pipeline, from the waveform to the
+    probabilities. TensorFlow is neither needed nor imported.
 
     Parameters
     ----------
@@ -30,8 +32,8 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         Rate of the waveforms passed as arrays, in Hz; sound files bring their own. By
         default waveforms are taken to be at the model's rate already.
     n_threads : int, default=None
-        Threads to compute with. By default what OMP_NUM_THREADS says, which joblib
-        sets in its workers, or as many as there are cores.
+        Number of threads. By default the value of the environment variable
+        OMP_NUM_THREADS, which joblib sets in its workers, or else the number of cores.
 
     Attributes
     ----------
@@ -40,12 +42,20 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
     sample_rate_ : float
         Rate that recordings are resampled to, in Hz.
     duration_ : float or None
-        How much of a recording is heard, in seconds; None for all.
+        Length of the part of a recording that is used, in seconds; None for all.
 
     See Also
     --------
     skheart.export_onnx : Writes the file.
-    skheart.load_model : Reads a file of :func:`~skheart.save_model`, to train further.
+    skheart.load_model : Loads a model that can be trained further.
+
+    Notes
+    -----
+    The file is read when it is first needed. The attributes do not exist where it
+    cannot be read: ``hasattr(model, "classes_")`` is then False, and `predict` raises
+    the error. ONNX Runtime's telemetry is turned off: skheart sets
+    ``ORT_DISABLE_TELEMETRY=1`` before it imports ONNX Runtime. A file with
+    ``part="network"`` also needs numba, which computes the spectrogram.
 
     Examples
     --------
@@ -71,9 +81,9 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         self.n_threads = n_threads
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Learn nothing; check that the model knows the labels.
+        """Check that the model knows the labels; nothing is learned.
 
-        So that functions of scikit-learn that fit what they score take it.
+        Cross-validation and searches of scikit-learn call this method.
 
         Parameters
         ----------
@@ -90,18 +100,21 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         ------
         ValueError
             If `y` holds a label that is not in `classes_`.
+        ModelFileError
+            If `path` is not a model that can be run.
         """
-        strange = np.setdiff1d(column_or_1d(y), self.classes_)
-        if len(strange):
+        classes = self._model().classes
+        unknown = np.setdiff1d(column_or_1d(y), classes)
+        if len(unknown):
             raise ValueError(
-                f"y holds {strange.tolist()[0]!r}, which is not one of the classes of "
-                f"{text_of(self.path)!r}: {self.classes_.tolist()}. An exported model "
-                "learns nothing; train with CNNClassifier."
+                f"y holds {unknown.tolist()[0]!r}, which is not one of the classes of "
+                f"{text_of(self.path)!r}: {classes.tolist()}. An exported model cannot "
+                "be trained; train a CNNClassifier."
             )
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Give the most probable class of each recording.
+        """Return the most probable class of each recording.
 
         Parameters
         ----------
@@ -111,12 +124,12 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         y : ndarray of shape (n_recordings,)
-            Of the labels in `classes_`.
+            Labels from `classes_`.
         """
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return labels_of(self.predict_proba(X), self._model().classes)
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Give the probability of each class.
+        """Compute the probability of each class.
 
         Parameters
         ----------
@@ -127,14 +140,15 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         probabilities : ndarray of shape (n_recordings, n_classes), float32
-            Columns are in the order of `classes_`.
+            Columns are in the order of `classes_`. Always finite.
 
         Raises
         ------
         FileNotFoundError, IsADirectoryError, RecordingError
-            If a recording cannot be used, with its name.
+            If a recording cannot be used, or if the model computes no probabilities
+            for it, such as NaN. The message names the recording.
         ModelFileError
-            If `path` holds no model that can be run.
+            If `path` is not a model that can be run.
         """
         check_number(
             "input_sample_rate", self.input_sample_rate, unit="Hz", optional=True
@@ -147,28 +161,38 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
 
     @property
     def classes_(self) -> np.ndarray:
-        return self._model().classes
+        return self._known("classes_").classes
 
     @property
     def sample_rate_(self) -> float:
-        return self._model().settings["sample_rate"]
+        return self._known("sample_rate_").settings["sample_rate"]
 
     @property
     def duration_(self) -> float | None:
-        return self._model().settings["duration"]
+        return self._known("duration_").settings["duration"]
+
+    def _known(self, attribute: str) -> OnnxModel:
+        """Return the model, or raise AttributeError so that `hasattr` is False."""
+        try:
+            return self._model()
+        except (ImportError, OSError, TypeError, ValueError) as error:
+            raise AttributeError(
+                f"OnnxClassifier has no {attribute} because its file cannot be used: "
+                f"{error}"
+            ) from error
 
     def _model(self) -> OnnxModel:
-        """Give the model, read when it is first asked for."""
-        wanted = (text_of(self.path), self.n_threads)
-        held = vars(self).get("_held")
-        if held is None or held[0] != wanted:
-            # Two threads may both read it: either is as good.
-            held = self._held = (wanted, read_onnx(*wanted))
-        return held[1]
+        """Return the model; the file is read at the first call."""
+        key = (text_of(self.path), self.n_threads)
+        kept = vars(self).get("_kept")
+        if kept is None or kept[0] != key:
+            # Two threads may both read it; either result can be used.
+            kept = self._kept = (key, read_onnx(*key))
+        return kept[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Give the state without what the runtime holds."""
-        return {k: v for k, v in super().__getstate__().items() if k != "_held"}
+        """Return the state without the session, which cannot be pickled."""
+        return {k: v for k, v in super().__getstate__().items() if k != "_kept"}
 
     def __sklearn_is_fitted__(self) -> bool:
         return True

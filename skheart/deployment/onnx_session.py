@@ -1,22 +1,28 @@
-"""An exported model and what runs it: what the command line needs, and no more."""
+"""Exported models: read the file, and run it on recordings."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skheart._core.checks import check_number
+from skheart._core.environment import thread_limit
 from skheart._core.files import ModelFileError
-from skheart.audio.reading import RecordingError
+from skheart._core.optional import optional_import
 from skheart.audio.recordings import Recording
+from skheart.audio.waveform import RecordingError
 from skheart.deployment.onnx_file import has_external_data
 
 FORMAT = 1  # of the metadata
-# Parameters of the SpectrogramTransformer that are of the model.
+_EXPECTED = "expected a file that skheart.export_onnx wrote"
+_PARTS = {"waveform": "pipeline", "spectrogram": "network"}  # by the name of the input
+# The parameters of SpectrogramTransformer that belong to the model. Others, such as
+# `cache`, would act on this machine: a file cannot set them.
 _SETTINGS = (
     *("sample_rate", "duration", "n_bands", "window", "hop", "f_min", "f_max"),
     *("scale", "n_fft", "amin", "normalize", "padding", "dtype"),
@@ -24,7 +30,7 @@ _SETTINGS = (
 
 
 class OnnxModel(NamedTuple):
-    """A session of ONNX Runtime, with what belongs to the model."""
+    """A session of ONNX Runtime, with the metadata of its file."""
 
     session: Any
     part: str
@@ -32,52 +38,15 @@ class OnnxModel(NamedTuple):
     n_crop: int
     settings: dict[str, Any]  # of the SpectrogramTransformer
 
-    def answer(
-        self, recording: Recording, input_sample_rate: float | None
-    ) -> np.ndarray:
-        """Give the probabilities of one recording, (n_classes,)."""
-        if self.part == "network":
-            return self._answer_by_windows(recording, input_sample_rate)
-        settings = self.settings
-        waveform = recording.load(
-            input_sample_rate=input_sample_rate,
-            **{
-                key: settings[key]
-                for key in ("sample_rate", "duration", "window", "f_max")
-            },
-        )
-        waveform = np.ascontiguousarray(waveform, dtype=np.float32)
-        heard = len(waveform) < round(settings["window"] * settings["sample_rate"])
-        heard = heard or waveform.min() != waveform.max()
-        if settings["normalize"] is not None and not heard:
-            raise recording.silent(settings["duration"])
-        return self._run(recording, "waveform", waveform)
-
-    def _run(self, recording: Recording, name: str, value: np.ndarray) -> np.ndarray:
+    def run(self, recording: Recording, value: np.ndarray) -> np.ndarray:
+        """Return the output for one input; an error names the recording."""
         try:
-            return self.session.run(None, {name: value})[0]
+            return self.session.run(None, {self.session.get_inputs()[0].name: value})[0]
         except Exception as error:  # ONNX Runtime's own, which have no common class
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise RecordingError(
-                f"The model cannot be run on {recording.name} ({reason})."
+                f"The model cannot be run on {recording.name} ({first_line(error)}); "
+                "check the recording, or export the model again."
             ) from error
-
-    def _answer_by_windows(
-        self, recording: Recording, input_sample_rate: float | None
-    ) -> np.ndarray:
-        from skheart.neural.windows import probabilities, windowed_logits
-        from skheart.spectrogram.transformer import SpectrogramTransformer
-
-        transformer = SpectrogramTransformer(
-            **self.settings, input_sample_rate=input_sample_rate
-        )
-        spectrogram = transformer._job().filled(recording).astype(np.float32)
-        logits = windowed_logits(
-            lambda windows: self._run(recording, "spectrogram", windows),
-            spectrogram[np.newaxis, ..., np.newaxis],
-            self.n_crop,
-        )
-        return probabilities(logits)[0]
 
 
 def answers_of(
@@ -87,19 +56,24 @@ def answers_of(
     input_sample_rate: float | None = None,
     on_error: str = "raise",
 ) -> tuple[np.ndarray, list[str]]:
-    """Give probabilities and errors; with ``on_error="nan"``, NaN and why.
+    """Compute the probabilities of recordings, and their errors.
 
     Returns
     -------
     probabilities : ndarray of shape (n_recordings, n_classes), float32
+        With ``on_error="nan"``, NaN for recordings that cannot be used.
     errors : list of str
         "" where there is none.
     """
+    prepared = _from_windows if model.part == "network" else _from_waveforms
+    answer = prepared(model, input_sample_rate)
     answers = np.full((len(recordings), len(model.classes)), np.nan, np.float32)
     errors = [""] * len(recordings)
     for number, recording in enumerate(recordings):
         try:
-            answers[number] = model.answer(recording, input_sample_rate)
+            probabilities = answer(recording)
+            _check_probabilities(recording, probabilities, len(model.classes))
+            answers[number] = probabilities
         except (OSError, ValueError) as error:
             if on_error == "raise":
                 raise
@@ -110,84 +84,142 @@ def answers_of(
 def answers_of_paths(
     model: OnnxModel, paths: list[str]
 ) -> tuple[np.ndarray, list[str]]:
-    """Give the same for sound files; NaN and why for those that cannot be used."""
+    """Compute the same for sound files, with ``on_error="nan"``."""
     return answers_of(model, [Recording(path, 0) for path in paths], on_error="nan")
 
 
-def text_of(path: Any) -> str:
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(
-            f"path must be a str or os.PathLike, got {type(path).__name__}."
+def _from_waveforms(
+    model: OnnxModel, input_sample_rate: float | None
+) -> Callable[[Recording], np.ndarray]:
+    """Return a function from a recording to probabilities, (n_classes,)."""
+    names = ("sample_rate", "duration", "window", "f_max")
+    settings = {name: model.settings[name] for name in names}
+
+    def answer(recording: Recording) -> np.ndarray:
+        waveform = recording.load(input_sample_rate=input_sample_rate, **settings)
+        return model.run(recording, waveform)
+
+    return answer
+
+
+def _from_windows(
+    model: OnnxModel, input_sample_rate: float | None
+) -> Callable[[Recording], np.ndarray]:
+    """Return the same function for a file that holds the network alone."""
+    from skheart.neural.windows import probabilities, windowed_logits
+    from skheart.spectrogram.transformer import SpectrogramTransformer
+
+    transformer = SpectrogramTransformer(
+        **model.settings, input_sample_rate=input_sample_rate
+    )
+    job = transformer._job()
+
+    def answer(recording: Recording) -> np.ndarray:
+        spectrogram = job.filled(recording).astype(np.float32)
+        logits = windowed_logits(
+            lambda windows: model.run(recording, windows),
+            spectrogram[np.newaxis, ..., np.newaxis],
+            model.n_crop,
         )
-    return os.fsdecode(path)
+        return probabilities(logits)[0]
+
+    return answer
+
+
+def _check_probabilities(
+    recording: Recording, values: np.ndarray, n_classes: int
+) -> None:
+    """Raise unless the model computed a probability for each class."""
+    # Not `values < 0`, which is false for NaN. Rounding can exceed 1 a little.
+    if values.shape != (n_classes,) or not (np.abs(values - 0.5) < 0.501).all():
+        raise RecordingError(
+            f"{recording.name} has no probabilities: the model computed "
+            f"{np.ravel(values)[:4].tolist()} for {n_classes} classes. Check for very "
+            "large values in the recording, or export the model again."
+        )
 
 
 def read_onnx(name: str, n_threads: int | None = None) -> OnnxModel:
     """Read a file of export_onnx."""
     check_number("n_threads", n_threads, integer=True, optional=True)
-    try:
-        import onnxruntime
-    except ImportError:
-        raise ImportError(
-            "OnnxClassifier needs ONNX Runtime; install it with "
-            "\"pip install 'skheart[onnx]'\"."
-        ) from None
-    if Path(name).is_dir():
-        raise IsADirectoryError(f"{name!r} is a folder, expected an ONNX file.")
-    if not Path(name).exists():
-        raise FileNotFoundError(f"There is no model file {name!r}.")
-    expected = "expected a file that skheart.export_onnx wrote"
-    if not Path(name).is_file():
-        raise ModelFileError(f"{name!r} is no model; {expected}.")
-    options = onnxruntime.SessionOptions()
+    runtime = _runtime()
+    content = _content(name)
+    options = runtime.SessionOptions()
     options.log_severity_level = 4
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    if n_threads is None and limit.isdecimal():
-        n_threads = int(limit)
-    options.intra_op_num_threads = n_threads or 0
+    options.intra_op_num_threads = n_threads or thread_limit() or 0
     try:
-        content = Path(name).read_bytes()
+        if has_external_data(content):
+            raise ValueError("its weights are in another file")
+        session = runtime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"]
+        )
+        written = session.get_modelmeta().custom_metadata_map.get("skheart", "{}")
+    except Exception as error:  # ONNX Runtime's own, which have no common class
+        raise ModelFileError(
+            f"{name!r} cannot be run as an ONNX model ({first_line(error)}); "
+            f"{_EXPECTED}."
+        ) from error
+    try:
+        return _described(session, json.loads(written))
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as e:
+        raise ModelFileError(
+            f"{name!r} is not a model of skheart ({first_line(e)}); {_EXPECTED}."
+        ) from e
+
+
+def _runtime() -> Any:
+    """Import ONNX Runtime with its telemetry turned off.
+
+    Otherwise it writes a device id and a database to the user's cache folder, and sends
+    events over the network. It reads the variable when it is imported.
+    """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    runtime = optional_import("onnxruntime", user="OnnxClassifier", extra="onnx")
+    runtime.disable_telemetry_events()
+    return runtime
+
+
+def _content(name: str) -> bytes:
+    """Read a model file."""
+    path = Path(name)
+    if path.is_dir():
+        raise IsADirectoryError(f"{name!r} is a folder, expected an ONNX file.")
+    if not path.exists():
+        raise FileNotFoundError(f"There is no model file {name!r}; check the path.")
+    if not path.is_file():
+        raise ModelFileError(f"{name!r} is not a regular file; {_EXPECTED}.")
+    try:
+        return path.read_bytes()
     except PermissionError:
         raise PermissionError(
             f"{name!r} may not be read; check its permissions."
         ) from None
-    try:
-        if has_external_data(content):
-            raise ValueError("its weights are in another file")
-        session = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
+
+
+def _described(session: Any, notes: dict[str, Any]) -> OnnxModel:
+    """Check the metadata of a file against limits and against its graph."""
+    if "format" not in notes:
+        raise ValueError("its metadata have no entry of skheart")
+    if notes["format"] != FORMAT:
+        raise ValueError(
+            f"it has format {notes['format']!r}, and this version of skheart reads "
+            f"{FORMAT}: install a newer version"
         )
-    except Exception as error:  # ONNX Runtime's own, which have no common class
-        reason = str(error).strip().splitlines()[0]
-        raise ModelFileError(
-            f"{name!r} cannot be run as an ONNX model ({reason}); {expected}."
-        ) from error
-    written = session.get_modelmeta().custom_metadata_map.get("skheart")
-    try:
-        notes = json.loads(written or "")
-        known = notes["format"] == FORMAT
-        inputs = [value.name for value in session.get_inputs()]
-        part = {"waveform": "pipeline", "spectrogram": "network"}[inputs[0]]
-        classes = np.array(notes["classes"])
-        # These keys only: others, such as cache, would act on this machine.
-        settings = {key: notes["spectrogram"][key] for key in _SETTINGS}
-        n_crop = int(notes["n_crop"])
-        rates = [settings[key] for key in ("sample_rate", "window", "f_max")]
-        whole = len(inputs) == 1 and part == notes["part"] and classes.ndim == 1
-        whole = whole and len(classes) > 1 and n_crop > 0 and min(rates) > 0
-    except (IndexError, KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(
-            f"{name!r} is no model of skheart: its metadata does not say what it "
-            f"takes; {expected}."
-        ) from error
-    if not known:
-        raise ModelFileError(
-            f"{name!r} has format {notes['format']!r}, and this version of skheart "
-            f"knows {FORMAT}; install a newer one."
-        )
-    if not whole:
-        raise ModelFileError(
-            f"{name!r} is no model of skheart: its metadata contradicts the graph; "
-            f"{expected}."
-        )
-    return OnnxModel(session, part, classes, n_crop, settings)
+    settings = {key: notes["spectrogram"][key] for key in _SETTINGS}
+    check_number("sample_rate", settings["sample_rate"], low=1, high=1e6, unit="Hz")
+    check_number("window", settings["window"], high=60, unit="seconds")
+    check_number("f_max", settings["f_max"], high=settings["sample_rate"] / 2)
+    check_number("duration", settings["duration"], high=86_400, optional=True)
+    check_number("n_crop", notes["n_crop"], high=1_000_000, integer=True)
+    classes = np.array(notes["classes"])
+    if classes.ndim != 1 or len(classes) < 2 or classes.dtype.kind not in "biufU":
+        raise ValueError(f"its classes must be a list of labels, got {classes!r}")
+    inputs = [value.name for value in session.get_inputs()]
+    if [_PARTS.get(one) for one in inputs] != [notes["part"]]:
+        raise ValueError(f"part={notes['part']!r} does not match its inputs {inputs}")
+    return OnnxModel(session, notes["part"], classes, notes["n_crop"], settings)
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or its type if it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

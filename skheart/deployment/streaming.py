@@ -1,7 +1,8 @@
-"""Probabilities while a stethoscope is still listening."""
+"""Probabilities while the sound is still being recorded."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,26 +10,26 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skheart._core.checks import check_number
-from skheart.audio.reading import RecordingError, check_waveform
+from skheart.audio.waveform import RecordingError, check_waveform
 from skheart.deployment.onnx_classifier import OnnxClassifier
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 __all__ = ["StreamedAnswer", "StreamingClassifier"]
 
-_FIRST = 5.0  # seconds: what the pretrained networks hear at a time
+_FIRST = 5.0  # seconds: the length of a crop of the pretrained networks
 
 
 class StreamedAnswer(NamedTuple):
-    """What is known at one moment of a stream.
+    """One result of a stream.
 
     Attributes
     ----------
     time : float
-        Seconds from the start of the stream to the end of the window.
+        Time from the start of the stream to the end of the span, in seconds.
     probabilities : ndarray of shape (n_classes,), float32
-        In the order of `classes_`; NaN where the window cannot be used.
+        In the order of `classes_`; NaN if there is an error.
     error : str
-        Why it cannot be used; "" where it can.
+        Why the span has no probabilities; "" if it has.
     """
 
     time: float
@@ -37,50 +38,54 @@ class StreamedAnswer(NamedTuple):
 
 
 class StreamingClassifier:
-    """Classify a stream of sound every so often.
+    """Classify the latest seconds of a stream at regular times.
 
-    Chunks of any length are pushed as a stethoscope delivers them. Every `hop` seconds
-    the last `window` seconds are classified, exactly as if they were a recording of
-    their own. Memory is the same however long the stream is.
+    Pass chunks of any length to `push` as they arrive. Every `hop` seconds, the last
+    `span` seconds are classified as if they were a recording of their own. The memory
+    needed does not depend on the length of the stream.
+
+    This is not an estimator of scikit-learn: it wraps a fitted model, keeps the latest
+    sound, and has no `fit` or `predict`.
 
     Parameters
     ----------
     model : Pipeline, fitted search or OnnxClassifier
         A fitted pipeline that begins with a :class:`~skheart.SpectrogramTransformer`
-        and ends with a classifier that gives probabilities, or an exported one.
+        and ends with a classifier that has `predict_proba`, or an exported model.
     hop : float, default=1.0
         Time from one answer to the next, in seconds.
-    window : float, default=None
-        How much is heard for an answer, in seconds. By default the `duration` of the
-        model, or 5 seconds where it has none. A model hears no more than its duration.
+    span : float, default=None
+        Length of the sound that each answer is computed from, in seconds. By default
+        the `duration` of the model, or 5 seconds if it has none. Of a longer span, the
+        model uses only the first `duration` seconds.
     first : float, default=None
-        Seconds until the first answer, when fewer than `window` have come. By default
-        5, or `window` where it is shorter.
-    sample_rate : float, default=None
-        Rate of the chunks, in Hz. By default that of the waveforms which the model
-        takes: its `input_sample_rate`, or else its `sample_rate`.
+        Time of the first answer, in seconds; its span can be shorter than `span`. By
+        default 5 seconds, or `span` if that is shorter.
+    input_sample_rate : float, default=None
+        Sample rate of the chunks, in Hz. By default the model's `input_sample_rate`, or
+        else its `sample_rate`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the probabilities.
     time : float
-        Seconds that have been pushed.
+        Length of the sound pushed so far, in seconds.
 
     Raises
     ------
     ValueError
-        If a parameter is out of range, or `model` is no such model.
+        If a parameter is out of range, or `model` is not such a model.
     sklearn.exceptions.NotFittedError
-        If it is not fitted.
+        If `model` is not fitted.
 
     See Also
     --------
-    skheart.OnnxClassifier : The model that is light enough for small machines.
+    skheart.OnnxClassifier : A model for small computers.
 
     Notes
     -----
-    Use one object for each stream, from one thread at a time.
+    Use one object for each stream, and only one thread at a time.
 
     Examples
     --------
@@ -103,60 +108,71 @@ class StreamingClassifier:
         model: Any,
         *,
         hop: float = 1.0,
-        window: float | None = None,
+        span: float | None = None,
         first: float | None = None,
-        sample_rate: float | None = None,
+        input_sample_rate: float | None = None,
     ) -> None:
         check_number("hop", hop, unit="seconds")
-        check_number("window", window, unit="seconds", optional=True)
+        check_number("span", span, unit="seconds", optional=True)
         check_number("first", first, unit="seconds", optional=True)
-        check_number("sample_rate", sample_rate, unit="Hz", optional=True)
-        self._answer_to, rate, duration = _classification(model, sample_rate)
-        self.classes_ = getattr(model, "best_estimator_", model).classes_
-        if window is None:
-            window = _FIRST if duration is None else duration
-        first = min(window, _FIRST) if first is None else first
-        if first > window:
+        check_number("input_sample_rate", input_sample_rate, unit="Hz", optional=True)
+        model = getattr(model, "best_estimator_", model)
+        settings, classify = _parts_of(model)
+        rate = input_sample_rate or settings["input_sample_rate"]
+        rate = rate or settings["sample_rate"]
+        if rate < 2 * settings["f_max"]:
             raise ValueError(
-                f"first must be at most window={window:g} seconds, got {first:g}."
+                f"input_sample_rate must be at least {2 * settings['f_max']:g} Hz for "
+                f"a model that uses frequencies up to {settings['f_max']:g} Hz, got "
+                f"{rate:g}."
             )
-        self._sample_rate = rate
+        if span is None:
+            span = settings["duration"] or _FIRST
+        first = min(span, _FIRST) if first is None else first
+        if first > span:
+            raise ValueError(
+                f"first must be at most span={span:g} seconds, got {first:g}."
+            )
+        self.classes_ = model.classes_
+        self._classify = classify(rate)
+        self._rate = rate
         self._n_hop = max(1, round(hop * rate))
-        self._n_window = max(1, round(window * rate))
+        self._n_span = max(1, round(span * rate))
         self._n_first = max(1, round(first * rate))
-        # Twice as long as needed, so that what is kept is moved rarely.
-        self._kept = np.zeros(2 * self._n_window, dtype=np.float32)
+        # Twice as long as a span, so that values are rarely moved to its start.
+        self._buffer = np.zeros(2 * self._n_span, dtype=np.float32)
         self.reset()
 
     @property
     def time(self) -> float:
-        return self._n_heard / self._sample_rate
+        return self._n_pushed / self._rate
 
     def reset(self) -> None:
-        """Forget what was heard, for a new stream."""
-        self._end = self._n_heard = 0
+        """Forget all sound, to start a new stream."""
+        self._end = self._n_pushed = 0
         self._next = self._n_first
 
     def push(self, chunk: Any) -> list[StreamedAnswer]:
-        """Hear more, and give the answers that have become due.
+        """Add sound to the stream, and return the answers that are due.
 
         Parameters
         ----------
         chunk : array-like of shape (n_times,)
-            The next part of the stream, of any length; on one scale throughout. Zeros
-            stand for what was lost.
+            The next values of the stream, any number of them, always on the same scale.
+            Push zeros in place of values that were lost.
 
         Returns
         -------
         answers : list of StreamedAnswer
-            In order; most often none or one. Silence, NaN and infinite values in a
-            window give an answer without probabilities, which says so.
+            In order of time; usually none or one. If a span cannot be classified,
+            because of silence, NaN or any other fault, its answer has an `error`, and
+            the stream continues.
 
         Raises
         ------
         ValueError
-            If `chunk` is not one-dimensional and of real numbers; the stream goes on
-            as if it had not been pushed.
+            If `chunk` is not one-dimensional or not of real numbers. The stream is left
+            as it was.
         """
         values = np.asarray(chunk)
         if values.ndim != 1 or (len(values) and values.dtype.kind not in "fiu"):
@@ -168,46 +184,54 @@ class StreamingClassifier:
             values = values.astype(np.float32, copy=False)
         answers = []
         while len(values):
-            part = values[: min(self._next - self._n_heard, self._n_window)]
+            part = values[: min(self._next - self._n_pushed, self._n_span)]
             values = values[len(part) :]
             self._keep(part)
-            if self._n_heard == self._next:
-                answers.append(self._answer())
+            if self._n_pushed == self._next:
                 self._next += self._n_hop
+                answers.append(self._answer())
         return answers
 
     def _keep(self, part: np.ndarray) -> None:
-        if self._end + len(part) > len(self._kept):
-            rest = min(self._end, self._n_window)
-            self._kept[:rest] = self._kept[self._end - rest : self._end].copy()
-            self._end = rest
-        self._kept[self._end : self._end + len(part)] = part
+        if self._end + len(part) > len(self._buffer):
+            n_kept = min(self._end, self._n_span)
+            self._buffer[:n_kept] = self._buffer[self._end - n_kept : self._end].copy()
+            self._end = n_kept
+        self._buffer[self._end : self._end + len(part)] = part
         self._end += len(part)
-        self._n_heard += len(part)
+        self._n_pushed += len(part)
 
     def _answer(self) -> StreamedAnswer:
-        first = self._end - min(self._n_heard, self._n_window)
+        """Classify the latest span."""
+        start = self._end - min(self._n_pushed, self._n_span)
         time = self.time
+        name = f"The span that ends at {time:g} seconds"
         try:
-            window = check_waveform(
-                self._kept[first : self._end].copy(),
-                name=f"The window that ends at {time:g} seconds",
-            )
-            return StreamedAnswer(time, self._answer_to([window])[0], "")
-        except RecordingError as error:
-            nothing = np.full(len(self.classes_), np.nan, dtype=np.float32)
-            return StreamedAnswer(time, nothing, str(error))
+            span = check_waveform(self._buffer[start : self._end].copy(), name=name)
+            probabilities = self._classify([span])[0]
+            if np.isfinite(probabilities).all():
+                return StreamedAnswer(time, probabilities, "")
+            error = f"{name} has no probabilities: the model computed NaN."
+        except RecordingError as reason:
+            error = str(reason).replace("Recording 0 of X", name)
+        except Exception as reason:  # whatever it is, the stream must continue
+            error = f"{name} cannot be classified: {type(reason).__name__}: {reason}"
+        nothing = np.full(len(self.classes_), np.nan, dtype=np.float32)
+        return StreamedAnswer(time, nothing, error)
 
 
-def _classification(model: Any, sample_rate: float | None) -> tuple[Any, float, Any]:
-    """Give what classifies a list of waveforms, their rate and the model's duration."""
-    model = getattr(model, "best_estimator_", model)
+def _parts_of(model: Any) -> tuple[dict[str, Any], Callable[[float], Any]]:
+    """Return a model's settings, and a function that sets its rate.
+
+    That function takes the sample rate of waveforms and returns what classifies a list
+    of them.
+    """
     if isinstance(model, OnnxClassifier):
-        known = model._model().settings
-        rate = sample_rate or model.input_sample_rate or model.sample_rate_
-        _check_rate(rate, known["f_max"])
-        exported = clone(model).set_params(input_sample_rate=rate)
-        return exported.predict_proba, rate, model.duration_
+        rate = {"input_sample_rate": model.input_sample_rate}
+        return (
+            model._model().settings | rate,
+            lambda rate: clone(model).set_params(input_sample_rate=rate).predict_proba,
+        )
     steps = getattr(model, "steps", [])
     if len(steps) < 2 or not isinstance(steps[0][1], SpectrogramTransformer):
         raise ValueError(
@@ -217,32 +241,17 @@ def _classification(model: Any, sample_rate: float | None) -> tuple[Any, float, 
     check_is_fitted(model)
     if not hasattr(model, "predict_proba"):
         raise ValueError(
-            "model must end with a classifier that gives probabilities, got one ending "
-            f"with {type(steps[-1][1]).__name__}."
+            "model must end with a classifier that has predict_proba, got "
+            f"{type(steps[-1][1]).__name__}."
         )
-    first = steps[0][1]
-    rate = sample_rate or first.input_sample_rate or first.sample_rate
-    _check_rate(rate, first.f_max)
-    transformer = clone(steps[0][1]).set_params(
-        input_sample_rate=rate,
-        on_error="raise",
-        cache=None,
-        lazy=False,
-        n_jobs=None,
-        verbose=0,
-    )
-    transformer._job()
-    classifier = model[1:]
+    transformer, classifier = steps[0][1], model[1:]
+    transformer._job()  # checks its parameters
 
-    def answer_to(waveforms: list[np.ndarray]) -> np.ndarray:
-        return classifier.predict_proba(transformer.transform(waveforms))
-
-    return answer_to, rate, transformer.duration
-
-
-def _check_rate(rate: float, f_max: float) -> None:
-    if rate < 2 * f_max:
-        raise ValueError(
-            f"sample_rate must be at least {2 * f_max:g} Hz for a model that hears up "
-            f"to {f_max:g} Hz, got {rate:g}."
+    def classify(rate: float) -> Callable[[list[np.ndarray]], np.ndarray]:
+        chosen = clone(transformer).set_params(
+            input_sample_rate=rate, on_error="raise", cache=None, lazy=False
         )
+        chosen.set_params(n_jobs=None, verbose=0)
+        return lambda waveforms: classifier.predict_proba(chosen.transform(waveforms))
+
+    return transformer.get_params(), classify

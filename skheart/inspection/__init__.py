@@ -1,4 +1,4 @@
-"""Look at spectrograms and at what a model answers."""
+"""Plots and images of spectrograms."""
 
 import lazy_loader
 

@@ -1,2 +1,2 @@
 from .displays import SpectrogramDisplay as SpectrogramDisplay
-from .displays import save_spectrogram_images as save_spectrogram_images
+from .images import save_spectrogram_images as save_spectrogram_images

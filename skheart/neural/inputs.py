@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skheart.spectrogram.cache import CachedSpectrograms
+from skheart.spectrogram.lazy import CachedSpectrograms
 
 # What can be taken row by row from the disk in place of whole into memory.
 _ON_DISK = (CachedSpectrograms, np.memmap)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import warnings
@@ -11,6 +10,8 @@ from contextlib import contextmanager
 
 import numpy as np
 import tensorflow as tf
+
+from skheart._core.environment import thread_limit
 
 _SEEDING = threading.Lock()  # fits in other threads must not draw in between
 
@@ -23,11 +24,9 @@ def limit_threads(n_threads: int | None) -> None:
     first computes something.
     """
     asked = n_threads
+    n_threads = n_threads or thread_limit()
     if n_threads is None:
-        limit = os.environ.get("OMP_NUM_THREADS", "")
-        if not limit.isdecimal() or int(limit) == 0:
-            return
-        n_threads = int(limit)
+        return
     threading = tf.config.threading
     if threading.get_intra_op_parallelism_threads() == n_threads:
         return

@@ -1,4 +1,4 @@
-"""Spectrograms on disk, found by what they were computed from."""
+"""A folder of spectrograms, found by what they were computed from."""
 
 from __future__ import annotations
 
@@ -10,27 +10,26 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from skheart._core.checks import check_number
 from skheart._core.files import atomic_path
-from skheart.spectrogram.bands import fill_frames
 
-__all__ = ["CacheContents", "CacheError", "CachedSpectrograms", "SpectrogramCache"]
+__all__ = ["CacheContents", "CacheError", "SpectrogramCache"]
 
 _KEY = re.compile(r"[0-9a-f]{40}")
-_ABANDONED = 3600.0  # seconds after which an unfinished file belongs to no one
+_ABANDONED = 3600.0  # seconds after which an unfinished file is removed
 _CHECKSUM = 4  # bytes of CRC-32 behind the array
 
 
 class CacheError(OSError):
-    """A folder of spectrograms that cannot be read or written."""
+    """Raised when a folder of spectrograms cannot be read or written."""
 
 
 class CacheContents(NamedTuple):
-    """How much is in a cache.
+    """Number and size of the spectrograms in a cache.
 
     Attributes
     ----------
@@ -45,15 +44,15 @@ class CacheContents(NamedTuple):
 class SpectrogramCache:
     """A folder of spectrograms, each in a file of its own.
 
-    A spectrogram is found by the contents of the recording and the settings it was
-    computed with, so that a changed, moved or copied file is never mistaken. Files are
-    written under another name and renamed: several processes can use one folder, and
-    one that is killed leaves no half of a spectrogram. A damaged file is not used.
+    A spectrogram is found by the content of the recording and the settings it was
+    computed with, not by the path. Files are written under another name and renamed:
+    several processes can use one folder, and a process that is killed leaves no partial
+    spectrogram. A damaged file is ignored and removed.
 
     Parameters
     ----------
     folder : str or os.PathLike
-        Made when the first spectrogram is put into it.
+        Created when the first spectrogram is written.
 
     See Also
     --------
@@ -61,8 +60,8 @@ class SpectrogramCache:
 
     Notes
     -----
-    A file is in numpy's format, with a checksum of four bytes behind it. One that is
-    used again gets the time of its use, once a day, from which :meth:`prune` knows
+    A file is in numpy's format, followed by a checksum of four bytes. Its modification
+    time is set when it is used, at most once a day, so that :meth:`prune` can remove
     those that have not been used for longest.
 
     Examples
@@ -104,7 +103,7 @@ class SpectrogramCache:
         return CacheContents(len(sizes), sum(sizes))
 
     def clear(self) -> int:
-        """Remove all spectrograms; other files in the folder stay.
+        """Delete all spectrograms; other files in the folder stay.
 
         Returns
         -------
@@ -113,12 +112,12 @@ class SpectrogramCache:
         return self.prune(0)
 
     def prune(self, max_bytes: float) -> int:
-        """Remove the spectrograms that have not been used for longest.
+        """Delete least recently used spectrograms until the rest fit into a size.
 
         Parameters
         ----------
         max_bytes : float
-            What may stay.
+            Maximum size of the rest.
 
         Returns
         -------
@@ -167,7 +166,7 @@ class SpectrogramCache:
             raise self._error("read", error) from error
         body, checksum = content[:-_CHECKSUM], content[-_CHECKSUM:]
         if zlib.crc32(body).to_bytes(_CHECKSUM, "little") != checksum:
-            with suppress(OSError):  # of another user; then writing says so
+            with suppress(OSError):  # of another user: writing raises the error
                 path.unlink(missing_ok=True)
             return None
         self._mark(path)
@@ -194,7 +193,7 @@ class SpectrogramCache:
         checksum = zlib.crc32(body).to_bytes(_CHECKSUM, "little")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Not flushed to the disk: a file that a power cut damages is not used.
+            # Not flushed to the disk: a file that a power cut damages is ignored.
             with atomic_path(path, durable=False) as temporary:
                 temporary.write_bytes(body + checksum)
         except OSError as error:
@@ -203,15 +202,15 @@ class SpectrogramCache:
     def _error(self, what: str, error: OSError) -> CacheError:
         return CacheError(
             f"The cache {str(self.folder)!r} cannot be {what} "
-            f"({error.strerror or error}); free some space there, mend its "
-            "permissions, or give another folder."
+            f"({error.strerror or error}); free some space there, correct its "
+            "permissions, or choose another folder."
         )
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}.npy"
 
     def _mark(self, path: Path) -> None:
-        """Let the time of a file say that it has been used, once a day."""
+        """Record in the time of a file that it has been used, at most once a day."""
         with suppress(OSError):  # removed, or of another user
             if time.time() - path.stat().st_mtime > 86400:
                 os.utime(path)
@@ -223,116 +222,3 @@ class SpectrogramCache:
                     yield path, path.stat()
                 except FileNotFoundError:  # removed by another process
                     continue
-
-
-class CachedSpectrograms:
-    """Spectrograms in a cache that look like an array and are read when needed.
-
-    What :class:`~skheart.SpectrogramTransformer` gives with ``lazy=True``. Taking rows
-    gives another of these; one row, or a part of the bands or frames, is read and given
-    as an array, and so is all of it by :func:`numpy.asarray`.
-    :class:`~skheart.CNNClassifier` reads batch by batch. A pickled one holds the place
-    of the spectrograms, not the spectrograms.
-
-    Parameters
-    ----------
-    cache : SpectrogramCache
-    keys : list of str
-        Of each recording; "" for one that cannot be used and becomes NaN.
-    n_bands, n_frames : int
-        Of every spectrogram; shorter ones are filled.
-    padding : {"repeat", "constant"}
-        How shorter ones are filled.
-    dtype : str
-
-    Attributes
-    ----------
-    shape : tuple of int
-        ``(n_recordings, n_bands, n_frames)``.
-    dtype : numpy.dtype
-    ndim : int
-        3.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from skheart import SpectrogramTransformer
-    >>> from skheart.datasets import make_heart_sounds
-    >>> sounds = make_heart_sounds(4, random_state=0)
-    >>> transformer = SpectrogramTransformer(
-    ...     duration=5.0, cache=tempfile.mkdtemp(), lazy=True
-    ... )
-    >>> spectrograms = transformer.fit_transform(sounds.data)
-    >>> spectrograms[:2]
-    CachedSpectrograms of shape (2, 40, 251), float32
-    >>> spectrograms[0].shape
-    (40, 251)
-    """
-
-    ndim = 3
-
-    def __init__(
-        self,
-        cache: SpectrogramCache,
-        keys: list[str],
-        *,
-        n_bands: int,
-        n_frames: int,
-        padding: str,
-        dtype: Any,
-    ) -> None:
-        self.cache, self.keys, self.padding = cache, keys, padding
-        self.dtype = np.dtype(dtype)
-        self.shape = (len(keys), n_bands, n_frames)
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __repr__(self) -> str:
-        return f"CachedSpectrograms of shape {self.shape}, {self.dtype}"
-
-    def __getitem__(self, index: Any) -> Any:
-        first, *rest = index if isinstance(index, tuple) else (index,)
-        if first is Ellipsis or first is None:
-            return np.asarray(self)[index]
-        chosen = np.arange(len(self))[first]
-        if chosen.ndim == 0:
-            return self._read(self.keys[int(chosen)])[tuple(rest)]
-        _, n_bands, n_frames = self.shape
-        rows = CachedSpectrograms(
-            self.cache,
-            [self.keys[number] for number in chosen.tolist()],
-            n_bands=n_bands,
-            n_frames=n_frames,
-            padding=self.padding,
-            dtype=self.dtype,
-        )
-        if all(part is Ellipsis or part == slice(None) for part in rest):
-            return rows
-        return np.asarray(rows)[(slice(None), *rest)]
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if copy is False:
-            raise ValueError("Spectrograms in a cache cannot be an array uncopied.")
-        array = np.empty(self.shape, dtype=self.dtype)
-        for row, key in zip(array, self.keys, strict=True):
-            row[...] = self._read(key)
-        return array if dtype is None else array.astype(dtype, copy=False)
-
-    def _read(self, key: str) -> np.ndarray:
-        """Read a row, (n_bands, n_frames), and fill it."""
-        _, n_bands, n_frames = self.shape
-        if not key:
-            return np.full((n_bands, n_frames), np.nan, dtype=self.dtype)
-        part = self.cache.get(key)
-        if part is None:
-            raise FileNotFoundError(
-                f"A spectrogram is no longer in the cache {str(self.cache.folder)!r}: "
-                "it was cleared or damaged; transform the recordings again."
-            )
-        if part.shape[1] == n_frames:
-            return part
-        row = np.empty((n_bands, n_frames), dtype=self.dtype)
-        row[:, : part.shape[1]] = part
-        fill_frames(row, part.shape[1], padding=self.padding)
-        return row

@@ -1,4 +1,4 @@
-"""From recordings to spectrograms: what the workers of the transformer do."""
+"""From recordings to spectrograms: the work on each, shared between threads."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from skheart.spectrogram.bands import (
     scratch,
 )
 from skheart.spectrogram.blas import single_blas_thread
-from skheart.spectrogram.cache import CachedSpectrograms, CacheError, SpectrogramCache
+from skheart.spectrogram.cache import CacheError, SpectrogramCache
+from skheart.spectrogram.lazy import CachedSpectrograms
 
-# Part of every key: to be raised when the same settings give other spectrograms.
-_EDITION = 2
-_CHUNK = 16  # recordings a task at most: enough to hide joblib's price
+# Part of every key: raised when the same settings lead to other spectrograms.
+_EDITION = 3
+_CHUNK = 16  # maximum of recordings in a task: enough to hide the cost of joblib
 
 
 class Rows:
-    """Rows of the result for a task to fill; in another process, new ones."""
+    """Rows of the result for a task to fill; new ones in another process."""
 
     def __init__(self, array: np.ndarray, shared: bool = True) -> None:
         self.array, self.shared = array, shared
@@ -48,7 +49,7 @@ class SpectrogramJob:
     sample_rate, input_sample_rate, duration, window, f_max, normalize, padding
         As of :class:`~skheart.SpectrogramTransformer`.
     on_error, dtype
-        The same.
+        As of the transformer.
     cache : SpectrogramCache or None
     """
 
@@ -81,7 +82,7 @@ class SpectrogramJob:
     ) -> tuple[Any, list[str]]:
         """Compute some spectrograms; with ``on_error="nan"``, NaN or None and why.
 
-        They are written to `rows` where the caller sees them, and given otherwise.
+        They are written to `rows` if these are the caller's, and returned otherwise.
         """
         spectrograms: list[np.ndarray | None] = []
         errors = []
@@ -99,7 +100,7 @@ class SpectrogramJob:
     def several_keys(
         self, recordings: list[Recording]
     ) -> tuple[list[tuple[str, int]], list[str]]:
-        """Put some spectrograms into the cache; give their keys and frames."""
+        """Put some spectrograms into the cache; return their keys and frames."""
         keys: list[tuple[str, int]] = []
         errors: list[str] = []
         for recording in recordings:
@@ -109,13 +110,13 @@ class SpectrogramJob:
         return keys, errors
 
     def spectrogram(self, recording: Recording) -> np.ndarray:
-        """Give one spectrogram of the recording's own length, (n_bands, n_frames)."""
+        """Return one spectrogram of the recording's own length, (n_bands, n_frames)."""
         if self.cache is None:
             return self._computed(recording).astype(self.dtype)
         return self._cached(recording)[1]
 
     def filled(self, recording: Recording) -> np.ndarray:
-        """Give the same, filled to the duration."""
+        """Return the same, filled to the duration."""
         if self.n_frames is None:
             return self.spectrogram(recording)
         row = np.empty((self.n_bands, self.n_frames), dtype=self.dtype)
@@ -124,19 +125,19 @@ class SpectrogramJob:
     def _attempt(self, work: Any, *arguments: Any) -> tuple[Any, str]:
         try:
             return work(*arguments), ""
-        except CacheError:  # of no recording's making
+        except CacheError:  # not the fault of a recording
             raise
         except (OSError, ValueError) as error:
             if self.on_error == "raise":
                 raise
-            return None, str(error)
+            return None, str(error) or type(error).__name__
 
     def _into(self, recording: Recording, row: np.ndarray | None) -> np.ndarray:
-        """Write one spectrogram to `row` and fill it; give it, if there is no row."""
+        """Write one spectrogram to `row`, fill it and return it."""
         if row is None:
             return self.spectrogram(recording)
         if self.cache is None:
-            spectrogram = self._computed(recording, row)
+            spectrogram = self._computed(recording, row=row)
         else:
             spectrogram = self._cached(recording)[1]
         n_frames = spectrogram.shape[1]
@@ -150,18 +151,27 @@ class SpectrogramJob:
         return key, spectrogram.shape[1]
 
     def _cached(self, recording: Recording) -> tuple[str, np.ndarray]:
-        """Give the key and the spectrogram, computed if it is not in the cache."""
-        digest = hashlib.sha256(repr((_EDITION, self._described())).encode())
-        recording.update(digest)
-        key = digest.hexdigest()[:40]
+        """Return the key and the spectrogram, computed if it is not in the cache."""
+        content = recording.content()  # read once: what is hashed is what is decoded
+        key = self._key_of(content)
         spectrogram = self.cache.get(key)
         if spectrogram is None:
-            spectrogram = self._computed(recording).astype(self.dtype)
+            spectrogram = self._computed(recording, content).astype(self.dtype)
             self.cache.put(key, spectrogram)
         return key, spectrogram
 
+    def _key_of(self, content: bytes | np.ndarray) -> str:
+        """Return the key of a recording's content with these settings."""
+        digest = hashlib.sha256(repr((_EDITION, self._described())).encode())
+        if isinstance(content, np.ndarray):
+            content = np.ascontiguousarray(content)
+            digest.update(repr((content.dtype.str, content.shape)).encode())
+            content = content.tobytes()
+        digest.update(content)
+        return digest.hexdigest()[:40]
+
     def _described(self) -> tuple[Any, ...]:
-        """Give all settings that a spectrogram depends on."""
+        """Return all settings that a spectrogram depends on."""
         settings = (
             *self.settings.described(),
             self.input_sample_rate,
@@ -175,35 +185,30 @@ class SpectrogramJob:
         )
 
     def _computed(
-        self, recording: Recording, row: np.ndarray | None = None
+        self,
+        recording: Recording,
+        content: bytes | np.ndarray | None = None,
+        row: np.ndarray | None = None,
     ) -> np.ndarray:
         """Compute one spectrogram: in `row` if it is as long and of the same type.
 
-        Else its room is used again by the next one.
+        Otherwise in a buffer that the next call overwrites.
         """
-        waveform = self._waveform(recording)
-        shape = self.n_bands, self.settings.n_frames(len(waveform))
-        if row is not None and row.shape == shape and row.dtype == np.float32:
-            decibels = row
-        else:
-            decibels = scratch("decibels", *shape)
-        deviation = self.settings.compute_into(
-            decibels, waveform, normalize=self.normalize
-        )
-        if deviation == 0 and len(waveform) >= self.settings.n_window:
-            raise recording.silent(self.duration)
-        return decibels
-
-    def _waveform(self, recording: Recording) -> np.ndarray:
-        """Read a recording and cut it."""
         waveform = recording.load(
+            content,
             sample_rate=self.sample_rate,
             input_sample_rate=self.input_sample_rate,
             duration=self.duration,
             window=self.window,
             f_max=self.f_max,
         )
-        return np.ascontiguousarray(waveform)
+        shape = self.n_bands, self.settings.n_frames(len(waveform))
+        if row is not None and row.shape == shape and row.dtype == np.float32:
+            decibels = row
+        else:
+            decibels = scratch("decibels", *shape)
+        self.settings.compute_into(decibels, waveform, normalize=self.normalize)
+        return decibels
 
 
 def spectrograms_of(
@@ -237,7 +242,7 @@ def cached_spectrograms(
     n_jobs: int | None,
     verbose: int,
 ) -> tuple[CachedSpectrograms, list[str]]:
-    """Put all spectrograms into the cache, and give where they are."""
+    """Put all spectrograms into the cache, and return an array of them on disk."""
     found: list[tuple[str, int]] = []
     errors = _shared_out(
         job.several_keys, recordings, found, n_jobs=n_jobs, verbose=verbose
@@ -261,12 +266,12 @@ def _shared_out(
     n_jobs: int | None,
     verbose: int,
 ) -> list[str]:
-    """Let workers do some recordings each; give the errors.
+    """Share recordings between workers; return the errors.
 
-    `results` is a list to be made longer, or an array whose rows the workers fill, if
-    they see it, and that are filled with what they give, if they do not.
+    `results` is a list to be extended, or an array. Threads fill the rows of the array;
+    what other processes return is copied into them.
     """
-    # Several tasks for each worker, lest one waits for the other at the end.
+    # Several tasks for each worker, so that none waits long for another at the end.
     size = max(1, min(_CHUNK, len(recordings) // 8))
     firsts = range(0, len(recordings), size)
 
@@ -295,7 +300,7 @@ def _shared_out(
 
 
 def _parallel(n_jobs: int | None) -> Parallel:
-    """Give answers one by one, where joblib's backend can; Ray's cannot."""
+    """Return workers that yield answers one by one; Ray's backend cannot."""
     try:
         return Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Spectrograms of heart sounds: a pure function, and the transformer that calls it."""
+"""The transformer from recordings to spectrograms."""
 
 from __future__ import annotations
 
@@ -14,103 +14,15 @@ from skheart._core.checks import check_number, check_option
 from skheart._core.versions import stamped, unstamped
 from skheart.audio.recordings import recordings_of
 from skheart.spectrogram.bands import SpectrogramSettings
-from skheart.spectrogram.cache import CachedSpectrograms, SpectrogramCache
+from skheart.spectrogram.cache import SpectrogramCache
+from skheart.spectrogram.lazy import CachedSpectrograms
 from skheart.spectrogram.parallel import (
     SpectrogramJob,
     cached_spectrograms,
     spectrograms_of,
 )
 
-__all__ = ["SpectrogramTransformer", "log_mel_spectrogram"]
-
-
-def log_mel_spectrogram(
-    waveform: np.ndarray,
-    *,
-    sample_rate: float,
-    window: float = 0.05,
-    hop: float = 0.02,
-    n_bands: int = 40,
-    f_min: float = 25.0,
-    f_max: float = 900.0,
-    scale: str = "mel",
-    n_fft: int | None = None,
-    amin: float = 1e-6,
-) -> np.ndarray:
-    """Compute the power in frequency bands over time, in decibels.
-
-    Frames are centred on multiples of `hop` (zeros are put before and after), weighted
-    with a periodic Hann window and Fourier transformed; their power is summed in
-    overlapping triangular bands of equal area.
-
-    Parameters
-    ----------
-    waveform : array-like of shape (..., n_times)
-        One recording or several of the same length.
-    sample_rate : float
-        In Hz.
-    window : float, default=0.05
-        Length of a frame, in seconds.
-    hop : float, default=0.02
-        Time from one frame to the next, in seconds.
-    n_bands : int, default=40
-        Number of frequency bands.
-    f_min : float, default=25.0
-        Lower edge of the lowest band, in Hz.
-    f_max : float, default=900.0
-        Upper edge of the highest band, in Hz.
-    scale : {"mel", "linear"}, default="mel"
-        How the bands are spread. The mel scale used here (Slaney's) is linear below
-        1000 Hz, so that for heart sounds the two differ only with a higher `f_max`.
-    n_fft : int, default=None
-        Length of the Fourier transform; frames are filled up with zeros. By default the
-        smallest power of two that holds a frame and leaves no band empty.
-    amin : float, default=1e-6
-        Smallest power that is told apart: the result is at least ``10 * log10(amin)``.
-
-    Returns
-    -------
-    spectrogram : ndarray of shape (..., n_bands, n_frames), float32
-        In dB. ``n_frames = 1 + n_times // round(hop * sample_rate)``.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is out of range, or `f_max` is above half the sample rate.
-
-    See Also
-    --------
-    SpectrogramTransformer : The same for files and recordings of unequal length.
-
-    Notes
-    -----
-    The result equals ``librosa.power_to_db(librosa.feature.melspectrogram(...),
-    amin=amin, top_db=None)`` with the same settings.
-
-    References
-    ----------
-    .. [1] M. Slaney, "Auditory Toolbox, version 2", Interval Research Corporation
-       Technical Report 1998-010, 1998.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skheart import log_mel_spectrogram
-    >>> tone = np.sin(2 * np.pi * 100 * np.arange(4000) / 2000)
-    >>> spectrogram = log_mel_spectrogram(tone, sample_rate=2000)
-    >>> spectrogram.shape
-    (40, 101)
-    """
-    settings = SpectrogramSettings(
-        sample_rate, window, hop, n_bands, f_min, f_max, scale, n_fft, amin
-    )
-    array = np.asarray(waveform)
-    if array.ndim == 0 or array.shape[-1] == 0 or array.dtype.kind not in "fiu":
-        raise ValueError(
-            "waveform must hold real numbers along its last axis, got shape "
-            f"{array.shape} and dtype {array.dtype}."
-        )
-    return settings.compute(array.astype(np.float32, copy=False))
+__all__ = ["SpectrogramTransformer"]
 
 
 def _flattens(transformer: SpectrogramTransformer) -> bool:
@@ -126,20 +38,20 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
     """Turn recordings into spectrograms of one size.
 
     A recording is read (or taken from memory), averaged to mono, resampled, cut or
-    filled to `duration`, and described by :func:`log_mel_spectrogram`. Nothing is
-    learned in `fit`, so that the spectrogram of a recording never depends on the others
-    and cannot leak from test to training.
+    filled to `duration`, and transformed by :func:`log_mel_spectrogram`. Nothing is
+    learned in `fit`: the spectrogram of a recording never depends on other recordings,
+    so that no information can leak from test to training.
 
     Parameters
     ----------
     sample_rate : float, default=2000.0
         Rate that every recording is resampled to, in Hz.
     input_sample_rate : float, default=None
-        Rate of the waveforms passed as arrays, in Hz; sound files bring their own. By
-        default waveforms are taken to be at `sample_rate` already.
+        Rate of the waveforms passed as arrays, in Hz; sound files contain their own. By
+        default, waveforms are expected to be at `sample_rate` already.
     duration : float or None, default=20.0
-        Length of the spectrogram, in seconds. Longer recordings lose their end. None
-        takes the longest recording of each call, so that the number of frames can
+        Length of the spectrogram, in seconds. Longer recordings are cut at the end.
+        None uses the longest recording of each call, so that the number of frames can
         differ between calls.
     n_bands : int, default=40
         Number of frequency bands.
@@ -150,36 +62,39 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
     f_min, f_max : float, default=25.0, 900.0
         Lower edge of the lowest and upper edge of the highest band, in Hz.
     scale : {"mel", "linear"}, default="mel"
-        How the bands are spread.
+        How the bands are spread. The mel scale (Slaney's) is linear below 1000 Hz: with
+        an `f_max` of at most 1000, as by default, both are the same.
     n_fft : int or None, default=None
         Length of the Fourier transform; by default the smallest power of two that holds
         a frame and leaves no band empty.
     amin : float, default=1e-6
-        Smallest power that is told apart.
+        Power floor before the logarithm.
     normalize : {"recording", "band", None}, default="recording"
-        ``"recording"`` sets the waveform to zero mean and unit RMS, then takes the mean
-        and divides by the standard deviation of the whole spectrogram, so that neither
-        the gain nor the make of a stethoscope counts. ``"band"`` does the second for
-        each band by itself. None leaves the waveform as it is and gives dB.
+        ``"recording"`` scales the waveform to zero mean and unit RMS, and then the
+        whole spectrogram to zero mean and unit standard deviation, so that the gain of
+        a stethoscope has no influence. ``"band"`` scales each band of the spectrogram
+        by itself. None changes neither and returns dB.
     padding : {"repeat", "constant"}, default="repeat"
         How recordings shorter than `duration` are filled: heart sounds are nearly
         periodic, so repeating them is closest to a longer recording. ``"constant"``
         appends the smallest value of the recording's own spectrogram.
     flatten : bool, default=False
-        Give one row of ``n_bands * n_frames`` columns a recording, for estimators that
-        take two dimensions.
+        Return one row of ``n_bands * n_frames`` columns for each recording, for
+        estimators that expect two dimensions.
     on_error : {"raise", "nan"}, default="raise"
-        What to do with a recording that cannot be used. ``"nan"`` warns and gives NaN
-        in its place, so that rows stay in order.
+        What to do with a recording that cannot be used. ``"nan"`` warns and returns NaN
+        for it, so that the other rows keep their places.
     dtype : {"float32", "float16"}, default="float32"
-        Of the result, and of what is kept in the cache. Half precision takes half of
-        the room; the network's answers differ by about a thousandth.
+        Type of the result and of the spectrograms in the cache. Half precision halves
+        the size on disk and that of the result in memory; probabilities differ by about
+        0.001. :class:`CNNClassifier` converts its input to float32: an array as a
+        whole, but only one batch at a time with ``lazy=True``.
     cache : str, os.PathLike or None, default=None
         Folder in which spectrograms are kept for later calls and other processes
-        (:class:`~skheart.spectrogram.SpectrogramCache`). They are found by the
-        contents of the recordings, so that a changed file is computed anew.
+        (:class:`~skheart.spectrogram.SpectrogramCache`). They are found by the content
+        of the recordings, so that a changed file is computed again.
     lazy : bool, default=False
-        Give :class:`~skheart.spectrogram.CachedSpectrograms` that are read from the
+        Return :class:`~skheart.spectrogram.CachedSpectrograms` that are read from the
         `cache` when needed, for more recordings than fit into memory.
     n_jobs : int or None, default=None
         Number of threads (or of joblib's workers, inside
@@ -190,17 +105,17 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
     Attributes
     ----------
     n_features_in_ : int
-        Values a recording; only after `fit` on a two-dimensional array.
+        Number of values of each recording; only after `fit` on a two-dimensional array.
 
     See Also
     --------
-    log_mel_spectrogram : The function below this transformer.
+    log_mel_spectrogram : The same for one waveform in memory.
     CNNClassifier : Classifies the spectrograms.
 
     Notes
     -----
-    ``Pipeline(memory=...)`` recognises paths, not what is in the files: clear the cache
-    when a file has changed under the same name. `cache` looks into the files.
+    ``Pipeline(memory=...)`` compares paths, not the content of the files: clear that
+    memory when a file has changed under the same name. `cache` compares the content.
 
     Examples
     --------
@@ -260,7 +175,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Check the parameters and the kind of `X`; nothing is learned.
+        """Check the parameters and the type of `X`; nothing is learned.
 
         Parameters
         ----------
@@ -291,13 +206,15 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         -------
         spectrograms : ndarray or CachedSpectrograms of shape \
                 (n_recordings, n_bands, n_frames), of `dtype`
-            One row a recording, in order; of shape (n_recordings, n_bands * n_frames)
-            with ``flatten=True``, on disk with ``lazy=True``.
+            One row for each recording, in order; of shape
+            (n_recordings, n_bands * n_frames) with ``flatten=True``, and on disk with
+            ``lazy=True``.
 
         Raises
         ------
         FileNotFoundError, IsADirectoryError, RecordingError
-            If a recording cannot be used, with its name, unless ``on_error="nan"``.
+            If a recording cannot be used, unless ``on_error="nan"``. The message names
+            the recording.
         CacheError
             If the folder `cache` cannot be read or written.
         ValueError
@@ -316,7 +233,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
 
     @available_if(_flattens)
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Name the columns; there with ``flatten=True`` and a fixed `duration`.
+        """Return the names of the columns, with ``flatten=True``.
 
         Parameters
         ----------
@@ -331,7 +248,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `duration` is None, since the number of frames is then not fixed.
+            If `duration` is None, because the number of frames is then not fixed.
         """
         job = self._job()
         if job.n_frames is None:
@@ -343,15 +260,15 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         return np.asarray(names, dtype=object)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Give the state with the version that made it."""
+        """Return the state with the version of skheart."""
         return stamped(super().__getstate__())
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take a state, with a warning where it is of another version."""
+        """Restore a state; warn if it is of another version."""
         super().__setstate__(unstamped(self, state))
 
     def _job(self) -> SpectrogramJob:
-        """Check every parameter and give the work to be done."""
+        """Check every parameter and return the work to be done."""
         check_number(
             "input_sample_rate", self.input_sample_rate, unit="Hz", optional=True
         )
@@ -362,12 +279,11 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         check_option("dtype", self.dtype, ("float32", "float16"))
         if self.lazy and self.cache is None:
             raise ValueError(
-                "lazy=True needs a folder to leave the spectrograms in; give "
-                "cache=folder."
+                "lazy=True needs a folder for the spectrograms; set cache=folder."
             )
         if self.lazy and self.flatten:
             raise ValueError(
-                "lazy=True gives spectrograms, not rows of columns; use flatten=False."
+                "lazy=True returns spectrograms of three dimensions; use flatten=False."
             )
         settings = SpectrogramSettings(
             self.sample_rate,

@@ -1,4 +1,4 @@
-"""Streams: what the offline model says of the same windows, in constant memory."""
+"""Streams: the same answers as offline for each span, in constant memory."""
 
 from __future__ import annotations
 
@@ -51,21 +51,21 @@ CHUNKS = {
     "single values": [1],
     "odd": [0, 1, 997, 0, 2501],
     "a hop": [2000],
-    "longer than the window": [25_000],
+    "longer than the span": [25_000],
     "all at once": [10**9],
 }
 
 
 @pytest.mark.parametrize("lengths", CHUNKS.values(), ids=CHUNKS)
 @pytest.mark.parametrize("kind", ["pipeline", "onnx"])
-def test_equal_to_offline_on_the_same_windows(request, murmur, waveform, kind, lengths):
+def test_equal_to_offline_on_the_same_spans(request, murmur, waveform, kind, lengths):
     model = murmur if kind == "pipeline" else request.getfixturevalue("exported")
-    stream = StreamingClassifier(model, hop=2.5, window=8.0, first=4.0)
+    stream = StreamingClassifier(model, hop=2.5, span=8.0, first=4.0)
     answers = pushed(stream, waveform, lengths)
     assert [answer.time for answer in answers] == list(np.arange(4.0, 40.1, 2.5))
     ends = [round(answer.time * 2000) for answer in answers]
-    windows = [waveform[max(0, end - 16_000) : end] for end in ends]
-    expected = np.vstack([model.predict_proba([window]) for window in windows])
+    spans = [waveform[max(0, end - 16_000) : end] for end in ends]
+    expected = np.vstack([model.predict_proba([span]) for span in spans])
     given = np.vstack([answer.probabilities for answer in answers])
     np.testing.assert_allclose(given, expected, atol=1e-6)
     assert np.ptp(given[:, 0]) > 1e-3
@@ -81,13 +81,13 @@ def test_a_real_recording_at_its_own_rate(shared_data, murmur, exported):
     pipeline = load_pretrained("murmur")
     pipeline.set_params(spectrogram__input_sample_rate=2 * rate)
     for model in (murmur, exported):
-        stream = StreamingClassifier(model, hop=3.0, sample_rate=2 * rate)
+        stream = StreamingClassifier(model, hop=3.0, input_sample_rate=2 * rate)
         answers = pushed(stream, upsampled, [1234])
         assert len(answers) > 5
         for answer in answers:
             end = round(answer.time * 2 * rate)
-            window = upsampled[max(0, end - round(60 * rate)) : end]
-            expected = pipeline.predict_proba([window])[0]
+            span = upsampled[max(0, end - round(60 * rate)) : end]
+            expected = pipeline.predict_proba([span])[0]
             np.testing.assert_allclose(answer.probabilities, expected, atol=1e-5)
 
 
@@ -115,19 +115,63 @@ def test_a_new_stream_has_forgotten_the_old_one(murmur, waveform):
 def test_a_fault_passes(exported, waveform, fault):
     broken = np.array(waveform)
     broken[10_000 : 10_001 if fault else 30_000] = fault
-    stream = StreamingClassifier(exported, hop=1.0, window=3.0)
+    stream = StreamingClassifier(exported, hop=1.0, span=3.0)
     answers = pushed(stream, broken, [777])
     assert len(answers) == 38
     faulty = [answer for answer in answers if answer.error]
-    # One bad value spoils the windows that hold it; silence those that hold no sound.
+    # NaN spoils each span that contains it; silence, those that contain nothing else.
     expected = dict.fromkeys(map(str, (np.nan, np.inf)), 3) | {"0.0": 8}
     assert len(faulty) == expected[str(fault)]
     for answer in answers:
         assert np.isnan(answer.probabilities).all() == bool(answer.error)
     said = "is silent" if fault == 0 else "holds NaN or infinite"
-    assert f"The window that ends at {faulty[0].time:g} seconds {said}" in (
+    assert f"The span that ends at {faulty[0].time:g} seconds {said}" in (
         faulty[0].error
     )
+
+
+@pytest.mark.parametrize("kind", ["pipeline", "onnx"])
+def test_a_stream_survives_every_error(request, murmur, waveform, kind):
+    model = murmur if kind == "pipeline" else request.getfixturevalue("exported")
+    noise = np.random.default_rng(0).uniform(-1, 1, 12_000)
+    stream = StreamingClassifier(model, hop=1.0, span=2.0, first=2.0)
+    answers = []
+    for level in (1e-40, 3e38, 1e-30):  # 6 seconds each, such as a broken driver sends
+        answers += pushed(stream, level * noise, [512])
+    answers += pushed(stream, waveform[:8000], [512])
+    assert [answer.time for answer in answers] == list(np.arange(2.0, 22.1, 1.0))
+    for answer in answers:  # either all probabilities or an error that names the span
+        assert np.isfinite(answer.probabilities).all() == (answer.error == "")
+        if answer.error:
+            assert f"The span that ends at {answer.time:g} seconds" in answer.error
+    expected = model.predict_proba([waveform[4000:8000]])[0]
+    np.testing.assert_allclose(answers[-1].probabilities, expected, atol=1e-6)
+
+
+class Faulty(LogisticRegression):
+    """Fail, return NaN, and work, in turn."""
+
+    n_calls = 0
+
+    def predict_proba(self, X):
+        self.n_calls += 1
+        if self.n_calls % 3 == 1:
+            raise KeyError("lost")
+        return super().predict_proba(X) + (np.nan if self.n_calls % 3 == 2 else 0)
+
+
+def test_an_unexpected_failure_is_one_answer(waveform):
+    flat = SpectrogramTransformer(flatten=True, duration=2.0)
+    model = make_pipeline(flat, Faulty())
+    model.fit([waveform[:4000], waveform[4000:8000]], ["murmur", "normal"])
+    stream = StreamingClassifier(model, hop=2.0, span=2.0)
+    lost, nan, good = stream.push(waveform[:12_000])
+    assert lost.error == (
+        "The span that ends at 2 seconds cannot be classified: KeyError: 'lost'"
+    )
+    assert nan.error.startswith("The span that ends at 4 seconds has no probabilities")
+    assert (good.time, good.error) == (6.0, "")
+    assert good.probabilities.sum() == pytest.approx(1)
 
 
 def test_an_hour_in_constant_memory(exported):
@@ -184,10 +228,10 @@ def test_the_rate_that_the_model_takes(murmur, exported, waveform):
 def test_what_cannot_be_streamed(murmur, exported):
     for words, message in [
         ({"hop": 0}, "hop must be"),
-        ({"window": -1}, "window must be"),
-        ({"first": 9.0, "window": 3.0}, "first must be at most window=3 seconds"),
-        ({"sample_rate": "fast"}, "sample_rate must be"),
-        ({"sample_rate": 1000}, "sample_rate must be at least 1800 Hz for a model"),
+        ({"span": -1}, "span must be"),
+        ({"first": 9.0, "span": 3.0}, "first must be at most span=3 seconds"),
+        ({"input_sample_rate": "fast"}, "input_sample_rate must be"),
+        ({"input_sample_rate": 1000}, "input_sample_rate must be at least 1800 Hz"),
     ]:
         with pytest.raises(ValueError, match=message):
             StreamingClassifier(murmur, **words)

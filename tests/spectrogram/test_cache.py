@@ -24,7 +24,7 @@ from skheart import (
     SpectrogramTransformer,
     read_recording,
 )
-from skheart.audio import reading as audio
+from skheart.audio import remote
 from skheart.datasets import make_heart_sounds
 from skheart.spectrogram import CachedSpectrograms, CacheError, SpectrogramCache
 
@@ -223,7 +223,7 @@ def test_a_folder_that_cannot_be_used_is_said(tmp_path, sounds, on_error):
     """And is not taken for a fault of the recordings."""
     (tmp_path / "cache").write_text("mine")
     kept = transformer(cache=tmp_path / "cache", on_error=on_error)
-    with pytest.raises(CacheError, match=r"cache' cannot be .*give another folder"):
+    with pytest.raises(CacheError, match=r"cache' cannot be .*choose another folder"):
         kept.transform(sounds.data)
     assert (tmp_path / "cache").read_text() == "mine"
 
@@ -426,7 +426,7 @@ def test_names_do_not_reach_into_this_machine(paths, url):
 
 
 def test_a_url_without_end_is_cut_off(monkeypatch, tmp_path):
-    monkeypatch.setattr(audio, "_LARGEST_COPY", 3 << 20)
+    monkeypatch.setattr(remote, "_LARGEST", 3 << 20)
     fsspec.filesystem("memory").pipe("/ward/long.wav", bytes(4 << 20))
     with pytest.raises(RecordingError, match="is larger than"):
         read_recording("memory://ward/long.wav")
@@ -439,3 +439,38 @@ def test_urls_are_kept_by_contents(tmp_path, paths, computed):
     kept.transform(paths[:1])
     kept.transform(["memory://kept/a.wav"])
     assert len(computed) == 1
+
+
+def test_what_is_hashed_is_what_is_computed(tmp_path, paths, monkeypatch):
+    """A file that is replaced between the two leaves no wrong entry."""
+    expected = transformer().transform(paths[:2])
+    get = SpectrogramCache.get
+
+    def replaced_meanwhile(self, key):
+        shutil.copy(paths[1], paths[0])
+        return get(self, key)
+
+    monkeypatch.setattr(SpectrogramCache, "get", replaced_meanwhile)
+    original = Path(paths[0]).read_bytes()
+    kept = transformer(cache=tmp_path / "cache")
+    np.testing.assert_array_equal(kept.transform(paths[:1])[0], expected[0])
+    monkeypatch.undo()
+    Path(paths[0]).write_bytes(original)
+    np.testing.assert_array_equal(kept.transform(paths[:2]), expected)
+
+
+def test_a_url_is_downloaded_once(tmp_path, paths, monkeypatch):
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/once/a.wav", Path(paths[0]).read_bytes())
+    opened = []
+    open_one = type(memory)._open
+
+    def counted(self, path, *arguments, **others):
+        opened.append(path)
+        return open_one(self, path, *arguments, **others)
+
+    monkeypatch.setattr(type(memory), "_open", counted)
+    kept = transformer(cache=tmp_path / "cache")
+    for downloads in (1, 2):  # a miss, and a hit
+        kept.transform(["memory://once/a.wav"])
+        assert len(opened) == downloads

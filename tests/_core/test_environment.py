@@ -1,0 +1,18 @@
+"""Settings from the environment of the process."""
+
+import pytest
+
+from skheart._core.environment import thread_limit
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"), [("3", 3), ("0", None), ("", None), ("two", None), ("-1", None)]
+)
+def test_thread_limit(monkeypatch, text, limit):
+    monkeypatch.setenv("OMP_NUM_THREADS", text)
+    assert thread_limit() == limit
+
+
+def test_thread_limit_that_is_not_set(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert thread_limit() is None

@@ -1,0 +1,73 @@
+"""Run an exported model where only requirements/inference.txt is installed."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from skheart import OnnxClassifier, StreamingClassifier
+from skheart.datasets import make_heart_sounds
+
+DATA = Path(__file__).parent / "deployment" / "data"
+MODEL = DATA / "small.onnx"  # made by tests/deployment/make_small_onnx.py
+UNWANTED = "fsspec keras librosa matplotlib numba onnx pandas scikeras tensorflow"
+
+
+def run() -> None:
+    """Raise where an answer differs from TensorFlow's, which is kept in a file."""
+    found = [name for name in UNWANTED.split() if importlib.util.find_spec(name)]
+    if found:
+        sys.exit(f"{', '.join(found)} installed: this does not test the lean install.")
+    known = json.loads((DATA / "small.json").read_text())
+    sounds = make_heart_sounds(3, duration=6.0, random_state=1)
+    model = OnnxClassifier(MODEL)
+    expected = np.array(known["probabilities"])
+    np.testing.assert_allclose(model.predict_proba(sounds.data), expected, atol=1e-5)
+    assert model.classes_.tolist() == known["classes"]
+    stream = StreamingClassifier(model)
+    answers = [
+        one for part in np.array_split(sounds.data[0], 9) for one in stream.push(part)
+    ]
+    assert [(answer.time, answer.error) for answer in answers] == [(5.0, ""), (6.0, "")]
+    np.testing.assert_allclose(answers[0].probabilities, expected[0], atol=1e-5)
+    with tempfile.TemporaryDirectory() as folder:
+        _run_commands(Path(folder), sounds.data, expected, known["classes"])
+    print("An exported model runs without TensorFlow.")
+
+
+def _run_commands(folder: Path, waveforms, expected, classes) -> None:
+    """Check the table of `skheart predict`, and that nothing else is written."""
+    home = folder / "home"
+    home.mkdir()
+    # Nothing may turn telemetry off but skheart.
+    kept = {"PATH", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV"} & set(os.environ)
+    environment = {name: os.environ[name] for name in kept}
+    environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
+    names = [str(folder / f"{number}.wav") for number in range(len(waveforms))]
+    for name, waveform in zip(names, waveforms, strict=True):
+        soundfile.write(name, waveform, 2000, subtype="FLOAT")
+    done = subprocess.run(
+        [sys.executable, "-m", "skheart", "predict", "--model", str(MODEL), *names],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    table = [[float(row[f"probability_{word}"]) for word in classes] for row in rows]
+    np.testing.assert_allclose(table, expected, atol=1e-5)
+    assert not list(home.rglob("*")), f"written: {list(home.rglob('*'))}"
+
+
+if __name__ == "__main__":
+    run()
