@@ -1,0 +1,46 @@
+"""The one record of a trained network: plain data that needs no Keras.
+
+Pickles, model files, the pretrained models of the package and the parameter `weights`
+of a classifier all hold a network in this form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+NOT_RECORDED = {"parts": [], "complete": False}
+
+
+@dataclass(frozen=True)
+class StoredNetwork:
+    """A trained network with what it takes and what it distinguishes.
+
+    Attributes
+    ----------
+    description : dict
+        The network without its weights, as Keras writes it.
+    weights : list of ndarray
+        In the order of ``keras.Model.get_weights``, float32.
+    classes : list
+        Labels, sorted.
+    n_bands, n_crop, n_channels : int
+        Bands, frames of a crop, and channels of the spectrograms that it takes.
+    training : dict
+        What it was trained on: ``parts``, one for each training, and ``complete``,
+        whether these are all.
+    """
+
+    description: dict[str, Any]
+    weights: list[np.ndarray]
+    classes: list[Any]
+    n_bands: int
+    n_crop: int
+    n_channels: int
+    training: dict[str, Any]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record as a dictionary of plain values."""
+        return asdict(self)
