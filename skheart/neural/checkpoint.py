@@ -39,7 +39,7 @@ class Checkpoint:
         self.path = Path(folder) / f"{name}.npz"
 
     def save(self, trainer: Trainer, losses: list[float], stopping: Any) -> None:
-        """Write the state after an epoch; the old file stays until the new is complete."""
+        """Write the state after an epoch, whole or not at all."""
         arrays = {"losses": np.array(losses)}
         arrays |= _numbered("model", _values(trainer.model.variables))
         arrays |= _numbered("optimizer", _values(trainer.optimizer.variables))

@@ -36,10 +36,8 @@ def validation_split(
         return split_patients(codes, groups, fraction=validation, seed=seed)
     splitter = check_cv(validation, codes, classifier=True)
     train, held_out = next(iter(splitter.split(codes, codes, groups)))
-    if (
-        groups is not None
-        and np.isin(*(np.asarray(groups)[[*i]] for i in (train, held_out))).any()
-    ):
+    patients = np.arange(len(codes)) if groups is None else np.asarray(groups)
+    if np.isin(patients[train], patients[held_out]).any():
         raise ValueError(
             f"validation={validation!r} puts a patient of groups into the training and "
             "the validation part; use a splitter for groups, such as "

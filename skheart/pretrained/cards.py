@@ -24,8 +24,8 @@ class ModelCard:
     classes : tuple of str
         Labels, in the order of the columns of `predict_proba`.
     data : tuple of dict
-        One for each corpus of the training data: ``corpus``, ``recordings``, ``patients``
-        and ``labels``, the number of recordings by label.
+        One for each corpus of the training data: ``corpus``, ``recordings``,
+        ``patients`` and ``labels``, the number of recordings by label.
     use : str
         How to classify a recording, and a patient by several recordings.
     split : str

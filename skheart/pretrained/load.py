@@ -20,9 +20,9 @@ def load_pretrained(name: str = "murmur") -> Pipeline:
     Parameters
     ----------
     name : str, default="murmur"
-        What the model distinguishes: ``"murmur"`` (murmur, normal), ``"abnormal"`` (abnormal,
-        normal), ``"murmur3"`` (Absent, Present, Unknown) or ``"pascal"`` (artifact,
-        extrahls, extrasystole, murmur, normal).
+        What the model distinguishes: ``"murmur"`` (murmur, normal), ``"abnormal"``
+        (abnormal, normal), ``"murmur3"`` (Absent, Present, Unknown) or ``"pascal"``
+        (artifact, extrahls, extrasystole, murmur, normal).
         :func:`~skheart.pretrained.model_card` states its training data, its accuracy
         and what it must not be used for.
 

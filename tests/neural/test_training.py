@@ -82,7 +82,7 @@ def test_patients_and_weights_at_both_levels_of_a_nested_search(pascal, monkeypa
     monkeypatch.setattr(CNNClassifier, "fit", fit_and_note)
     monkeypatch.setattr(SpectrogramTransformer, "transform", transform_and_note)
     with sklearn.config_context(enable_metadata_routing=True):
-        pipeline = pipeline_of(patience=2, validation_fraction=0.25)
+        pipeline = pipeline_of(patience=2, validation=0.25)
         pipeline["cnn"].set_fit_request(groups=True, sample_weight=True)
         pipeline["cnn"].set_score_request(sample_weight=True)
         scorer = auroc_scorer.set_score_request(sample_weight=True)
@@ -145,7 +145,7 @@ def test_early_stopping_keeps_patients_apart_inside_a_search(pascal, monkeypatch
 
     monkeypatch.setattr(module, "split_patients", split_and_note)
     with sklearn.config_context(enable_metadata_routing=True):
-        pipeline = pipeline_of(patience=1, validation_fraction=0.25)
+        pipeline = pipeline_of(patience=1, validation=0.25)
         pipeline["cnn"].set_fit_request(groups=True)
         search = GridSearchCV(
             pipeline,
@@ -346,7 +346,7 @@ target = np.arange(len(paths)) % 2
 pipeline = Pipeline([
     ("spectrogram", SpectrogramTransformer(duration=3.0, n_jobs=int(n_jobs))),
     ("cnn", CNNClassifier(epochs=2, crop_frames=100, augment=0.5, patience=2,
-                          n_threads=2, random_state=5)),
+                          random_state=5)),
 ])
 pipeline.fit(paths, target, cnn__groups=[str(n) for n in range(len(paths))])
 np.save(out, pipeline.predict_proba(paths))
