@@ -33,7 +33,7 @@ from skheart import (
 from skheart.cli.main import main
 from skheart.datasets import make_heart_sounds
 from skheart.neural import AUROCLoss
-from skheart.neural.stored import readable
+from skheart.neural.building import readable
 
 FIXTURES = Path(__file__).parent / "data"
 
@@ -127,7 +127,7 @@ def test_pretrained_models_are_saved(tmp_path, sounds, name):
     np.testing.assert_array_equal(
         after.predict_proba(sounds.data), before.predict_proba(sounds.data)
     )
-    assert after.skheart_training_ == before.skheart_training_
+    assert after["cnn"].training_ == before["cnn"].training_
 
 
 def test_best_of_a_search(tmp_path, sounds):

@@ -131,35 +131,6 @@ def test_patients_and_weights_at_both_levels_of_a_nested_search(pascal, monkeypa
             assert not names & learned
 
 
-def test_early_stopping_keeps_patients_apart_inside_a_search(pascal, monkeypatch):
-    from skheart import classifier as module
-
-    paths, target, patients = pascal
-    splits = []
-    split = module.split_patients
-
-    def split_and_note(codes, groups, **words):
-        train, held = split(codes, groups, **words)
-        splits.append((np.asarray(groups)[train], np.asarray(groups)[held]))
-        return train, held
-
-    monkeypatch.setattr(module, "split_patients", split_and_note)
-    with sklearn.config_context(enable_metadata_routing=True):
-        pipeline = pipeline_of(patience=1, validation=0.25)
-        pipeline["cnn"].set_fit_request(groups=True)
-        search = GridSearchCV(
-            pipeline,
-            {"cnn__dropout": [0.1, 0.4]},
-            scoring=auroc_scorer,
-            cv=by_patient(),
-        )
-        search.fit(paths, target, groups=patients)
-    assert len(splits) == 5
-    for train, held in splits:
-        assert len(held)
-        assert not set(train) & set(held)
-
-
 # Cross-validation -------------------------------------------------------------------
 
 
