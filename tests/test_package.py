@@ -52,7 +52,13 @@ KERAS = {"keras", "scikeras", "tensorflow"}
 # These rooms may import Keras, but for these modules of theirs.
 KERAS_ROOMS = {"neural", "deployment"}
 WITHOUT_KERAS = {
-    *("neural.inputs", "neural.packaged", "neural.whitelist", "neural.windows"),
+    *(
+        "neural.inputs",
+        "neural.packaged",
+        "neural.stored",
+        "neural.whitelist",
+        "neural.windows",
+    ),
     *("deployment.onnx_classifier", "deployment.onnx_file", "deployment.onnx_session"),
     "deployment.streaming",
 }

@@ -35,7 +35,9 @@ def validation_split(
     if isinstance(validation, Real):
         return split_patients(codes, groups, fraction=validation, seed=seed)
     splitter = check_cv(validation, codes, classifier=True)
-    train, held_out = next(iter(splitter.split(codes, codes, groups)))
+    with warnings.catch_warnings():  # checked below
+        warnings.filterwarnings("ignore", "The groups parameter is ignored")
+        train, held_out = next(iter(splitter.split(codes, codes, groups)))
     patients = np.arange(len(codes)) if groups is None else np.asarray(groups)
     if np.isin(patients[train], patients[held_out]).any():
         raise ValueError(

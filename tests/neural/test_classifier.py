@@ -615,6 +615,7 @@ class TestPickle:
         again = pickle.loads(pickle.dumps(classifier))
         assert not hasattr(again, "classes_")
 
+    @pytest.mark.filterwarnings("ignore:random_state may not determine")
     def test_lambda_layer_is_refused_before_it_is_too_late(self, data):
         X, codes = data
         classifier = quick(network=network_with_lambda, epochs=1).fit(X, codes)
