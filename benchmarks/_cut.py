@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from skheart import CNNClassifier, SpectrogramTransformer
 from skheart.neural.packaged import SavedNetwork
+from skheart.neural.stored import StoredNetwork, not_recorded
 
 
 def cut(models: list[keras.Model], head: str, offset: float = 0.0) -> keras.Model:
@@ -73,30 +74,25 @@ def saved(
 ) -> SavedNetwork:
     """Give the network of one question as plain data."""
     model = cut(models, head, offset)
-    patients: dict[str, list[str]] = {}
+    training = not_recorded()
     if corpora is not None:
-        for corpus in np.unique(corpora.corpus).tolist():
-            groups = np.unique(corpora.group[corpora.corpus == corpus]).tolist()
-            # Groups are named as the loaders name them, behind the corpus.
-            patients[corpus] = [group.partition("-")[2] for group in groups]
-    return SavedNetwork(
-        name=name,
-        config=json.loads(model.to_json()),
+        training["parts"] = [{"corpus": c} for c in np.unique(corpora.corpus).tolist()]
+    network = StoredNetwork(
+        description=json.loads(model.to_json()),
         weights=model.get_weights(),
         classes=list(HEADS[head]),
         n_bands=model.input_shape[1],
         n_crop=recipe.crop_frames,
-        spectrogram=dict(settings),
-        card=card or {},
-        patients=patients,
+        training=training,
     )
+    return SavedNetwork(name, network, dict(settings), card or {})
 
 
-def pipeline(network: SavedNetwork) -> Pipeline:
+def pipeline(saved: SavedNetwork) -> Pipeline:
     """Give a fitted pipeline with a network that is not in the package."""
-    classifier = CNNClassifier(crop_frames=network.n_crop)
-    classifier._restore(network)
-    transformer = SpectrogramTransformer(**network.spectrogram)
+    classifier = CNNClassifier(crop_frames=saved.network.n_crop)
+    classifier._restore(saved.network)
+    transformer = SpectrogramTransformer(**saved.spectrogram)
     return Pipeline([("spectrogram", transformer), ("cnn", classifier)])
 
 

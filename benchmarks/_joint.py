@@ -18,7 +18,7 @@ from skheart.datasets import read_segmentation
 from skheart.neural.batches import augment
 from skheart.neural.graphs import Forward
 from skheart.neural.networks import build_network
-from skheart.neural.threads import local_seed
+from skheart.neural.seeds import with_seeds
 from skheart.neural.training import make_optimizer
 from skheart.neural.windows import windowed_logits
 
@@ -323,18 +323,18 @@ def train(
     model : keras.Model
         From (n, n_bands, crop_frames, 1) to (n, N_LOGITS).
     """
-    with local_seed(seed):
-        model = network(X.shape[1], recipe)
-        trained, losses, weights, n_states = model, _loss, None, 0
-        if recipe.segmentation:
-            names = [layer.name for layer in model.layers]
-            source = model.get_layer("states" if "states" in names else "frames")
-            frames = source.output
-            n_states = frames.shape[1]
-            states = keras.layers.Dense(len(STATES), name="phase")(frames)
-            trained = keras.Model(model.inputs, [model.outputs[0], states])
-            losses = [losses, _states_loss]
-            weights = [1.0, recipe.segmentation]
+    model = trained = with_seeds(network(X.shape[1], recipe), seed)
+    losses, weights, n_states = _loss, None, 0
+    if recipe.segmentation:
+        names = [layer.name for layer in model.layers]
+        source = model.get_layer("states" if "states" in names else "frames")
+        frames = source.output
+        n_states = frames.shape[1]
+        start = keras.initializers.GlorotUniform(seed=seed)
+        phase = keras.layers.Dense(len(STATES), name="phase", kernel_initializer=start)
+        trained = keras.Model(model.inputs, [model.outputs[0], phase(frames)])
+        losses = [losses, _states_loss]
+        weights = [1.0, recipe.segmentation]
     batches = JointBatches(X, corpora, recipe, seed=seed, n_states=n_states)
     n_steps = recipe.epochs * len(batches)
     warm_up = round(0.1 * n_steps)

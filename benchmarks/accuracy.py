@@ -340,10 +340,9 @@ def _tuned(
     alone: bool,
 ) -> np.ndarray:
     """Fine-tune on all but the test recordings, and score these."""
-    n_threads = None if alone else 1
-    classifier = CNNClassifier(
-        weights=start, random_state=seed, n_threads=n_threads, **FINE_TUNING
-    )
+    if not alone:
+        limit_threads(1)
+    classifier = CNNClassifier(weights=start, random_state=seed, **FINE_TUNING)
     classifier.fit(X[~test], y[~test])
     return -classifier.decision_function(X[test])  # of murmur, the first class
 

@@ -50,7 +50,7 @@ def main() -> None:
     part, X = corpora.take(rows), X[rows].astype(np.float32)
     seconds = [soundfile.info(path).duration for path in part.path]
     beats = np.array([rhythm(x, s) for x, s in zip(X, seconds, strict=True)])
-    learned = embedding(start.keras_classifier_.model_, X, start.n_crop_)
+    learned = embedding(start.model_, X, start.n_crop_)
     linear = make_pipeline(
         StandardScaler(),
         LogisticRegression(C=0.01, class_weight="balanced", max_iter=3000),

@@ -29,6 +29,7 @@ from joblib import Parallel, delayed, parallel_config
 from skheart import CNNClassifier
 from skheart._core.files import atomic_path
 from skheart.neural import AUROCLoss
+from skheart.neural.threads import limit_threads
 
 SPECTROGRAM = {"duration": 20.0}
 
@@ -118,12 +119,12 @@ def scored(
         return np.load(path)
     settings = STUDIES[corpus]
     test = folds(part, seed) == fold
+    limit_threads(1)
     classifier = CNNClassifier(
         loss=LOSSES[loss](),
         epochs=settings["epochs"],
         augment=settings["augment"],
         random_state=seed,
-        n_threads=1,
     )
     classifier.fit(X[~test].astype(np.float32), part.codes["murmur"][~test] == 0)
     score = classifier.decision_function(X[test].astype(np.float32))

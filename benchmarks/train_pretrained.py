@@ -78,7 +78,7 @@ def main() -> None:
             offset=model.offset,
             corpora=corpora.take(rows),
         )
-        n_parameters = sum(int(weight.size) for weight in network.weights)
+        n_parameters = sum(int(weight.size) for weight in network.network.weights)
         network.card.update(card(model, corpora, n_parameters, results))
         write_network(network, folder=options.output)
         size = (options.output / f"{name}.npz").stat().st_size

@@ -53,7 +53,13 @@ KERAS = {"keras", "scikeras", "tensorflow"}
 # These rooms may import Keras, except for these modules in them.
 KERAS_ROOMS = {"neural", "deployment"}
 WITHOUT_KERAS = {
-    *("neural.inputs", "neural.packaged", "neural.whitelist", "neural.windows"),
+    *(
+        "neural.inputs",
+        "neural.packaged",
+        "neural.stored",
+        "neural.whitelist",
+        "neural.windows",
+    ),
     *("deployment.onnx_classifier", "deployment.onnx_file", "deployment.onnx_session"),
     "deployment.streaming",
 }

@@ -1,4 +1,4 @@
-"""Models in files that are safe to load: numbers and text, and nothing that runs."""
+"""Model files that are safe to load: text and numbers, and no code."""
 
 from __future__ import annotations
 
@@ -21,21 +21,24 @@ from sklearn.utils.validation import check_is_fitted
 
 from skheart import __version__
 from skheart._core.files import ModelFileError, atomic_path
+from skheart.deployment.sizes import check_sizes
 from skheart.deployment.text import check_keras, plain, plain_keras, restored_keras
-from skheart.neural.building import Start
 from skheart.neural.classifier import CNNClassifier
+from skheart.neural.stored import StoredNetwork, not_recorded
 from skheart.neural.whitelist import check_network
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 __all__ = ["ModelFileError", "load_model", "save_model"]
 
-_FORMAT = 1
+_FORMAT = 2
+_READ = (1, 2)  # formats
 _TEXT, _WEIGHTS = "model.json", "weights.bin"
 _LARGEST = {_TEXT: 16 << 20, _WEIGHTS: 1 << 30}  # bytes, uncompressed
 _KERAS = ("loss", "optimizer")  # parameters that can be objects of Keras
-# Of this machine and this run, not of the model.
+# Settings of this machine and this run, not of the model.
 _LEFT_OUT = {
     "cache": None,
+    "callbacks": None,
     "checkpoint": None,
     "lazy": False,
     "n_jobs": None,
@@ -46,8 +49,8 @@ _LEFT_OUT = {
 def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted pipeline to a file that is safe to load.
 
-    The file is a zip archive of text (JSON) and numbers. A crash at any moment leaves
-    the file that was there before, or the new one.
+    The file is a zip archive of text (JSON) and numbers. It is written whole or not at
+    all.
 
     Parameters
     ----------
@@ -63,8 +66,9 @@ def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     ValueError
-        If it is not such a pipeline, or holds what cannot be written as text and
-        numbers: a network, a loss or layers of your own. The message names it.
+        If it is not such a pipeline, or holds something that cannot be written as text
+        and numbers, such as a loss or layers of your own, or that is too large for
+        :func:`load_model`. The message names it.
     FileNotFoundError, IsADirectoryError
         If no file can be written at `path`.
 
@@ -74,10 +78,12 @@ def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
 
     Notes
     -----
-    Not kept: `n_jobs`, `verbose`, `cache`, `checkpoint` and `lazy` of the steps, which
-    are of the machine, the states of the optimizer, and a fitted classifier that was
-    given as `weights`. A pickle (``joblib.dump``) keeps all, and runs what it was told
-    to when it is loaded: load one from yourself only.
+    Not kept: `n_jobs`, `verbose`, `cache`, `checkpoint`, `callbacks` and `lazy` of the
+    steps, which belong to the machine, the state of the optimizer, a function given as
+    `network` (the network that it made is in the file), a splitter given as
+    `validation`, and a fitted classifier given as `weights`. A pickle
+    (``joblib.dump``) keeps them, but can run any code when it is loaded: load only your
+    own.
 
     Examples
     --------
@@ -92,9 +98,15 @@ def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
     transformer, classifier = fitted_steps(pipeline)
     text, weights = _described(transformer, classifier)
     text["steps"] = [name for name, _ in pipeline.steps]
-    text["training"] = plain(getattr(pipeline, "skheart_training_", {}), "training")
     text["sha256"] = hashlib.sha256(weights).hexdigest()
     content = json.dumps(text, allow_nan=False, indent=1).encode()
+    for name, member in ((_TEXT, content), (_WEIGHTS, weights)):
+        if len(member) > _LARGEST[name]:
+            raise ValueError(
+                f"The model is too large for a model file: {name} has {len(member)} "
+                f"bytes, at most {_LARGEST[name]} are allowed; save a pickle with "
+                "joblib.dump."
+            )
     with (
         atomic_path(path) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
@@ -106,7 +118,7 @@ def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
 
 
 def load_model(path: str | os.PathLike[str]) -> Pipeline:
-    """Read a pipeline that :func:`save_model` wrote. Nothing in the file is run.
+    """Load a pipeline that :func:`save_model` wrote. Nothing in the file is run.
 
     Parameters
     ----------
@@ -122,8 +134,9 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
     FileNotFoundError, IsADirectoryError
         If there is no such file.
     ModelFileError
-        If it is no model, is damaged, of a format that this version does not know, or
-        asks for anything but layers of Keras and skheart. Nothing is built then.
+        If the file is not a model, is damaged, has a format that this version does not
+        know, or holds anything but layers of Keras and skheart of a reasonable size.
+        Nothing is built then.
 
     See Also
     --------
@@ -150,6 +163,7 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
         check_network(text["network"], keras.saving.get_registered_object)
         for key in _KERAS:
             check_keras(text["classifier"][key], key)
+        check_sizes(text)
         spectrogram = SpectrogramTransformer(**_kept(text["spectrogram"]))
         spectrogram._job()
         classifier = _classifier(text, weights)
@@ -157,21 +171,19 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
         if not (len(steps) == 2 and all(isinstance(step, str) for step in steps)):
             raise ModelFileError("its steps are not two names")
         pipeline = Pipeline([(steps[0], spectrogram), (steps[1], classifier)])
-        if text["training"]:
-            pipeline.skheart_training_ = text["training"]
     except (
         *(ArithmeticError, AttributeError, LookupError, MemoryError),
         *(RecursionError, TypeError, ValueError),
     ) as error:
         raise ModelFileError(
-            f"{name!r} holds no model that can be built here ({error}); it was saved "
+            f"The model in {name!r} cannot be loaded ({_reason(error)}); it was saved "
             f"with {_versions_of(text)}, and this is {_versions_text(versions())}."
         ) from error
     return pipeline
 
 
 def fitted_steps(pipeline: Any) -> tuple[SpectrogramTransformer, CNNClassifier]:
-    """Give the two steps of a pipeline, or of a search's best, or say what is wrong."""
+    """Return the two steps of a pipeline, or of the best one of a search."""
     pipeline = getattr(pipeline, "best_estimator_", pipeline)
     steps = getattr(pipeline, "steps", [])
     kinds = [type(step) for _, step in steps]
@@ -190,13 +202,10 @@ def fitted_steps(pipeline: Any) -> tuple[SpectrogramTransformer, CNNClassifier]:
 def _described(
     transformer: SpectrogramTransformer, classifier: CNNClassifier
 ) -> tuple[dict[str, Any], bytes]:
-    """Give a model as text, and its weights as bytes."""
-    model = keras.Model(
-        classifier.model_.inputs, classifier.model_.outputs, name=classifier.model_.name
-    )
-    network = json.loads(model.to_json())
+    """Return a model as text, and its weights as bytes."""
+    record = classifier._record()
     try:
-        check_network(network, keras.saving.get_registered_object)
+        check_network(record.description, keras.saving.get_registered_object)
     except ModelFileError as error:
         raise ValueError(
             f"The network cannot be saved as text and numbers: {error}. Use layers of "
@@ -205,20 +214,18 @@ def _described(
             "joblib.dump."
         ) from error
     parameters = classifier.get_params(deep=False)
-    if callable(parameters["network"]):
-        # The network itself is in the file; only the function cannot be.
-        raise ValueError(
-            "network is a function of yours, which cannot be saved as text and "
-            "numbers; put the fitted network into a classifier that has it by "
-            "weights=..., or save a pickle with joblib.dump."
-        )
-    if not isinstance(parameters["weights"], str | None):
-        parameters["weights"] = None
+    defaults = CNNClassifier().get_params(deep=False)
+    # The network itself is in the file; functions and objects cannot be.
+    for key, kinds in (("network", str), ("weights", str), ("validation", float)):
+        if not isinstance(parameters[key], kinds | None):
+            parameters[key] = defaults[key]
     kept = {}
     for key, value in _kept(parameters).items():
         kept[key] = plain_keras(value, key) if key in _KERAS else plain(value, key)
     spectrogram = _kept(transformer.get_params(deep=False))
-    arrays = [np.asarray(w, dtype="<f4") for w in model.get_weights()]
+    arrays = [np.asarray(weight, dtype="<f4") for weight in record.weights]
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError("The weights of the network are NaN or infinite.")
     text = {
         "format": _FORMAT,
         "versions": versions(),
@@ -228,14 +235,16 @@ def _described(
         "input_shape": plain(list(classifier.input_shape_), "input_shape_"),
         "n_crop": int(classifier.n_crop_),
         "history": plain(classifier.history_, "history_"),
-        "network": network,
+        "network": record.description,
+        "training": plain(record.training, "training_"),
         "shapes": [list(array.shape) for array in arrays],
     }
+    check_sizes(text)
     return text, b"".join(array.tobytes() for array in arrays)
 
 
 def _kept(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Give parameters without what is of the machine, whatever they say of it."""
+    """Return parameters without the settings of the machine."""
     return {key: _LEFT_OUT.get(key, value) for key, value in parameters.items()}
 
 
@@ -254,6 +263,9 @@ def _classifier(text: dict[str, Any], weights: bytes) -> CNNClassifier:
         for a, b, shape in zip(starts[:-1], starts[1:], shapes, strict=True)
     ]
     parameters = _kept(text["classifier"])
+    if text["format"] == 1:
+        parameters.pop("n_threads", None)
+        parameters["validation"] = parameters.pop("validation_fraction")
     for key in _KERAS:
         parameters[key] = restored_keras(parameters[key])
     if parameters["class_weight"] not in (None, "balanced"):
@@ -261,17 +273,28 @@ def _classifier(text: dict[str, Any], weights: bytes) -> CNNClassifier:
     classifier = CNNClassifier(**parameters)
     classifier._check_parameters()
     n_bands, n_frames, n_channels = text["input_shape"]
-    start = Start(
-        text["network"],
-        arrays,
+    record = StoredNetwork(
+        description=text["network"],
+        weights=arrays,
         classes=text["classes"],
         n_bands=n_bands,
         n_crop=text["n_crop"],
         n_channels=n_channels,
+        # Format 1 named patients here.
+        training=not_recorded() if text["format"] == 1 else text["training"],
     )
-    classifier._restore(start)
+    classifier._restore(record)
+    expected = (n_bands, text["n_crop"], n_channels)
+    found = classifier.model_.inputs[0].shape[1:]
+    n_logits = classifier.model_.output_shape[-1]
+    n_classes = len(text["classes"])
+    if found != expected or n_logits not in {n_classes, 1 if n_classes == 2 else 0}:
+        raise ModelFileError(
+            f"the network takes {found} and has {n_logits} outputs, expected "
+            f"{expected} and one for each of {n_classes} classes"
+        )
     classifier.input_shape_ = (n_bands, n_frames, n_channels)
-    classifier.history_ = classifier.keras_classifier_.history_ = text["history"]
+    classifier.history_ = text["history"]
     return classifier
 
 
@@ -283,7 +306,7 @@ def _members(name: str) -> tuple[dict[str, Any], bytes]:
         raise FileNotFoundError(f"There is no model file {name!r}.")
     expected = "expected a file that skheart.save_model wrote"
     if not Path(name).is_file() or not zipfile.is_zipfile(name):
-        raise ModelFileError(f"{name!r} is no model; {expected}.")
+        raise ModelFileError(f"{name!r} is not a model; {expected}.")
     try:
         with zipfile.ZipFile(name) as archive:
             sizes = [(info.filename, info.file_size) for info in archive.infolist()]
@@ -291,6 +314,11 @@ def _members(name: str) -> tuple[dict[str, Any], bytes]:
                 found = ", ".join(repr(member) for member, _ in sizes[:5])
                 raise ModelFileError(
                     f"{name!r} holds {found or 'nothing'}; {expected}."
+                )
+            kinds = {info.compress_type for info in archive.infolist()}
+            if kinds - {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+                raise ModelFileError(
+                    f"{name!r} is compressed in an unknown way; {expected}."
                 )
             large = [member for member, size in sizes if size > _LARGEST[member]]
             if large:
@@ -301,7 +329,7 @@ def _members(name: str) -> tuple[dict[str, Any], bytes]:
             checksum = archive.comment
     except (
         *(zipfile.BadZipFile, zlib.error, EOFError, OSError),
-        # zipfile's words for a compression it does not know, and for a password.
+        # zipfile raises these for an unknown compression, and for a password.
         *(NotImplementedError, RuntimeError, ValueError),
     ) as error:
         if isinstance(error, ModelFileError):
@@ -314,12 +342,12 @@ def _members(name: str) -> tuple[dict[str, Any], bytes]:
     try:
         text = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{_TEXT!r} in {name!r} is no JSON: {error}.") from error
+        raise ModelFileError(f"{_TEXT!r} in {name!r} is not JSON: {error}.") from error
     found = text.get("format") if isinstance(text, dict) else None
-    if found != _FORMAT:
+    if found not in _READ or isinstance(found, bool):
         raise ModelFileError(
             f"{name!r} has format {found!r}, and this version of skheart "
-            f"({__version__}) knows {_FORMAT}; install a newer one."
+            f"({__version__}) knows {_READ}; install a newer one."
         )
     if hashlib.sha256(weights).hexdigest() != text.get("sha256"):
         raise ModelFileError(f"{_WEIGHTS!r} in {name!r} was altered or damaged.")
@@ -327,6 +355,7 @@ def _members(name: str) -> tuple[dict[str, Any], bytes]:
 
 
 def versions() -> dict[str, str]:
+    """Return the versions of the packages that a model depends on."""
     return {
         "skheart": __version__,
         "python": platform.python_version(),
@@ -334,6 +363,13 @@ def versions() -> dict[str, str]:
         "tensorflow": tf.__version__,
         "scikit-learn": sklearn.__version__,
     }
+
+
+def _reason(error: Exception) -> str:
+    """Return the text of an error, which is never empty."""
+    if isinstance(error, KeyError):
+        return f"it lacks the entry {error}"
+    return str(error) or type(error).__name__
 
 
 def _versions_of(text: dict[str, Any]) -> str:

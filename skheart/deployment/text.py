@@ -1,4 +1,4 @@
-"""Values of a model as text and numbers, and back."""
+"""Convert the values of a model to text and numbers, and back."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from skheart.neural.whitelist import check_loss, check_optimizer
 
 
 def plain(value: Any, name: str) -> Any:
-    """Give a value as JSON has it.
+    """Return a value as JSON can hold it.
 
     Raises
     ------
     ValueError
-        If it is something else than text, numbers, and lists and tables of them.
+        If it is not text, a number, or a list or table of these.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -43,7 +43,7 @@ def plain(value: Any, name: str) -> Any:
 
 
 def plain_keras(value: Any, name: str) -> Any:
-    """Give a parameter that can be an object of Keras as JSON has it."""
+    """Return a parameter that can be an object of Keras as JSON can hold it."""
     if isinstance(value, str):
         return value
     if isinstance(value, type) and value.__module__.startswith(("keras.", "skheart.")):
@@ -57,7 +57,7 @@ def plain_keras(value: Any, name: str) -> Any:
         except (ModelFileError, TypeError, ValueError):
             pass
     raise ValueError(
-        f"{name} is of your own making and cannot be saved as text and numbers; set it "
+        f"{name} is your own code and cannot be saved as text and numbers; set it "
         f"by name (pipeline.set_params(cnn__{name}=...)) before saving, or save a "
         "pickle with joblib.dump."
     )

@@ -1,11 +1,10 @@
-"""Where training starts from: a new network, or one trained on something else."""
+"""Build Keras networks: new ones, and from the record of a trained one."""
 
 from __future__ import annotations
 
 import functools
+import inspect
 import json
-import threading
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -14,124 +13,158 @@ import numpy as np
 import scikeras.wrappers
 from sklearn.utils.validation import check_is_fitted
 
-from skheart._core.progress import progress_bar
-from skheart.neural.batches import TrainingBatches
-from skheart.neural.checkpoint import Checkpoint, fingerprint
-from skheart.neural.graphs import Trainer, architecture, trainer_of
-from skheart.neural.inputs import repeated
-from skheart.neural.losses import n_outputs
-from skheart.neural.networks import default_l2
-from skheart.neural.packaged import SavedNetwork, read_network
-from skheart.neural.stored import readable
-from skheart.neural.threads import local_seed
-from skheart.neural.training import (
-    EarlyStopping,
-    compiled_network,
-    learning_rates,
-    make_optimizer,
-    train_network,
-    training_key,
-)
+from skheart.neural.packaged import read_network
+from skheart.neural.seeds import fill_seeds, seed_numbers
+from skheart.neural.stored import StoredNetwork
 
-_ATTEMPTS = 20  # to build a network undisturbed
-_HEAD = "logits"  # layers whose name starts so give the logits
+_HEAD = "logits"  # layers whose name starts so compute the logits
+# Arguments that Keras after 3.6 has added, with the values that change nothing.
+_NEWER = {"renorm": False, "renorm_momentum": 0.99}
 
 
-class Start:
-    """A trained network, to be trained further.
+def check_keras_settings() -> None:
+    """Raise if Keras is set to something that the networks are not made for."""
+    for name, found, expected in (
+        ("backend", keras.backend.backend(), "tensorflow"),
+        ("floatx", keras.config.floatx(), "float32"),
+        ("image_data_format", keras.config.image_data_format(), "channels_last"),
+    ):
+        if found != expected:
+            raise ValueError(
+                f"The {name} of Keras must be {expected!r} for skheart, got {found!r}; "
+                "change it in ~/.keras/keras.json, in the environment or in your "
+                "program before Keras is imported."
+            )
+
+
+def held_by_scikeras(
+    build: Callable[[], keras.Model], loss: Any, shape: tuple[int, ...]
+) -> scikeras.wrappers.KerasClassifier:
+    """Let SciKeras build a compiled network.
 
     Parameters
     ----------
-    config : dict
-        The network, as Keras writes it.
-    weights : list of ndarray
-    classes : list
-        Labels that it tells apart, sorted.
-    n_bands, n_crop, n_channels : int
-        Bands, frames in a window and channels.
+    build : callable
+        Returns the compiled network.
+    loss : keras.losses.Loss
+    shape : tuple of int
+        ``(n_classes, n_bands, n_crop, n_channels)``: SciKeras looks at nothing else.
     """
+    holder = scikeras.wrappers.KerasClassifier(model=build, loss=loss)
+    return holder.initialize(np.zeros(shape, np.float32), np.arange(shape[0]))
 
-    def __init__(
-        self,
-        config: dict[str, Any],
-        weights: list[np.ndarray],
-        *,
-        classes: list[Any],
-        n_bands: int,
-        n_crop: int,
-        n_channels: int = 1,
-    ) -> None:
-        self.config, self.weights, self.classes = config, weights, list(classes)
-        self.n_bands, self.n_crop, self.n_channels = n_bands, n_crop, n_channels
 
-    def fitting(self, X: Any) -> Any:
-        """Check spectrograms, and repeat those shorter than a window."""
-        if (X.shape[1], X.shape[3]) != (self.n_bands, self.n_channels):
+def record_of(
+    model: keras.Model, *, classes: list[Any], n_crop: int, training: dict[str, Any]
+) -> StoredNetwork:
+    """Return the record of a network, without its optimizer.
+
+    Raises
+    ------
+    ValueError
+        If the network could not be built again from the record.
+    """
+    # A new model of the same layers has no compile settings.
+    model = keras.Model(model.inputs, model.outputs, name=model.name)
+    try:
+        description = json.loads(model.to_json())
+        keras.models.model_from_json(json.dumps(description))
+    except (TypeError, ValueError, NotImplementedError) as error:
+        raise ValueError(
+            "The network of this CNNClassifier cannot be saved, because it could not "
+            "be built again: layers of your own must be decorated with "
+            "keras.saving.register_keras_serializable, and keras.layers.Lambda must be "
+            f"replaced by one. Keras said: {error}"
+        ) from error
+    _, n_bands, _, n_channels = model.inputs[0].shape
+    return StoredNetwork(
+        description=description,
+        weights=model.get_weights(),
+        classes=classes,
+        n_bands=n_bands,
+        n_crop=n_crop,
+        n_channels=n_channels,
+        training=training,
+    )
+
+
+def restored_network(record: StoredNetwork) -> keras.Model:
+    """Build the network of a record. It is not compiled.
+
+    Raises
+    ------
+    ValueError
+        If this version of Keras, in this program, cannot build it.
+    """
+    try:
+        model = keras.models.model_from_json(json.dumps(readable(record.description)))
+        model.set_weights(record.weights)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "The network of this CNNClassifier cannot be built with Keras "
+            f"{keras.__version__}. Layers of your own must be decorated with "
+            "keras.saving.register_keras_serializable and imported first; the network "
+            f"of a newer Keras needs that version. Keras said: {error}"
+        ) from error
+    return model
+
+
+def started_network(
+    record: StoredNetwork,
+    *,
+    classes: list[Any],
+    n_outputs: int,
+    dropout: float,
+    seed: int,
+) -> keras.Model:
+    """Build a network that starts from the weights of a record.
+
+    The layer of the logits keeps its weights where the classes are the same; otherwise
+    it is new, with one logit for each output.
+    """
+    config = fill_seeds(
+        readable(_without_seeds(record.description)), seed_numbers(seed)
+    )
+    heads = []
+    for layer in config["config"]["layers"]:
+        arguments = layer["config"]
+        if arguments["name"].startswith(_HEAD):
+            heads.append(arguments["name"])
+            arguments["units"] = n_outputs
+        elif layer["class_name"] == "Dropout":
+            arguments["rate"] = dropout
+    model = keras.models.model_from_json(json.dumps(config))
+    same = list(classes) == record.classes
+    if not heads and not (same and model.output_shape == (None, n_outputs)):
+        raise ValueError(
+            f"weights must hold a network whose last dense layer is named {_HEAD!r} "
+            f"when the classes are others ({record.classes} before), so that this "
+            "layer can be replaced by a new one."
+        )
+    fresh = {
+        id(variable)
+        for name in heads
+        for variable in model.get_layer(name).weights
+        if not same
+    }
+    for variable, weight in zip(model.weights, record.weights, strict=True):
+        if id(variable) not in fresh and variable.shape == weight.shape:
+            variable.assign(weight)
+        elif id(variable) not in fresh:
             raise ValueError(
-                f"X must hold spectrograms of {self.n_bands} bands and "
-                f"{self.n_channels} channels, which the network of weights was trained "
-                f"on, got {X.shape[1]} bands and {X.shape[3]} channels; compute them "
-                "with the transformer that belongs to it."
+                f"weights must fit the network: {variable.path} has shape "
+                f"{tuple(variable.shape)}, got {weight.shape}; use a loss that needs "
+                "as many logits as the one before."
             )
-        if X.shape[2] < self.n_crop:
-            X = repeated(X, self.n_crop)
-        return X
-
-    def network(self, *, n_outputs: int, dropout: float, classes: Any) -> keras.Model:
-        """Build the network with these weights.
-
-        The layer that gives the logits keeps its weights where the classes are the
-        same; otherwise it is new, with one logit for each output.
-        """
-        config = readable(self.config)
-        heads = []
-        for layer in config["config"]["layers"]:
-            words = layer["config"]
-            if words["name"].startswith(_HEAD):
-                heads.append(words["name"])
-                words["units"] = n_outputs
-            elif layer["class_name"] == "Dropout":
-                words["rate"] = dropout
-        model = keras.models.model_from_json(json.dumps(config))
-        same = list(classes) == self.classes
-        if not heads and not (same and model.output_shape == (None, n_outputs)):
-            raise ValueError(
-                f"weights must hold a network whose last dense layer is named "
-                f"{_HEAD!r} when the classes are others ({self.classes} before), so "
-                "that this layer can be made anew."
-            )
-        fresh = {
-            id(variable)
-            for name in heads
-            for variable in model.get_layer(name).weights
-            if not same
-        }
-        for variable, weight in zip(model.weights, self.weights, strict=True):
-            if id(variable) not in fresh and variable.shape == weight.shape:
-                variable.assign(weight)
-            elif id(variable) not in fresh:
-                raise ValueError(
-                    f"weights must fit the network: {variable.path} has shape "
-                    f"{tuple(variable.shape)}, got {weight.shape}; the losses must "
-                    "need as many logits."
-                )
-        return model
+    return model
 
 
-def start_from(weights: Any) -> Start:
-    """Read what the parameter `weights` of a classifier means."""
-    if isinstance(weights, Start):
+def start_from(weights: Any) -> StoredNetwork:
+    """Return the record that the parameter `weights` of a classifier means."""
+    if isinstance(weights, StoredNetwork):
         return weights
     if isinstance(weights, str):
-        weights = read_network(weights, parameter="weights")
-    if isinstance(weights, SavedNetwork):
-        return Start(
-            weights.config,
-            weights.weights,
-            classes=weights.classes,
-            n_bands=weights.n_bands,
-            n_crop=weights.n_crop,
-        )
+        return read_network(weights, parameter="weights").network
     # What a FrozenEstimator and a search hold.
     fitted = getattr(weights, "estimator", weights)
     fitted = getattr(weights, "best_estimator_", fitted)
@@ -146,167 +179,63 @@ def start_from(weights: Any) -> Start:
         check_is_fitted(fitted)
     except ValueError:
         raise ValueError(
-            "weights must be a fitted CNNClassifier, got one that is not fitted; if "
-            "cloning it dropped what it had learned, as GridSearchCV does, pass "
+            "weights must be a fitted CNNClassifier, got one that is not fitted; "
+            "cloning, as in GridSearchCV, removes what was learned: pass "
             "sklearn.frozen.FrozenEstimator(classifier)."
         ) from None
     model = fitted.model_
     if model.layers[-1].name == "calibration":
         model = keras.Model(model.inputs, model.layers[-1].input, name=model.name)
-    return Start(
-        json.loads(model.to_json()),
-        model.get_weights(),
-        classes=list(fitted.classes_),
-        n_bands=fitted.input_shape_[0],
+    return record_of(
+        model,
+        classes=fitted.classes_.tolist(),
         n_crop=fitted.n_crop_,
-        n_channels=fitted.input_shape_[2],
+        training=fitted.training_,
     )
 
 
-def build_network_of(
-    classifier: Any, loss: Any, *, n_bands: int, n_channels: int, start: Start | None
-) -> scikeras.wrappers.KerasClassifier:
-    """Let SciKeras build and compile the network of a classifier.
+def _without_seeds(config: Any) -> Any:
+    """Return a description in which each seed is None, so that it is chosen anew."""
+    if isinstance(config, list):
+        return [_without_seeds(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: None if key == "seed" else _without_seeds(part)
+        for key, part in config.items()
+    }
 
-    Parameters
-    ----------
-    classifier : CNNClassifier
-        With the attributes `classes_` and `n_crop_`.
-    loss : Any
-        What the network is compiled with.
-    n_bands, n_channels : int
-        Of the spectrograms.
-    start : Start or None
-        What to start from; None for a new network.
+
+def readable(config: Any) -> Any:
+    """Remove from a description the arguments that this Keras does not know.
+
+    That is those that a newer Keras has added, with values that change nothing.
     """
-    network, l2 = classifier.network, classifier.l2
-    classes = classifier.classes_.tolist()
-    if start is not None:
-        network = functools.partial(start.network, classes=classes)
-    build = functools.partial(
-        compiled_network,
-        network,
-        loss,
-        functools.partial(
-            make_optimizer,
-            classifier.optimizer,
-            learning_rate=classifier.learning_rate,
-            weight_decay=classifier.weight_decay,
-        ),
-        {
-            "n_bands": n_bands,
-            "n_frames": classifier.n_crop_,
-            "n_channels": n_channels,
-            "n_outputs": n_outputs(loss, len(classes)),
-            "dropout": classifier.dropout,
-            "l2": default_l2(classifier.network) if l2 is None else l2,
-        },
-    )
-    holder = scikeras.wrappers.KerasClassifier(model=build, loss=loss)
-    # SciKeras looks at nothing but shapes and classes.
-    shape = (len(classes), n_bands, classifier.n_crop_, n_channels)
-    return holder.initialize(np.zeros(shape, np.float32), np.arange(len(classes)))
+    if isinstance(config, list):
+        return [readable(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    kept = {key: readable(part) for key, part in config.items()}
+    places = {"keras.initializers": keras.initializers, "keras.layers": keras.layers}
+    module = kept.get("module")
+    place = places.get(module) if isinstance(module, str) else None
+    known = getattr(place, str(kept.get("class_name")), None)
+    arguments = kept.get("config")
+    if isinstance(known, type) and isinstance(arguments, dict):
+        names = _arguments_of(known)
+        kept["config"] = {
+            key: value
+            for key, value in arguments.items()
+            if key in names or value not in (None, _NEWER.get(key))
+        }
+    return kept
 
 
-def built_with_seed(
-    build: Callable[[], scikeras.wrappers.KerasClassifier], seed: int
-) -> scikeras.wrappers.KerasClassifier:
-    """Build a network whose weights depend on nothing but the seed.
-
-    Keras draws from Python's global random numbers, from which other threads may draw
-    at the same time: those of a notebook or of a cluster's worker do. Where there are
-    any, the network is built until two are the same.
-    """
-    with local_seed(seed):
-        holder = build()
-    for _ in range(_ATTEMPTS):
-        if threading.active_count() == 1:
-            break
-        before = holder.model_.variables  # with the states of dropout's seeds
-        with local_seed(seed):
-            holder = build()
-        pairs = zip(before, holder.model_.variables, strict=True)
-        if all(np.array_equal(one.numpy(), other.numpy()) for one, other in pairs):
-            break
-    else:
-        warnings.warn(
-            "Other threads draw from Python's global random numbers all the time, from "
-            "which Keras takes its seeds: the same random_state can give another "
-            "network. Fit in a process of its own.",
-            RuntimeWarning,
-            stacklevel=5,
-        )
-    return holder
-
-
-def train_network_of(
-    classifier: Any,
-    holder: scikeras.wrappers.KerasClassifier,
-    loss: Any,
-    batches: TrainingBatches,
-    stopping: EarlyStopping | None,
-    *,
-    seed: int,
-) -> dict[str, list[float]]:
-    """Train the network that SciKeras has built, and give the history.
-
-    Parameters
-    ----------
-    classifier : CNNClassifier
-    holder : scikeras.wrappers.KerasClassifier
-        Of :func:`build_network_of`.
-    loss : Any
-        What its network is compiled with.
-    batches : TrainingBatches
-    stopping : EarlyStopping or None
-    seed : int
-    """
-    model, rates = holder.model_, None
-    if not isinstance(classifier.optimizer, keras.optimizers.Optimizer):
-        n_steps = classifier.epochs * len(batches)
-        rates = learning_rates(classifier.learning_rate, classifier.schedule, n_steps)
-    n_targets = batches.targets.shape[1]
-    settings = (classifier.weight_decay, n_targets)
-    key = training_key(model, loss, classifier.optimizer, settings)
-
-    def make() -> Trainer:
-        kept = model
-        if key is not None:
-            # What is kept for fits to come is another network than the user's.
-            with local_seed(seed):
-                kept = holder.model()
-            if architecture(kept) != architecture(model):
-                kept = model
-        return Trainer(kept, n_targets)
-
-    checkpoint = None
-    if classifier.checkpoint is not None:
-        settings = {"epochs": classifier.epochs, "rates": rates}
-        name = fingerprint(model, classifier.loss, batches, stopping, settings)
-        if name is not None:
-            checkpoint = Checkpoint(classifier.checkpoint, name)
-        else:
-            warnings.warn(
-                "checkpoint has no effect with a loss, an optimizer or layers of your "
-                "own, whose code can change under the same name.",
-                RuntimeWarning,
-                stacklevel=5,
-            )
-    total, shown = classifier.epochs, classifier.verbose > 0
-    with (
-        trainer_of(key, model, make) as trainer,
-        progress_bar("Training", total=total, shown=shown, unit="epochs") as advance,
-    ):
-        losses = train_network(
-            trainer,
-            batches,
-            epochs=classifier.epochs,
-            rates=rates,
-            stopping=stopping,
-            checkpoint=checkpoint,
-            advance=advance,
-        )
-    history = {"loss": losses}
-    if stopping is not None:
-        history["val_auroc"] = stopping.scores
-    return history
+@functools.cache
+def _arguments_of(kind: type) -> frozenset[str]:
+    """Return the parameters of a class and of its base classes."""
+    inits = [
+        vars(base)["__init__"] for base in kind.__mro__ if "__init__" in vars(base)
+    ]
+    names = [inspect.signature(init).parameters for init in inits[:-1]]  # not object's
+    return frozenset({"dtype", "name", "trainable"}.union(*names))

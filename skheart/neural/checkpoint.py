@@ -1,4 +1,4 @@
-"""The state of a training on disk, so that a training that was ended goes on."""
+"""Keep the state of a training on disk, so that an interrupted one can resume."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _BLOCK = 256  # recordings that are hashed at a time
 
 
 class Checkpoint:
-    """A file for one training, named by all that its result depends on.
+    """The file of one training, named by a hash of all that its result depends on.
 
     Parameters
     ----------
     folder : path
-        Made if it is not there.
+        Created if it does not exist.
     name : str
         Of :func:`fingerprint`.
     """
@@ -39,7 +39,7 @@ class Checkpoint:
         self.path = Path(folder) / f"{name}.npz"
 
     def save(self, trainer: Trainer, losses: list[float], stopping: Any) -> None:
-        """Write the state after an epoch; the file before stays until it is whole."""
+        """Write the state after an epoch, whole or not at all."""
         arrays = {"losses": np.array(losses)}
         arrays |= _numbered("model", _values(trainer.model.variables))
         arrays |= _numbered("optimizer", _values(trainer.optimizer.variables))
@@ -57,14 +57,14 @@ class Checkpoint:
         except OSError as error:
             raise OSError(
                 f"The state of the training cannot be written to {str(self.path)!r} "
-                f"({error.strerror or error}); make room, or give another folder as "
-                "checkpoint."
+                f"({error.strerror or error}); free space on the disk, or pass "
+                "another folder as checkpoint."
             ) from error
 
     def restore(
         self, trainer: Trainer, batches: TrainingBatches, stopping: Any
     ) -> list[float]:
-        """Be as after the last epoch that was saved; give the losses up to it."""
+        """Restore the last saved epoch, and return the losses up to it."""
         try:
             content = io.BytesIO(self.path.read_bytes())
             with np.load(content, allow_pickle=False) as file:
@@ -77,7 +77,7 @@ class Checkpoint:
                 scores = [float(score) for score in arrays["scores"]]
                 best_epoch, stops = int(arrays["best_epoch"]), bool(arrays["stops"])
         except (FileNotFoundError, NotADirectoryError):
-            return []  # nothing was saved; what cannot be written is said by `save`
+            return []  # nothing was saved; `save` raises where nothing can be written
         except (
             *(OSError, LookupError, ValueError, EOFError, zlib.error),
             *(zipfile.BadZipFile, NotImplementedError),  # compressions it does not know
@@ -97,7 +97,7 @@ class Checkpoint:
             f"The state of the training in {str(self.path)!r} cannot be read "
             f"({error}); it starts from the beginning.",
             RuntimeWarning,
-            stacklevel=8,
+            stacklevel=2,
         )
         return []
 
@@ -113,7 +113,7 @@ def _numbered(name: str, values: Any) -> dict[str, np.ndarray]:
 def _listed(
     name: str, arrays: dict[str, np.ndarray], variables: Any
 ) -> list[tuple[Any, np.ndarray]]:
-    """Give each variable with its value."""
+    """Return each variable with its value."""
     pairs = [(v, arrays[f"{name}{number}"]) for number, v in enumerate(variables)]
     for variable, value in pairs:
         if tuple(variable.shape) != value.shape:
@@ -128,21 +128,21 @@ def fingerprint(
     stopping: Any,
     settings: dict[str, Any],
 ) -> str | None:
-    """Give a name for a training: the same for the same result.
+    """Return a name for a training: the same for the same result.
 
-    None where it cannot be told: with code of the user's, in the network, the loss or
-    the optimizer, which can change under the same name.
+    None with the user's own code in the network, the loss or the optimizer, which can
+    change under the same name.
 
     Parameters
     ----------
     model : keras.Model
         Compiled, with the weights that training starts from.
     loss : Any
-        As the classifier has it.
+        The parameter of the classifier.
     batches : TrainingBatches
     stopping : EarlyStopping or None
     settings : dict
-        What else the result depends on: numbers, text and arrays.
+        Other settings that change the result: numbers, text and arrays.
     """
     known = architecture(model)
     described = [_described(loss), _described(model.optimizer)]
@@ -177,7 +177,7 @@ def fingerprint(
 
 
 def _described(thing: Any) -> str | None:
-    """Give text for a loss or an optimizer, without the name that Keras gave it."""
+    """Return a loss or an optimizer as text, without the name that Keras counts up."""
     if isinstance(thing, str):
         return thing
     kind = thing if isinstance(thing, type) else type(thing)
@@ -189,4 +189,4 @@ def _described(thing: Any) -> str | None:
         config = {k: v for k, v in thing.get_config().items() if k != "name"}
         return f"{kind.__qualname__} {json.dumps(config, sort_keys=True)}"
     except (AttributeError, TypeError, ValueError, NotImplementedError):
-        return None  # Keras says so of what cannot be described
+        return None  # Keras cannot describe it

@@ -42,10 +42,21 @@ def architecture(model: keras.Model) -> Hashable | None:
             return None
         config["name"] = ""
         names = {name: f"layer {i}" for i, name in enumerate(_names_in(config))}
+        # Seeds are variables in layers of Keras; in others they can be in the graph.
+        if all(type(x).__module__.startswith(("keras.", "skheart.")) for x in layers):
+            config = _without_seeds(config)
         text = json.dumps(_renamed(config, names), sort_keys=True)
     except (TypeError, ValueError, NotImplementedError):
         return None  # Keras says so of layers that cannot be described
     return text, tuple(type(layer) for layer in layers)
+
+
+def _without_seeds(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {k: _without_seeds(v) for k, v in config.items() if k != "seed"}
+    if isinstance(config, list | tuple):
+        return [_without_seeds(part) for part in config]
+    return config
 
 
 def _holds_functions(config: Any) -> bool:

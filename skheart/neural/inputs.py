@@ -1,4 +1,4 @@
-"""Checks of the spectrograms, labels and groups that a classifier is given."""
+"""Check the spectrograms, labels and weights that a classifier gets."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skheart._core.checks import check_number
 from skheart.spectrogram.lazy import CachedSpectrograms
 
-# What can be taken row by row from the disk in place of whole into memory.
+# Read row by row from the disk, not copied into memory.
 _ON_DISK = (CachedSpectrograms, np.memmap)
 _OPTIONS = {"dtype": np.float32, "allow_nd": True, "ensure_all_finite": False}
 
@@ -29,9 +30,9 @@ class SpectrogramsOnDisk:
     ----------
     source : CachedSpectrograms or memmap of three or four dimensions
     rows : ndarray of int, default=None
-        Those of the source that are meant. By default all.
+        Rows of the source. By default all.
     n_frames : int, default=None
-        To this many they are repeated. By default as they are.
+        Frames after repetition. By default as many as the source has.
     """
 
     def __init__(
@@ -57,11 +58,11 @@ class SpectrogramsOnDisk:
         return X
 
     def only(self, rows: np.ndarray) -> SpectrogramsOnDisk:
-        """Give some of the recordings, unread."""
+        """Return some of the recordings, without reading them."""
         return SpectrogramsOnDisk(self.source, self.rows[rows], self.shape[2])
 
     def repeated(self, n_frames: int) -> SpectrogramsOnDisk:
-        """Give them repeated to a number of frames, unread."""
+        """Return them repeated to a number of frames, without reading them."""
         return SpectrogramsOnDisk(self.source, self.rows, n_frames)
 
 
@@ -69,7 +70,7 @@ Spectrograms = np.ndarray | SpectrogramsOnDisk
 
 
 def only(X: Spectrograms, rows: np.ndarray) -> Spectrograms:
-    """Give some of the recordings; those on disk stay there."""
+    """Return some of the recordings; those on disk stay there."""
     return X.only(rows) if isinstance(X, SpectrogramsOnDisk) else X[rows]
 
 
@@ -83,7 +84,7 @@ def repeated(X: Spectrograms, n_frames: int) -> Spectrograms:
 def check_spectrograms_and_labels(
     estimator: Any, X: Any, y: Any
 ) -> tuple[Spectrograms, np.ndarray]:
-    """Check what `fit` is given; `X` gets four dimensions, float32."""
+    """Check the arguments of `fit`; `X` gets four dimensions, float32."""
     if _is_on_disk(X):
         if y is None:
             raise ValueError("y cannot be None: it holds the label of each recording.")
@@ -105,7 +106,7 @@ def _is_on_disk(X: Any) -> bool:
 
 
 def check_spectrograms(estimator: Any, X: Any) -> Spectrograms:
-    """Check what a fitted estimator is given; `X` gets four dimensions, float32."""
+    """Check `X` for a fitted estimator; it gets four dimensions, float32."""
     on_disk = _is_on_disk(X)
     if not on_disk:
         _refuse_text(X)
@@ -139,6 +140,9 @@ def combined_weights(
         raise ValueError(
             f'class_weight must be a dict, "balanced" or None, got {class_weight!r}.'
         )
+    if isinstance(class_weight, dict):
+        for label, weight in class_weight.items():
+            check_number(f"class_weight of {label!r}", weight, closed="left")
     if sample_weight is None and class_weight is None:
         return None
     weights = _check_sample_weight(
@@ -156,8 +160,8 @@ def combined_weights(
         )
     if ignored:
         warnings.warn(
-            f"All recordings of class {ignored[0]!r} have weight 0, so that nothing is "
-            "learned of it; leave the class out or give it a weight.",
+            f"All recordings of class {ignored[0]!r} have weight 0, so nothing is "
+            "learned about it; leave the class out or set a weight above 0.",
             UserWarning,
             stacklevel=4,
         )
@@ -178,7 +182,7 @@ def check_lengths(X: Any, **others: Any) -> None:
 
 
 def _length(values: Any) -> int | None:
-    """Entries along the first axis; None for what has none."""
+    """Return the number of entries along the first axis; None if there is no axis."""
     shape = getattr(values, "shape", None)
     if shape is not None:
         return shape[0] if shape else None
@@ -186,9 +190,9 @@ def _length(values: Any) -> int | None:
 
 
 def _four_dimensions(X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
-    """Check spectrograms, and give them channels.
+    """Check spectrograms, and add the axis of channels.
 
-    `rows` are their numbers where they are a part of what the user knows.
+    `rows` are their numbers in the user's array, for messages.
     """
     if X.ndim > 4:
         raise ValueError(

@@ -14,14 +14,21 @@ __all__ = ["AttentionPooling", "Calibration"]
 class AttentionPooling(keras.layers.Layer):
     """Average over time with learned weights.
 
-    A score is computed from each frame, the scores are made positive and summing to one
-    with a softmax over the frames, and the frames are averaged with these weights. A
-    murmur that is clear in some beats only then counts for more than in a plain mean.
+    A score is computed for each frame, a softmax over the frames turns the scores into
+    weights, and the frames are averaged with these weights. A murmur that is clear in
+    some beats only counts for more than in a plain mean.
+
+    Parameters
+    ----------
+    kernel_initializer : str or keras.initializers.Initializer, default="glorot_uniform"
+        Draws the first weights of the score.
+    **kwargs
+        Other arguments of :class:`keras.layers.Layer`, such as `name`.
 
     Notes
     -----
     Takes a tensor of shape (n, n_frames, n_features), with any number of frames, and
-    gives one of shape (n, n_features).
+    returns one of shape (n, n_features).
 
     References
     ----------
@@ -36,11 +43,24 @@ class AttentionPooling(keras.layers.Layer):
     TensorShape([2, 3])
     """
 
+    def __init__(
+        self, *, kernel_initializer: Any = "glorot_uniform", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Make the weights that score a frame."""
         self.score = self.add_weight(
-            name="score", shape=(input_shape[-1], 1), initializer="glorot_uniform"
+            name="score",
+            shape=(input_shape[-1], 1),
+            initializer=self.kernel_initializer,
         )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs to make this layer again."""
+        initializer = keras.initializers.serialize(self.kernel_initializer)
+        return {**super().get_config(), "kernel_initializer": initializer}
 
     def call(self, inputs: Any) -> Any:
         """Average `inputs` over their frames."""
@@ -52,20 +72,20 @@ class AttentionPooling(keras.layers.Layer):
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        """Give the shape without the axis of frames."""
+        """Return the shape without the axis of frames."""
         return (input_shape[0], input_shape[-1])
 
 
 @keras.saving.register_keras_serializable(package="skheart")
 class Calibration(keras.layers.Layer):
-    """Multiply logits by one number and add one to each.
+    """Multiply all logits by one number and add one number to each.
 
-    The numbers are weights that are not trained: networks that were calibrated
-    otherwise are still of one architecture.
+    The numbers are weights that are not trained, so that networks with different
+    calibrations have the same structure.
 
     Notes
     -----
-    Takes and gives a tensor of shape (n, n_logits).
+    Takes and returns a tensor of shape (n, n_logits).
 
     Examples
     --------
@@ -79,7 +99,7 @@ class Calibration(keras.layers.Layer):
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the numbers: nothing is changed until they are set."""
+        """Make the numbers, which change nothing until they are set."""
         self.scale = self.add_weight(
             name="scale", shape=(), initializer="ones", trainable=False
         )
@@ -97,5 +117,5 @@ class Calibration(keras.layers.Layer):
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        """Give the same shape."""
+        """Return the same shape."""
         return input_shape

@@ -176,6 +176,12 @@ def build_network(network: Any, **words: Any) -> keras.Model:
         If there is no network of that name, or the function gives something else than a
         Keras model with `n_outputs` logits.
     """
+    if isinstance(network, keras.Model):
+        raise ValueError(
+            "network must be a name or a function that builds a Keras model, got a "
+            f"{type(network).__name__}: each fit needs a new one, so pass a function "
+            "that makes and returns it."
+        )
     if not callable(network):
         if not isinstance(network, str) or network not in NETWORKS:
             names = ", ".join(repr(name) for name in NETWORKS)
@@ -206,7 +212,24 @@ def build_network(network: Any, **words: Any) -> keras.Model:
             f"network must build a model whose output has shape {expected}, one logit "
             f"for each output, got {model.output_shape}."
         )
+    last = _probability_function(model)
+    if last:
+        raise ValueError(
+            f"network must end in logits, got a model that ends in a {last}; remove "
+            "it: the loss and the classifier apply it themselves."
+        )
     return model
+
+
+def _probability_function(model: keras.Model) -> str | None:
+    """Return the name of the sigmoid or softmax that a model ends in, or None."""
+    last = model.outputs[0]._keras_history.operation
+    if isinstance(last, keras.Model):
+        return _probability_function(last)
+    activation = getattr(getattr(last, "activation", None), "__name__", "")
+    names = (activation, type(last).__name__.lower())
+    found = ("sigmoid", "hard_sigmoid", "log_sigmoid", "softmax", "log_softmax")
+    return next((name for name in names if name in found), None)
 
 
 def _convolution(

@@ -12,54 +12,42 @@ from typing import Any
 import numpy as np
 
 from skheart._core.files import atomic_path
+from skheart.neural.stored import StoredNetwork
 
 FOLDER = Path(__file__).parents[1] / "pretrained" / "weights"
 _FORMAT = 1
+_KEPT = ("classes", "n_bands", "n_crop", "training")
 
 
 @dataclass(frozen=True)
 class SavedNetwork:
-    """A network as plain data, with what it takes and what it tells apart.
+    """A network of the package with its card.
 
     Attributes
     ----------
     name : str
-    config : dict
-        The network, as Keras writes it.
-    weights : list of ndarray
-        In the order of Keras's ``get_weights``, float32.
-    classes : list of str
-        Sorted.
-    n_bands, n_crop : int
-        Bands, and frames in a window.
+    network : StoredNetwork
     spectrogram : dict
         Parameters of the SpectrogramTransformer that belongs to it.
     card : dict
-        What is to be known of it; see :class:`skheart.pretrained.ModelCard`.
-    patients : dict of str to list of str
-        The patients of each corpus that it was trained on.
+        See :class:`skheart.pretrained.ModelCard`.
     """
 
     name: str
-    config: dict[str, Any]
-    weights: list[np.ndarray]
-    classes: list[str]
-    n_bands: int
-    n_crop: int
+    network: StoredNetwork
     spectrogram: dict[str, Any]
     card: dict[str, Any]
-    patients: dict[str, list[str]]
 
 
 def saved_names(folder: Path = FOLDER) -> list[str]:
-    """Names of the networks in the package."""
+    """Return the names of the networks in the package."""
     return sorted(path.stem for path in folder.glob("*.json"))
 
 
 def read_description(
     name: str, *, parameter: str = "name", folder: Path = FOLDER
 ) -> dict[str, Any]:
-    """Read all but the weights."""
+    """Read everything but the weights."""
     names = saved_names(folder)
     if not isinstance(name, str) or name not in names:
         known = ", ".join(repr(known) for known in names)
@@ -84,7 +72,7 @@ def read_network(
     Raises
     ------
     ValueError
-        If there is none of that name, or its file is not the one that belongs to it.
+        If there is no network of that name, or its file is missing or damaged.
     """
     description = read_description(name, parameter=parameter, folder=folder)
     path = folder / f"{name}.npz"
@@ -97,16 +85,15 @@ def read_network(
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         keys = [f"w{number}" for number in range(len(arrays.files))]
         weights = [arrays[key].astype(np.float32) for key in keys]
-    words = ("config", "classes", "n_bands", "n_crop", "spectrogram", "card")
-    return SavedNetwork(
-        name=name,
+    network = StoredNetwork(
+        description=description["config"],
         weights=weights,
-        patients=description["patients"],
-        **{word: description[word] for word in words},
+        **{key: description[key] for key in _KEPT},
     )
+    return SavedNetwork(name, network, description["spectrogram"], description["card"])
 
 
-def write_network(network: SavedNetwork, *, folder: Path = FOLDER) -> None:
+def write_network(saved: SavedNetwork, *, folder: Path = FOLDER) -> None:
     """Write a network for the package; its weights in half precision.
 
     Raises
@@ -114,6 +101,7 @@ def write_network(network: SavedNetwork, *, folder: Path = FOLDER) -> None:
     ValueError
         If a weight is too large for half precision.
     """
+    network = saved.network
     halves = {}
     for number, weight in enumerate(network.weights):
         # Below the smallest normal half, digits are lost; no such weight matters.
@@ -121,7 +109,7 @@ def write_network(network: SavedNetwork, *, folder: Path = FOLDER) -> None:
             half = np.asarray(weight).astype(np.float16)
         if not np.isfinite(half).all():
             raise ValueError(
-                f"Weight {number} of {network.name!r} does not fit half precision."
+                f"Weight {number} of {saved.name!r} does not fit half precision."
             )
         halves[f"w{number}"] = half
     buffer = io.BytesIO()
@@ -130,12 +118,15 @@ def write_network(network: SavedNetwork, *, folder: Path = FOLDER) -> None:
     description = {
         "format": _FORMAT,
         "sha256": hashlib.sha256(content).hexdigest(),
-        **{k: v for k, v in vars(network).items() if k not in ("name", "weights")},
+        "config": network.description,
+        "spectrogram": saved.spectrogram,
+        "card": saved.card,
+        **{key: getattr(network, key) for key in _KEPT},
     }
     folder.mkdir(parents=True, exist_ok=True)
-    with atomic_path(folder / f"{network.name}.npz") as temporary:
+    with atomic_path(folder / f"{saved.name}.npz") as temporary:
         temporary.write_bytes(content)
-    with atomic_path(folder / f"{network.name}.json") as temporary:
+    with atomic_path(folder / f"{saved.name}.json") as temporary:
         # One line for each entry, so that versions can be compared.
         write = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
         lines = [f"{write(key)}: {write(value)}" for key, value in description.items()]

@@ -1,19 +1,12 @@
-"""What TensorFlow keeps for the whole process: threads and seeds."""
+"""The number of threads of TensorFlow, which holds for the whole process."""
 
 from __future__ import annotations
 
-import random
-import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-import numpy as np
 import tensorflow as tf
 
 from skheart._core.environment import thread_limit
-
-_SEEDING = threading.Lock()  # fits in other threads must not draw in between
 
 
 def limit_threads(n_threads: int | None) -> None:
@@ -40,19 +33,5 @@ def limit_threads(n_threads: int | None) -> None:
                 "process with other threads. Fit with n_threads first, or in a new "
                 "process.",
                 RuntimeWarning,
-                stacklevel=4,
+                stacklevel=2,
             )
-
-
-@contextmanager
-def local_seed(seed: int) -> Iterator[None]:
-    """Seed what Keras draws its seeds from, and put it back as it was afterwards."""
-    with _SEEDING:
-        python_state, numpy_state = random.getstate(), np.random.get_state()
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
-        try:
-            yield
-        finally:
-            random.setstate(python_state)
-            np.random.set_state(numpy_state)

@@ -1,4 +1,4 @@
-"""Training a network: optimizer, early stopping, calibration."""
+"""Train a network: optimizer, learning rates, and the loop over the epochs."""
 
 from __future__ import annotations
 
@@ -9,32 +9,14 @@ from typing import Any
 
 import keras
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 
-from skheart.metrics import auroc_score
 from skheart.neural.batches import TrainingBatches
 from skheart.neural.checkpoint import Checkpoint
-from skheart.neural.graphs import Forward, Trainer, architecture
-from skheart.neural.layers import Calibration
+from skheart.neural.early_stopping import EarlyStopping
+from skheart.neural.graphs import Trainer, architecture
 from skheart.neural.losses import n_outputs, takes_codes
-from skheart.neural.networks import build_network
-from skheart.neural.windows import probabilities, windowed_logits
 
 _WARM_UP = 0.1  # share of the steps over which the learning rate rises
-
-
-def compiled_network(
-    network: Any,
-    loss: Any,
-    optimizer: Callable[[], keras.optimizers.Optimizer],
-    words: dict[str, Any],
-) -> keras.Model:
-    """Build and compile a network; called by SciKeras."""
-    model = build_network(network, **words)
-    # XLA makes these networks slower on processors without an accelerator.
-    model.compile(optimizer=optimizer(), loss=loss, jit_compile=False)
-    return model
 
 
 def encoded_targets(codes: np.ndarray, loss: Any, n_classes: int) -> np.ndarray:
@@ -72,7 +54,7 @@ def make_optimizer(
 def learning_rates(
     learning_rate: float, schedule: str | None, n_steps: int
 ) -> np.ndarray:
-    """Give the learning rate of each step, (n_steps,).
+    """Return the learning rate of each step, (n_steps,).
 
     With ``"cosine"`` it rises in a straight line over the first tenth of the steps, and
     falls to 0 along half a wave.
@@ -87,7 +69,7 @@ def learning_rates(
 
 
 def training_key(model: keras.Model, loss: Any, optimizer: Any, settings: Any) -> Any:
-    """Give what the graph of a training step depends on; None if it cannot be told.
+    """Return a key of all that the graph of a training step depends on, or None.
 
     Parameters
     ----------
@@ -95,7 +77,7 @@ def training_key(model: keras.Model, loss: Any, optimizer: Any, settings: Any) -
     loss, optimizer : Any
         As the classifier has them: names, functions or objects of Keras.
     settings : hashable
-        What else the optimizer is made with, but for its learning rate.
+        Other settings of the optimizer, without its learning rate.
     """
     parts: list[Any] = [architecture(model), settings]
     for part in (loss, optimizer):
@@ -120,6 +102,7 @@ def train_network(
     rates: np.ndarray | None,
     stopping: EarlyStopping | None,
     checkpoint: Checkpoint | None,
+    callbacks: list[keras.callbacks.Callback],
     advance: Callable[..., None],
 ) -> list[float]:
     """Train a network.
@@ -129,12 +112,13 @@ def train_network(
     trainer : Trainer
     batches : TrainingBatches
     epochs : int
-        Times that all recordings are seen, at most.
+        Maximum number of times that all recordings are seen.
     rates : ndarray of shape (n_steps,) or None
         Learning rate of each step; None leaves it to the optimizer.
     stopping : EarlyStopping or None
     checkpoint : Checkpoint or None
-        Where to go on from, and where to leave the state after each epoch.
+        Where the state after each epoch is read and written.
+    callbacks : list of keras.callbacks.Callback
     advance : callable
         Moves a progress bar.
 
@@ -149,158 +133,54 @@ def train_network(
     if checkpoint is not None:
         losses = checkpoint.restore(trainer, batches, stopping)
         advance(len(losses), "")
-    steps = iter(range(len(losses) * len(batches), epochs * len(batches)))
+    trainer.model.stop_training = False
+    hooks = keras.callbacks.CallbackList(callbacks, model=trainer.model)
+    hooks.on_train_begin()
     for epoch in range(len(losses), epochs):
         if stopping is not None and stopping.stops:
             break
-        parts, sizes = [], []
-        for index in range(len(batches)):
-            X, targets, *weights = batches[index]
-            step = next(steps)
-            if rates is not None:
-                trainer.optimizer.learning_rate = rates[step]
-            weight = weights[0] if weights else np.ones(len(X))
-            parts.append(trainer.step(X, targets, weight.astype(np.float32)))
-            sizes.append(len(X))
-        loss = float(np.average([float(part) for part in parts], weights=sizes))
-        if not np.isfinite(loss):  # the network would answer NaN
-            raise ValueError(
-                f"Training diverged: the loss of epoch {epoch + 1} is {loss}; "
-                "lower learning_rate, or look for divisions by zero in a network or "
-                "loss of your own."
-            )
+        batches.go_to(epoch)
+        hooks.on_epoch_begin(epoch)
+        loss = _trained_epoch(trainer, batches, epoch, rates)
         losses.append(loss)
-        note = f"loss {loss:.4f}"
+        logs, note = {"loss": loss}, f"loss {loss:.4f}"
         if stopping is not None:
             stopping.score(epoch)
+            logs["val_auroc"] = stopping.scores[-1]
             note += f", validation AUROC {stopping.scores[-1]:.3f}"
         if checkpoint is not None:
             checkpoint.save(trainer, losses, stopping)
         advance(1, note)
-        batches.on_epoch_end()
+        hooks.on_epoch_end(epoch, logs)
+        if trainer.model.stop_training:
+            break
+    hooks.on_train_end()
     if stopping is not None:
-        stopping.go_back()
+        stopping.restore_best()
+    if not all(np.isfinite(weight).all() for weight in trainer.model.get_weights()):
+        raise ValueError(
+            "Training diverged in its last step: weights are NaN or infinite; lower "
+            "learning_rate."
+        )
     return losses
 
 
-class EarlyStopping:
-    """Stop when the AUROC of the validation part no longer rises; keep the best.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_recordings, n_bands, n_frames, n_channels)
-    codes : ndarray of shape (n_recordings,)
-        Number of the class of each recording.
-    weights : ndarray of shape (n_recordings,) or None
-        Weight of each recording in the AUROC.
-    n_crop : int
-        Frames in a window.
-    patience : int
-        Epochs without a better AUROC after which training stops.
-
-    Attributes
-    ----------
-    scores : list of float
-        AUROC after each epoch.
-    stops : bool
-        Whether there has been no better epoch for long enough.
-    """
-
-    def __init__(
-        self,
-        X: np.ndarray,
-        codes: np.ndarray,
-        weights: np.ndarray | None,
-        *,
-        n_crop: int,
-        patience: int,
-    ) -> None:
-        if weights is not None and not all(
-            weights[codes == code].any() for code in np.unique(codes)
-        ):
-            weights = None  # no pair would have a weight
-        self.stops = False
-        self.X, self.codes, self.weights = X, codes, weights
-        self.n_crop, self.patience = n_crop, patience
-        self.scores: list[float] = []
-        self.best_epoch = -1
-        self.best_weights: list[np.ndarray] = []
-
-    def begin(self, model: keras.Model) -> None:
-        """Watch a network."""
-        self.model, self.forward = model, Forward(model)
-
-    def score(self, epoch: int) -> None:
-        """Score the epoch."""
-        logits = windowed_logits(self.forward, self.X, self.n_crop)
-        scores = logits[:, 0] if logits.shape[1] == 1 else probabilities(logits)
-        labels = np.arange(max(2, logits.shape[1]))
-        auroc = auroc_score(
-            self.codes, scores, labels=labels, sample_weight=self.weights
+def _trained_epoch(
+    trainer: Trainer, batches: TrainingBatches, epoch: int, rates: np.ndarray | None
+) -> float:
+    """Train on all batches once, and return the mean loss."""
+    parts, sizes = [], []
+    for index in range(len(batches)):
+        X, targets, *weights = batches[index]
+        if rates is not None:
+            trainer.optimizer.learning_rate = rates[epoch * len(batches) + index]
+        weight = weights[0] if weights else np.ones(len(X))
+        parts.append(trainer.step(X, targets, weight.astype(np.float32)))
+        sizes.append(len(X))
+    loss = float(np.average([float(part) for part in parts], weights=sizes))
+    if not np.isfinite(loss):
+        raise ValueError(
+            f"Training diverged: the loss of epoch {epoch + 1} is {loss}; lower "
+            "learning_rate, or look for divisions by zero in your network or loss."
         )
-        self.scores.append(float(auroc))
-        if self.best_epoch < 0 or self.scores[-1] > self.scores[self.best_epoch]:
-            self.best_epoch = epoch
-            self.best_weights = self.model.get_weights()
-        elif epoch - self.best_epoch >= self.patience:
-            self.stops = True
-
-    def go_back(self) -> None:
-        """Go back to the best epoch."""
-        self.model.set_weights(self.best_weights)
-
-
-def calibrated(
-    model: keras.Model, logits: np.ndarray, codes: np.ndarray, weights: np.ndarray
-) -> keras.Model:
-    """Scale and shift a network's logits so that they say probabilities.
-
-    A loss on the ranking leaves the scale of the logits and their place to chance. One
-    positive scale for all and one offset for each logit, which change no AUROC, are
-    fitted by cross-entropy with smoothed targets.
-
-    Parameters
-    ----------
-    model : keras.Model
-    logits : ndarray of shape (n_recordings, n_outputs)
-        What `model` gives for some recordings.
-    codes : ndarray of shape (n_recordings,)
-        Number of the class of each of them.
-    weights : ndarray of shape (n_recordings,)
-        Their weights.
-
-    Returns
-    -------
-    model : keras.Model
-        The same network with a last layer more.
-
-    References
-    ----------
-    .. [1] J. Platt, "Probabilistic outputs for support vector machines and comparisons
-       to regularized likelihood methods", Advances in Large Margin Classifiers, 1999.
-    """
-    logits = logits.astype(np.float64)
-    n_logits = logits.shape[1]
-    n_classes = max(2, n_logits)
-    if not weights.any():
-        weights = np.ones_like(weights)
-    counts = np.bincount(codes, minlength=n_classes)
-    targets = np.full((len(codes), n_classes), 1.0)
-    targets[np.arange(len(codes)), codes] += counts[codes]
-    targets /= targets.sum(axis=1, keepdims=True)
-    spread = logits.std(axis=0).mean() or 1.0
-
-    def price(parameters: np.ndarray) -> float:
-        scaled = np.exp(parameters[0]) / spread * logits + parameters[1:]
-        if n_logits == 1:
-            scaled = np.hstack([np.zeros_like(scaled), scaled])
-        losses = -np.sum(targets * log_softmax(scaled, axis=1), axis=1)
-        return float(np.average(losses, weights=weights))
-
-    # Bounded, lest scores that say nothing are all made one, to the last digit.
-    bounds = [(np.log(0.05), np.log(20.0))] + [(None, None)] * n_logits
-    best = minimize(price, np.zeros(1 + n_logits), bounds=bounds).x
-    layer = Calibration(name="calibration")
-    model = keras.Model(model.inputs[0], layer(model.outputs[0]), name=model.name)
-    layer.set_weights([np.exp(best[0]) / spread, best[1:]])
-    return model
+    return loss

@@ -1,6 +1,6 @@
-"""Models that are ready to use, with what is to be known of each.
+"""Pretrained models that are ready to use, and their model cards.
 
-The weights are in the package: nothing is downloaded.
+The weights are inside the package: nothing is downloaded.
 """
 
 import lazy_loader

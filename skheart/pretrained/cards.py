@@ -1,4 +1,4 @@
-"""Model cards: what is to be known of a pretrained model before it is used."""
+"""Model cards of the pretrained models."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ __all__ = ["ModelCard", "model_card", "model_names"]
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a pretrained model is, was trained on, can and cannot do.
+    """Card of a pretrained model: training data, figures and limits.
 
     Attributes
     ----------
     name : str
-        What :func:`load_pretrained` calls it.
+        Name for :func:`load_pretrained`.
     summary : str
-        What it tells apart.
+        What the model distinguishes.
     classes : tuple of str
         Labels, in the order of the columns of `predict_proba`.
     data : tuple of dict
-        One for each corpus it was trained on: ``corpus``, ``recordings``, ``patients``
-        and ``labels``, the number of recordings by label.
+        One for each corpus of the training data: ``corpus``, ``recordings``,
+        ``patients`` and ``labels``, the number of recordings by label.
     use : str
-        How recordings, and patients from their recordings, are to be judged.
+        How to classify a recording, and a patient by several recordings.
     split : str
-        How its figures were measured.
+        How the figures were measured.
     figures : tuple of dict
         One for each figure: ``task``, ``score``, ``mean`` and ``sd`` over the folds,
         ``value`` of all folds together with ``low`` and ``high``, the ends of its
-        95 % interval over patients, and ``parts``, the value of each data base. What
-        was not measured is None.
+        95 % interval over patients, and ``parts``, the value of each database. None
+        where it was not measured.
     limits : tuple of str
-        What it must not be used for, and where it is weak.
+        What the model must not be used for, and where it is weak.
     n_parameters : int
-        Weights of the network.
+        Number of weights of the network.
     training : str
         The script that trained it, and its settings.
     licence : str
@@ -101,7 +101,7 @@ def _figure(figure: dict[str, Any]) -> str:
 
 
 def model_names() -> list[str]:
-    """Give the names of the pretrained models.
+    """Return the names of the pretrained models.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def model_names() -> list[str]:
 
 
 def model_card(name: str) -> ModelCard:
-    """Give the card of a pretrained model.
+    """Return the card of a pretrained model.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def model_card(name: str) -> ModelCard:
     Returns
     -------
     card : ModelCard
-        Printed, it is a page to read.
+        ``print(card)`` shows it as text.
 
     Raises
     ------

@@ -12,7 +12,7 @@ __all__ = ["load_pretrained"]
 
 
 def load_pretrained(name: str = "murmur") -> Pipeline:
-    """Give a pipeline that has been trained, from the weights inside the package.
+    """Load a pretrained pipeline; its weights are inside the package.
 
     It takes paths of sound files, or waveforms once the sampling rate has been set:
     ``load_pretrained().set_params(spectrogram__input_sample_rate=4000)``.
@@ -20,18 +20,18 @@ def load_pretrained(name: str = "murmur") -> Pipeline:
     Parameters
     ----------
     name : str, default="murmur"
-        What it tells apart: ``"murmur"`` (murmur, normal), ``"abnormal"`` (abnormal,
-        normal), ``"murmur3"`` (Absent, Present, Unknown) or ``"pascal"`` (artifact,
-        extrahls, extrasystole, murmur, normal).
-        :func:`~skheart.pretrained.model_card` says on what it was trained, how well it
-        does and where it must not be used.
+        What the model distinguishes: ``"murmur"`` (murmur, normal), ``"abnormal"``
+        (abnormal, normal), ``"murmur3"`` (Absent, Present, Unknown) or ``"pascal"``
+        (artifact, extrahls, extrasystole, murmur, normal).
+        :func:`~skheart.pretrained.model_card` states its training data, its accuracy
+        and what it must not be used for.
 
     Returns
     -------
     pipeline : sklearn.pipeline.Pipeline
         Fitted: ``spectrogram`` (:class:`~skheart.SpectrogramTransformer`) and ``cnn``
         (:class:`~skheart.CNNClassifier`). Fitting it again starts from the same
-        weights: fine-tuning. Its `skheart_training_` names the patients it has seen.
+        weights: fine-tuning.
 
     Raises
     ------
@@ -44,9 +44,9 @@ def load_pretrained(name: str = "murmur") -> Pipeline:
 
     Notes
     -----
-    The probabilities are those of classes that are equally common (of ``"murmur3"``:
-    that weigh as in the challenge). Where few have a murmur, choose a threshold on
-    recordings of your own.
+    The probabilities hold for classes that are equally common (for ``"murmur3"``:
+    classes weighted as in the challenge). Where few patients have a murmur, choose a
+    threshold on recordings of your own.
 
     Examples
     --------
@@ -58,13 +58,11 @@ def load_pretrained(name: str = "murmur") -> Pipeline:
     >>> pipeline.predict_proba(sounds.data).shape
     (4, 2)
     """
-    network = read_network(name)
-    classifier = CNNClassifier(weights=name)._restore()
-    pipeline = Pipeline(
+    saved = read_network(name)
+    classifier = CNNClassifier(weights=name)._restore(saved.network)
+    return Pipeline(
         [
-            ("spectrogram", SpectrogramTransformer(**network.spectrogram)),
+            ("spectrogram", SpectrogramTransformer(**saved.spectrogram)),
             ("cnn", classifier),
         ]
     )
-    pipeline.skheart_training_ = {"pretrained": name, "corpora": network.patients}
-    return pipeline

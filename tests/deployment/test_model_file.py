@@ -33,7 +33,7 @@ from skheart import (
 from skheart.cli.main import main
 from skheart.datasets import make_heart_sounds
 from skheart.neural import AUROCLoss
-from skheart.neural.stored import readable
+from skheart.neural.building import readable
 
 FIXTURES = Path(__file__).parent / "data"
 
@@ -127,7 +127,7 @@ def test_pretrained_models_are_saved(tmp_path, sounds, name):
     np.testing.assert_array_equal(
         after.predict_proba(sounds.data), before.predict_proba(sounds.data)
     )
-    assert after.skheart_training_ == before.skheart_training_
+    assert after["cnn"].training_ == before["cnn"].training_
 
 
 def test_best_of_a_search(tmp_path, sounds):
@@ -205,11 +205,10 @@ def my_loss(y_true, y_pred):
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"network": my_network}, "network is a function"),
-        ({"loss": my_loss}, "loss is of your own making.*cnn__loss"),
+        ({"loss": my_loss}, "loss is your own code.*cnn__loss"),
         ({"random_state": np.random.RandomState(0)}, "random_state="),
     ],
-    ids=["network", "loss", "random_state"],
+    ids=["loss", "random_state"],
 )
 def test_what_is_no_text_is_refused(tmp_path, sounds, parameters, words):
     pipeline = pipeline_of()
@@ -218,6 +217,15 @@ def test_what_is_no_text_is_refused(tmp_path, sounds, parameters, words):
     with pytest.raises(ValueError, match=words):
         save_model(pipeline, tmp_path / "model")
     assert not list(tmp_path.iterdir())
+
+
+def test_the_network_of_a_function_is_kept(tmp_path, sounds):
+    pipeline = pipeline_of(network=my_network).fit(sounds.data, sounds.target)
+    save_model(pipeline, tmp_path / "model")
+    np.testing.assert_array_equal(
+        load_model(tmp_path / "model").predict_proba(sounds.data),
+        pipeline.predict_proba(sounds.data),
+    )
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def steps(monkeypatch):
 WAYS = {
     "plain": {},
     "dropout and augmentation": {"dropout": 0.5, "augment": 0.5, "l2": 1e-3},
-    "early stopping": {"patience": 5, "validation_fraction": 0.25, "epochs": 9},
+    "early stopping": {"patience": 5, "validation": 0.25, "epochs": 9},
     "auroc": {"loss": "auroc", "class_weight": "balanced"},
     "instance of an optimizer": {"optimizer": keras.optimizers.SGD(0.05, 0.9)},
     "rate kept": {"schedule": None, "network": "deep_stethoscope"},

@@ -14,10 +14,10 @@ import pytest
 
 from skheart import CNNClassifier
 from skheart.neural import AUROCLoss, graphs
+from skheart.neural.calibration import calibrated
 from skheart.neural.graphs import Forward, Trainer, architecture
 from skheart.neural.networks import build_network
 from skheart.neural.training import (
-    calibrated,
     learning_rates,
     make_optimizer,
     training_key,

@@ -82,7 +82,7 @@ def test_patients_and_weights_at_both_levels_of_a_nested_search(pascal, monkeypa
     monkeypatch.setattr(CNNClassifier, "fit", fit_and_note)
     monkeypatch.setattr(SpectrogramTransformer, "transform", transform_and_note)
     with sklearn.config_context(enable_metadata_routing=True):
-        pipeline = pipeline_of(patience=2, validation_fraction=0.25)
+        pipeline = pipeline_of(patience=2, validation=0.25)
         pipeline["cnn"].set_fit_request(groups=True, sample_weight=True)
         pipeline["cnn"].set_score_request(sample_weight=True)
         scorer = auroc_scorer.set_score_request(sample_weight=True)
@@ -129,35 +129,6 @@ def test_patients_and_weights_at_both_levels_of_a_nested_search(pascal, monkeypa
             assert names == learned
         else:
             assert not names & learned
-
-
-def test_early_stopping_keeps_patients_apart_inside_a_search(pascal, monkeypatch):
-    from skheart import classifier as module
-
-    paths, target, patients = pascal
-    splits = []
-    split = module.split_patients
-
-    def split_and_note(codes, groups, **words):
-        train, held = split(codes, groups, **words)
-        splits.append((np.asarray(groups)[train], np.asarray(groups)[held]))
-        return train, held
-
-    monkeypatch.setattr(module, "split_patients", split_and_note)
-    with sklearn.config_context(enable_metadata_routing=True):
-        pipeline = pipeline_of(patience=1, validation_fraction=0.25)
-        pipeline["cnn"].set_fit_request(groups=True)
-        search = GridSearchCV(
-            pipeline,
-            {"cnn__dropout": [0.1, 0.4]},
-            scoring=auroc_scorer,
-            cv=by_patient(),
-        )
-        search.fit(paths, target, groups=patients)
-    assert len(splits) == 5
-    for train, held in splits:
-        assert len(held)
-        assert not set(train) & set(held)
 
 
 # Cross-validation -------------------------------------------------------------------
@@ -346,7 +317,7 @@ target = np.arange(len(paths)) % 2
 pipeline = Pipeline([
     ("spectrogram", SpectrogramTransformer(duration=3.0, n_jobs=int(n_jobs))),
     ("cnn", CNNClassifier(epochs=2, crop_frames=100, augment=0.5, patience=2,
-                          n_threads=2, random_state=5)),
+                          random_state=5)),
 ])
 pipeline.fit(paths, target, cnn__groups=[str(n) for n in range(len(paths))])
 np.save(out, pipeline.predict_proba(paths))

@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ from skheart.datasets import (
     make_heart_sounds,
 )
 from skheart.metrics import auroc_score, circor2022_score, pool_by_group
-from skheart.neural.packaged import FOLDER, SavedNetwork, read_network, write_network
+from skheart.neural.packaged import FOLDER, read_network, write_network
 from skheart.pretrained import model_card, model_names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -133,7 +134,7 @@ def copied(folder):
 
 def test_damaged_weights_are_refused(tmp_path):
     path = copied(tmp_path) / "murmur.npz"
-    assert read_network("murmur", folder=tmp_path).classes == CLASSES["murmur"]
+    assert read_network("murmur", folder=tmp_path).network.classes == CLASSES["murmur"]
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -156,15 +157,16 @@ def test_written_networks_are_read_again(tmp_path):
     network = read_network("pascal")
     write_network(network, folder=tmp_path)
     again = read_network("pascal", folder=tmp_path)
-    for one, other in zip(network.weights, again.weights, strict=True):
+    for one, other in zip(network.network.weights, again.network.weights, strict=True):
         np.testing.assert_array_equal(one, other)
-    assert (again.config, again.card) == (network.config, network.card)
+    assert again.network.description == network.network.description
+    assert again.card == network.card
 
 
 def test_weights_too_large_for_halves_are_refused(tmp_path):
     network = read_network("murmur")
-    weights = [*network.weights[:-1], np.array([1e6])]
-    large = SavedNetwork(**{**vars(network), "weights": weights})
+    weights = [*network.network.weights[:-1], np.array([1e6])]
+    large = replace(network, network=replace(network.network, weights=weights))
     with pytest.raises(ValueError, match="does not fit half precision"):
         write_network(large, folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -230,7 +232,7 @@ def test_the_head_is_new_with_other_classes(sounds, spectrograms):
     words[:6] = "odd"
     classifier = CNNClassifier(**BARELY).fit(spectrograms, words)
     assert classifier.predict_proba(spectrograms).shape == (24, 3)
-    saved = read_network("murmur")
+    saved = read_network("murmur").network
     model = classifier.model_
     kernel = next(w for w in model.weights if w.path.startswith("logits"))
     assert kernel.shape[-1] == 3
@@ -290,7 +292,7 @@ def test_a_frozen_start_in_a_search(sounds, spectrograms):
 
 def test_short_spectrograms_are_repeated(sounds, spectrograms):
     classifier = CNNClassifier(**BARELY).fit(spectrograms[:, :, :90], sounds.target)
-    assert classifier.n_crop_ == read_network("murmur").n_crop
+    assert classifier.n_crop_ == read_network("murmur").network.n_crop
     assert np.isfinite(classifier.predict_proba(spectrograms[:, :, :40])).all()
 
 
@@ -350,7 +352,7 @@ def test_train_from_pretrained_weights(tmp_path, capsys):
     assert main([*arguments, "-o", str(output)]) == 0
     tuned = load_model(output)["cnn"]
     assert tuned.weights == "murmur"
-    stem, start = tuned.model_.weights[0], read_network("murmur").weights[0]
+    stem, start = tuned.model_.weights[0], read_network("murmur").network.weights[0]
     assert np.corrcoef(np.ravel(stem), np.ravel(start))[0, 1] > 0.9
     other = str(tmp_path / "other.skheart")
     assert main([*arguments, "--f-max", "800", "-o", other]) == 2
@@ -456,7 +458,7 @@ def test_training_a_small_model_end_to_end(shared_data, tmp_path):
     pipeline = Pipeline(
         [
             ("spectrogram", SpectrogramTransformer(**network.spectrogram)),
-            ("cnn", CNNClassifier()._restore(network)),
+            ("cnn", CNNClassifier()._restore(network.network)),
         ]
     )
     circor = load_circor2022(shared_data, target="murmur_at_location", as_frame=False)

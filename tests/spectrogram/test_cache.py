@@ -327,7 +327,7 @@ def test_unusable_recordings_are_nan(tmp_path, paths):
 PARAMETERS = {
     "plain": {},
     "crops": {"crop_frames": 60},
-    "stopping": {"patience": 1, "validation_fraction": 0.5},
+    "stopping": {"patience": 1, "validation": 0.5},
     "auroc": {"loss": "auroc"},
     "fine-tuning": {"weights": "murmur"},
 }

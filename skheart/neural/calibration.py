@@ -1,0 +1,66 @@
+"""Turn the scores of a network into probabilities (Platt's method)."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from skheart.neural.layers import Calibration
+
+
+def calibrated(
+    model: keras.Model, logits: np.ndarray, codes: np.ndarray, weights: np.ndarray
+) -> keras.Model:
+    """Scale and shift a network's logits so that they give probabilities.
+
+    A loss on the ranking does not determine the scale and the offset of the logits. One
+    positive scale for all logits and one offset for each, which change no AUROC, are
+    fitted by cross-entropy with smoothed targets.
+
+    Parameters
+    ----------
+    model : keras.Model
+    logits : ndarray of shape (n_recordings, n_outputs)
+        Logits of `model` for some recordings.
+    codes : ndarray of shape (n_recordings,)
+        Number of the class of each of them.
+    weights : ndarray of shape (n_recordings,)
+        Their weights.
+
+    Returns
+    -------
+    model : keras.Model
+        The same network with one more layer at its end.
+
+    References
+    ----------
+    .. [1] J. Platt, "Probabilistic outputs for support vector machines and comparisons
+       to regularized likelihood methods", Advances in Large Margin Classifiers, 1999.
+    """
+    logits = logits.astype(np.float64)
+    n_logits = logits.shape[1]
+    n_classes = max(2, n_logits)
+    if not weights.any():
+        weights = np.ones_like(weights)
+    counts = np.bincount(codes, minlength=n_classes)
+    targets = np.full((len(codes), n_classes), 1.0)
+    targets[np.arange(len(codes)), codes] += counts[codes]
+    targets /= targets.sum(axis=1, keepdims=True)
+    spread = logits.std(axis=0).mean() or 1.0
+
+    def cross_entropy(parameters: np.ndarray) -> float:
+        scaled = np.exp(parameters[0]) / spread * logits + parameters[1:]
+        if n_logits == 1:
+            scaled = np.hstack([np.zeros_like(scaled), scaled])
+        losses = -np.sum(targets * log_softmax(scaled, axis=1), axis=1)
+        return float(np.average(losses, weights=weights))
+
+    # Bounded, so that uninformative scores do not collapse to one value.
+    bounds = [(np.log(0.05), np.log(20.0))] + [(None, None)] * n_logits
+    best = minimize(cross_entropy, np.zeros(1 + n_logits), bounds=bounds).x
+    layer = Calibration(name="calibration")
+    model = keras.Model(model.inputs[0], layer(model.outputs[0]), name=model.name)
+    layer.set_weights([np.exp(best[0]) / spread, best[1:]])
+    return model

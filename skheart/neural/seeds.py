@@ -1,0 +1,130 @@
+"""Explicit seeds: the random numbers of a network depend on `random_state` alone.
+
+Without a seed, Keras draws one for each initializer and each dropout from Python's
+global random numbers, from which any other thread can draw in between.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+
+
+def with_seeds(model: keras.Model, seed: int) -> keras.Model:
+    """Build a network again with all of its seeds derived from one number.
+
+    Weights that were loaded into a layer after it was made are kept.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional or sequential, not compiled.
+    seed : int
+
+    Returns
+    -------
+    model : keras.Model
+        The same network with new initial weights.
+    """
+    seeds = seed_numbers(seed)
+    unknown: list[str] = []
+    loaded: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
+
+    def seeded(layer: keras.layers.Layer) -> keras.layers.Layer:
+        try:
+            config = layer.get_config()
+            if isinstance(layer, keras.layers.Lambda) or _draws_unknown(layer, config):
+                unknown.append(layer.name)
+            if not _has_open_seed(config):
+                return layer
+            made = type(layer).from_config(fill_seeds(config, seeds))
+        except (TypeError, ValueError, NotImplementedError):
+            unknown.append(layer.name)  # Keras says so of what cannot be described
+            return layer
+        if _was_loaded(layer):
+            loaded.append((made, layer))
+        return made
+
+    seeded_model = keras.models.clone_model(
+        model, clone_function=seeded, recursive=True
+    )
+    for made, layer in loaded:
+        made.set_weights(layer.get_weights())
+    if unknown:
+        warnings.warn(
+            f"random_state may not determine the layers {', '.join(unknown)}: what "
+            "they draw at random is not in their get_config. Replace a Lambda by a "
+            "layer, and pass initializers of Keras as arguments that get_config "
+            "returns.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return seeded_model
+
+
+def fill_seeds(config: Any, seeds: Iterator[int]) -> Any:
+    """Return a description by Keras with a number for each seed that is None."""
+    if isinstance(config, list | tuple):
+        return type(config)(fill_seeds(part, seeds) for part in config)
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: next(seeds)
+        if key == "seed" and value is None
+        else fill_seeds(value, seeds)
+        for key, value in config.items()
+    }
+
+
+def seed_numbers(seed: int) -> Iterator[int]:
+    """Yield one number after the other, the same for the same seed."""
+    random = np.random.default_rng(seed)
+    while True:
+        yield int(random.integers(1, 2**31 - 1))
+
+
+def _draws_unknown(layer: keras.layers.Layer, config: dict[str, Any]) -> bool:
+    """Return whether a layer of the user's has weights and names no seed."""
+    if type(layer).__module__.split(".")[0] in ("keras", "skheart"):
+        return False
+    return bool(layer.weights) and not _holds_seed(config)
+
+
+def _was_loaded(layer: keras.layers.Layer) -> bool:
+    """Return whether the weights of a simple layer are not those it has drawn."""
+    drawn = [
+        part
+        for part in vars(layer).values()
+        if isinstance(part, keras.initializers.Initializer)
+        and isinstance(getattr(part, "seed", None), int)
+    ]
+    if not drawn or not layer.weights or list(layer._flatten_layers())[1:]:
+        return False
+    weights = [(weight.shape, weight.numpy()) for weight in layer.weights]
+    for initializer in drawn:
+        for shape, value in weights:
+            try:
+                if np.array_equal(initializer(shape), value):
+                    return False
+            except (TypeError, ValueError):  # not a shape that it can fill
+                continue
+    return True
+
+
+def _has_open_seed(config: Any) -> bool:
+    if isinstance(config, dict):
+        return any(
+            value is None if key == "seed" else _has_open_seed(value)
+            for key, value in config.items()
+        )
+    return isinstance(config, list | tuple) and any(map(_has_open_seed, config))
+
+
+def _holds_seed(config: Any) -> bool:
+    if isinstance(config, dict):
+        return "seed" in config or any(map(_holds_seed, config.values()))
+    return isinstance(config, list | tuple) and any(map(_holds_seed, config))

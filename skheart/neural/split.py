@@ -1,0 +1,109 @@
+"""Split off a validation part: whole patients, every class on both sides."""
+
+from __future__ import annotations
+
+import warnings
+from fractions import Fraction
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check_cv
+
+
+def validation_split(
+    codes: np.ndarray, groups: Any, *, validation: Any, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split as the parameter `validation` of a classifier says.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_recordings,)
+        Number of the class of each recording.
+    groups : array-like of shape (n_recordings,) or None
+        Patients; without them each recording is one.
+    validation : float or splitter of scikit-learn
+        A share of the patients, or a splitter, whose first split is taken.
+    seed : int
+        Used with a share.
+
+    Returns
+    -------
+    train, held_out : ndarray of int
+        Indices.
+    """
+    if isinstance(validation, Real):
+        return split_patients(codes, groups, fraction=validation, seed=seed)
+    splitter = check_cv(validation, codes, classifier=True)
+    with warnings.catch_warnings():  # checked below
+        warnings.filterwarnings("ignore", "The groups parameter is ignored")
+        train, held_out = next(iter(splitter.split(codes, codes, groups)))
+    patients = np.arange(len(codes)) if groups is None else np.asarray(groups)
+    if np.isin(patients[train], patients[held_out]).any():
+        raise ValueError(
+            f"validation={validation!r} puts a patient of groups into the training and "
+            "the validation part; use a splitter for groups, such as "
+            "StratifiedGroupKFold."
+        )
+    if not set(codes[train]) == set(codes[held_out]) == set(codes):
+        raise ValueError(
+            f"validation={validation!r} must leave recordings of every class in the "
+            "training and the validation part; use a stratified splitter."
+        )
+    return train, held_out
+
+
+def split_patients(
+    codes: np.ndarray,
+    groups: Any,
+    *,
+    fraction: float,
+    seed: int,
+    name: str = "validation",
+    way_out: str = "patience=None",
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split off a share of the patients, with every class on both sides.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n_recordings,)
+        Number of the class of each recording.
+    groups : array-like of shape (n_recordings,) or None
+        Patients; without them each recording is one.
+    fraction : float
+        Share of the patients to split off, at most a half; the nearest share that some
+        of at most ten folds make.
+    seed : int
+    name, way_out : str
+        What messages call `fraction`, and how to do without it.
+
+    Returns
+    -------
+    train, held_out : ndarray of int
+        Indices.
+    """
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    share = Fraction(fraction).limit_denominator(10)
+    if share == 0:
+        share = Fraction(1, round(1 / fraction))
+    splitter = kind(share.denominator, shuffle=True, random_state=seed)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The least populated", UserWarning)
+            folds = [held for _, held in splitter.split(codes, codes, groups)]
+    except ValueError as error:
+        raise ValueError(
+            f"{name}={fraction:g} cannot be split off ({error}); raise it or use "
+            f"{way_out}."
+        ) from None
+    classes = set(codes)
+    for first in range(len(folds)):
+        chosen = [(first + step) % len(folds) for step in range(share.numerator)]
+        held_out = np.sort(np.concatenate([folds[fold] for fold in chosen]))
+        train = np.setdiff1d(np.arange(len(codes)), held_out)
+        if set(codes[train]) == set(codes[held_out]) == classes:
+            return train, held_out
+    raise ValueError(
+        f"{name}={fraction:g} cannot be split off with patients of every class on both "
+        f"sides: some class has too few patients; use {way_out}."
+    )
