@@ -14,14 +14,14 @@ __all__ = ["AttentionPooling", "Calibration"]
 class AttentionPooling(keras.layers.Layer):
     """Average over time with learned weights.
 
-    A score is computed from each frame, the scores are made positive and summing to one
-    with a softmax over the frames, and the frames are averaged with these weights. A
-    murmur that is clear in some beats only then counts for more than in a plain mean.
+    A score is computed for each frame, a softmax over the frames turns the scores into
+    weights, and the frames are averaged with these weights. A murmur that is clear in
+    some beats only has more effect than in a plain mean.
 
     Notes
     -----
     Takes a tensor of shape (n, n_frames, n_features), with any number of frames, and
-    gives one of shape (n, n_features).
+    returns one of shape (n, n_features).
 
     References
     ----------
@@ -37,7 +37,7 @@ class AttentionPooling(keras.layers.Layer):
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights that score a frame."""
+        """Create the weights that score a frame."""
         self.score = self.add_weight(
             name="score", shape=(input_shape[-1], 1), initializer="glorot_uniform"
         )
@@ -52,7 +52,7 @@ class AttentionPooling(keras.layers.Layer):
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        """Give the shape without the axis of frames."""
+        """Return the shape without the axis of frames."""
         return (input_shape[0], input_shape[-1])
 
 
@@ -60,12 +60,12 @@ class AttentionPooling(keras.layers.Layer):
 class Calibration(keras.layers.Layer):
     """Multiply logits by one number and add one to each.
 
-    The numbers are weights that are not trained: networks that were calibrated
-    otherwise are still of one architecture.
+    The numbers are weights that are not trained: networks that differ in their
+    calibration only have the same architecture.
 
     Notes
     -----
-    Takes and gives a tensor of shape (n, n_logits).
+    Takes and returns a tensor of shape (n, n_logits).
 
     Examples
     --------
@@ -79,7 +79,7 @@ class Calibration(keras.layers.Layer):
     """
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the numbers: nothing is changed until they are set."""
+        """Create the numbers; the default changes nothing."""
         self.scale = self.add_weight(
             name="scale", shape=(), initializer="ones", trainable=False
         )
@@ -97,5 +97,5 @@ class Calibration(keras.layers.Layer):
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
     ) -> tuple[int | None, ...]:
-        """Give the same shape."""
+        """Return the same shape."""
         return input_shape

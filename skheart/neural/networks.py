@@ -1,6 +1,6 @@
-"""Keras networks for spectrograms, all built with the same words.
+"""Keras networks for spectrograms, all built with the same keyword arguments.
 
-Each builder takes ``n_bands, n_frames, n_channels, n_outputs, dropout, l2`` and gives
+Each builder takes ``n_bands, n_frames, n_channels, n_outputs, dropout, l2`` and returns
 an uncompiled functional :class:`keras.Model` from a batch of spectrograms of shape
 ``(n, n_bands, n_frames, n_channels)`` to logits of shape ``(n, n_outputs)``.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -35,9 +36,9 @@ def compact(
     """Build a small convolutional network that averages over time by attention.
 
     A 5×5 convolution with stride 2 and three 3×3 convolutions of 32, 64 and 128
-    channels, each with batch normalisation, ReLU and, for the first two, pooling; one
-    weight for each channel and remaining band brings the bands together; attention
-    pooling over time, dropout and a dense layer give the logits. About 99 000
+    channels, each with batch normalisation, ReLU and, for the first two, pooling; a
+    weighted sum over the remaining bands for each channel; attention pooling over
+    time, dropout and a dense layer that computes the logits. About 99 000
     parameters for 40 bands.
 
     Parameters
@@ -76,7 +77,7 @@ def compact(
     )(x)
     x = layers.Reshape((-1, x.shape[-1]), name="frames")(x)
     x = AttentionPooling(name="attention")(x)
-    x = layers.Dropout(dropout, name="dropout")(x)
+    x = _dropout(dropout, "dropout")(x)
     logits = layers.Dense(n_outputs, kernel_regularizer=penalty, name="logits")(x)
     return keras.Model(inputs, logits, name="compact")
 
@@ -116,8 +117,8 @@ def deep_stethoscope(
 
     Notes
     -----
-    The study gave the shape and number of its layers; the channels of the convolutions
-    (16, 32) and their pooling (3×3) are chosen here.
+    The study reports the shape and number of its layers; the channels of the
+    convolutions (16, 32) and their pooling (3×3) are our choice.
 
     Examples
     --------
@@ -139,7 +140,7 @@ def deep_stethoscope(
             kernel_regularizer=penalty,
             name=f"dense{units}",
         )(x)
-        x = layers.Dropout(dropout, name=f"dropout{units}")(x)
+        x = _dropout(dropout, f"dropout{units}")(x)
     logits = layers.Dense(n_outputs, kernel_regularizer=penalty, name="logits")(x)
     return keras.Model(inputs, logits, name="deep_stethoscope")
 
@@ -151,7 +152,7 @@ NETWORKS: dict[str, Callable[..., keras.Model]] = {
 
 
 def default_l2(network: Any) -> float:
-    """L2 penalty that belongs to a network if none is given."""
+    """Return the default L2 penalty of a network."""
     return 1e-3 if network == "deep_stethoscope" else 0.0
 
 
@@ -207,6 +208,18 @@ def build_network(network: Any, **words: Any) -> keras.Model:
             f"for each output, got {model.output_shape}."
         )
     return model
+
+
+def _dropout(rate: float, name: str) -> layers.Layer:
+    """Return a layer of dropout whose random generator is always named the same.
+
+    TensorFlow keeps about 35 kB for each new name of a variable. Keras numbers its
+    random generators, for each thread by itself: in a new one, the first has no number.
+    """
+    policy = keras.config.dtype_policy()
+    with ThreadPoolExecutor(1) as thread:
+        make = thread.submit(layers.Dropout, rate, name=name, dtype=policy)
+    return make.result()
 
 
 def _convolution(
