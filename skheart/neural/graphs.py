@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -20,11 +21,27 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from skheart.neural.folding import without_norms
+
 _KEPT = 8  # architectures whose graphs are kept
 
 _lock = threading.Lock()
 _forwards: OrderedDict[Hashable, Any] = OrderedDict()
 _trainers: OrderedDict[Hashable, list[Trainer]] = OrderedDict()
+
+
+_forked = threading.Event()  # set in processes forked from one that used TensorFlow
+os.register_at_fork(after_in_child=_forked.set)
+
+
+def _refuse_fork() -> None:
+    """Raise in a forked process, in which TensorFlow would wait for ever."""
+    if _forked.is_set():
+        raise RuntimeError(
+            "TensorFlow cannot be used in a process forked from one that has imported "
+            "it; load or fit the model in the worker itself, start workers with "
+            '"spawn", or use OnnxClassifier.'
+        )
 
 
 def architecture(model: keras.Model) -> Hashable | None:
@@ -104,6 +121,7 @@ class Forward:
         self.variables: list[Any] = []
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
+        _refuse_fork()
         if self.graph is None:
             self.variables = self.model.variables
             self.graph = _forward_graph(self.model)
@@ -117,15 +135,13 @@ def _forward_graph(model: keras.Model) -> Callable[..., Any]:
         if key in _forwards:
             _forwards.move_to_end(key)
             return _forwards[key]
-
-        places = {id(variable): i for i, variable in enumerate(model.variables)}
-        trainable = [places[id(v)] for v in model.trainable_variables]
-        other = [places[id(v)] for v in model.non_trainable_variables]
+        folded, values_of = without_norms(model)
 
         def forward(values: list[Any], batch: Any) -> Any:
-            output, _ = model.stateless_call(
-                [values[i] for i in trainable],
-                [values[i] for i in other],
+            known = values_of(values)
+            output, _ = folded.stateless_call(
+                [known[id(v)] for v in folded.trainable_variables],
+                [known[id(v)] for v in folded.non_trainable_variables],
                 batch,
                 training=False,
             )
@@ -137,9 +153,7 @@ def _forward_graph(model: keras.Model) -> Callable[..., Any]:
             forward, input_signature=[variables, tf.TensorSpec(shape, tf.float32)]
         ).get_concrete_function()
         if key is not None:
-            _forwards[key] = graph
-            while len(_forwards) > _KEPT:
-                _forwards.popitem(last=False)
+            _keep(_forwards, key, graph)
         return graph
 
 
@@ -155,6 +169,7 @@ class Trainer:
     """
 
     def __init__(self, model: keras.Model, n_targets: int) -> None:
+        _refuse_fork()
         self.model, self.optimizer = model, model.optimizer
         self.optimizer.build(model.trainable_variables)
         self.fresh = [variable.numpy() for variable in self.optimizer.variables]
@@ -186,6 +201,7 @@ class Trainer:
 
     def load(self, model: keras.Model) -> None:
         """Take the weights of another network, and forget the steps made before."""
+        _refuse_fork()
         for mine, theirs in zip(self.model.variables, model.variables, strict=True):
             if mine is not theirs:
                 mine.assign(theirs)
@@ -227,7 +243,12 @@ def trainer_of(
     if key is None or trainer.model is model:
         return
     with _lock:
-        _trainers.setdefault(key, []).append(trainer)
-        _trainers.move_to_end(key)
-        while len(_trainers) > _KEPT:
-            _trainers.popitem(last=False)
+        _keep(_trainers, key, [*_trainers.get(key, []), trainer])
+
+
+def _keep(kept: OrderedDict[Hashable, Any], key: Hashable, value: Any) -> None:
+    """Keep a value as the last used one, and drop those not used for longest."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > _KEPT:
+        kept.popitem(last=False)
