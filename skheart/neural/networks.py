@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -77,7 +76,7 @@ def compact(
     )(x)
     x = layers.Reshape((-1, x.shape[-1]), name="frames")(x)
     x = AttentionPooling(name="attention")(x)
-    x = _dropout(dropout, "dropout")(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
     logits = layers.Dense(n_outputs, kernel_regularizer=penalty, name="logits")(x)
     return keras.Model(inputs, logits, name="compact")
 
@@ -140,7 +139,7 @@ def deep_stethoscope(
             kernel_regularizer=penalty,
             name=f"dense{units}",
         )(x)
-        x = _dropout(dropout, f"dropout{units}")(x)
+        x = layers.Dropout(dropout, name=f"dropout{units}")(x)
     logits = layers.Dense(n_outputs, kernel_regularizer=penalty, name="logits")(x)
     return keras.Model(inputs, logits, name="deep_stethoscope")
 
@@ -208,18 +207,6 @@ def build_network(network: Any, **words: Any) -> keras.Model:
             f"for each output, got {model.output_shape}."
         )
     return model
-
-
-def _dropout(rate: float, name: str) -> layers.Layer:
-    """Return a layer of dropout whose random generator is always named the same.
-
-    TensorFlow keeps about 35 kB for each new name of a variable. Keras numbers its
-    random generators, for each thread by itself: in a new one, the first has no number.
-    """
-    policy = keras.config.dtype_policy()
-    with ThreadPoolExecutor(1) as thread:
-        make = thread.submit(layers.Dropout, rate, name=name, dtype=policy)
-    return make.result()
 
 
 def _convolution(
