@@ -1,9 +1,8 @@
-"""Traced networks that are used again.
+"""Compiled graphs of networks, kept for networks of the same structure.
 
-Tracing the graph of a network takes TensorFlow seconds and tens of megabytes that it
-does not give back. Networks that differ in nothing but their weights share one graph
-here: for prediction the weights are handed to it, for training they are copied into a
-network that is kept, and out of it again.
+Tracing a graph takes TensorFlow seconds, and the optimizer's part keeps about 8 MB in
+memory for ever. Networks that differ in their weights only share one graph: prediction
+passes the weights to it, training copies them into a kept network and back.
 """
 
 from __future__ import annotations
@@ -45,9 +44,9 @@ def _refuse_fork() -> None:
 
 
 def architecture(model: keras.Model) -> Hashable | None:
-    """Give what stands for a network without its weights; None if it cannot be told.
+    """Return a key of the structure of a network, or None if it cannot be described.
 
-    Names, which Keras counts up, make no difference; the classes of the layers do.
+    Names, which Keras numbers, make no difference; the classes of the layers do.
     """
     layers = getattr(model, "layers", [])
     functional = type(model) in (_functional(), keras.Sequential)
@@ -66,7 +65,7 @@ def architecture(model: keras.Model) -> Hashable | None:
 
 
 def _holds_functions(config: Any) -> bool:
-    """Tell whether code of the user's, of which only the name is known, is in it."""
+    """Return whether a function of the user, known by its name only, is in `config`."""
     if isinstance(config, list | tuple):
         return any(map(_holds_functions, config))
     if not isinstance(config, dict):
@@ -78,7 +77,7 @@ def _holds_functions(config: Any) -> bool:
 
 
 def _names_in(config: Any) -> Iterator[str]:
-    """Give the names of layers, and of layers inside of them, in order."""
+    """Return the names of layers, and of layers inside them, in order."""
     if isinstance(config, list | tuple):
         for part in config:
             yield from _names_in(part)
@@ -91,7 +90,7 @@ def _names_in(config: Any) -> Iterator[str]:
 
 @functools.cache
 def _functional() -> type:
-    """Give the type of functional networks, for which Keras has no public name."""
+    """Return the type of functional networks, for which Keras has no public name."""
     inputs = keras.Input((1,))
     return type(keras.Model(inputs, inputs))
 
@@ -184,7 +183,7 @@ class Trainer:
         self.graph = self.function.get_concrete_function()
 
     def step(self, X: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Any:
-        """Learn from a batch, and give its loss."""
+        """Train on a batch and return its loss."""
         return self.graph(*(tf.constant(part) for part in (X, targets, weights)))
 
     def _step(self, X: Any, targets: Any, weights: Any) -> Any:
@@ -200,7 +199,7 @@ class Trainer:
         return loss
 
     def load(self, model: keras.Model) -> None:
-        """Take the weights of another network, and forget the steps made before."""
+        """Copy the weights of another network, and reset the optimizer."""
         _refuse_fork()
         for mine, theirs in zip(self.model.variables, model.variables, strict=True):
             if mine is not theirs:
@@ -209,7 +208,7 @@ class Trainer:
             variable.assign(value)
 
     def unload(self, model: keras.Model) -> None:
-        """Give the weights to another network."""
+        """Copy the weights to another network."""
         for mine, theirs in zip(self.model.variables, model.variables, strict=True):
             if mine is not theirs:
                 theirs.assign(mine)
@@ -219,7 +218,7 @@ class Trainer:
 def trainer_of(
     key: Hashable | None, model: keras.Model, make: Callable[[], Trainer]
 ) -> Iterator[Trainer]:
-    """Lend a trainer with the weights of `model`, and give them back to it.
+    """Yield a trainer with the weights of `model`, and copy them back afterwards.
 
     Parameters
     ----------
