@@ -53,7 +53,7 @@ def windowed_logits(
 
 
 def window_starts(n_frames: int, n_crop: int) -> list[int]:
-    """Return the first frames of windows that overlap by about half and reach both ends.
+    """Return the first frames of half-overlapping windows that reach both ends.
 
     At most a tenth of a window is left out: 5.02 s are one window of 5 s.
     """
