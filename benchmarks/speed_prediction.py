@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,8 +22,8 @@ from scipy.special import expit
 from sklearn.pipeline import Pipeline
 from speed_spectrograms import RATE, by_librosa, normalized
 
-from skheart import load_pretrained
-from skheart.neural.windows import window_starts
+from skheart import export_onnx, load_pretrained
+from skheart.neural.windows import window_starts, windowed_logits
 
 SECONDS = 20.0
 
@@ -61,6 +62,31 @@ def latency(predict: Callable[[str], Any], paths: list[str]) -> dict[str, float]
 def cold(command: list[str]) -> Callable[[], Any]:
     """Give a call that runs a command in a new process."""
     return lambda: subprocess.run(command, check=True, capture_output=True)
+
+
+def beside_onnx(paths: list[str], *, rounds: int) -> dict[str, Any]:
+    """Time the network alone, on the same windows, in TensorFlow and ONNX Runtime."""
+    import onnxruntime
+
+    pipeline = load_pretrained("murmur")
+    network = pipeline["cnn"]
+    X = pipeline[:-1].transform(paths)[..., np.newaxis]
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/network.onnx"
+        export_onnx(pipeline, path, part="network")
+        session = onnxruntime.InferenceSession(path)
+
+    def in_onnx(windows: np.ndarray) -> np.ndarray:
+        return session.run(None, {"spectrogram": windows})[0]
+
+    turns = in_turns(
+        {
+            "skheart": lambda: network.predict_proba(X),
+            "ONNX Runtime": lambda: windowed_logits(in_onnx, X, network.n_crop_),
+        },
+        rounds=rounds,
+    )
+    return compared(turns, per=len(paths))
 
 
 def measure(paths: list[str], *, rounds: int, n_batch: int) -> dict[str, Any]:
@@ -120,5 +146,6 @@ def measure(paths: list[str], *, rounds: int, n_batch: int) -> dict[str, Any]:
         "one recording, warm, milliseconds": one,
         "one recording, warm": compared(turns, per=10),
         f"{n_batch} recordings": compared(batch, per=n_batch),
+        "the network alone": beside_onnx(many[:300], rounds=rounds),
         "a new process": compared(started),
     }

@@ -1,15 +1,15 @@
-"""Traced networks that are used again.
+"""Compiled graphs of networks, kept for networks of the same structure.
 
-Tracing the graph of a network takes TensorFlow seconds and tens of megabytes that it
-does not give back. Networks that differ in nothing but their weights share one graph
-here: for prediction the weights are handed to it, for training they are copied into a
-network that is kept, and out of it again.
+Tracing a graph takes TensorFlow seconds, and the optimizer's part keeps about 8 MB in
+memory for ever. Networks that differ in their weights only share one graph: prediction
+passes the weights to it, training copies them into a kept network and back.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -20,6 +20,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from skheart.neural.folding import without_norms
+
 _KEPT = 8  # architectures whose graphs are kept
 
 _lock = threading.Lock()
@@ -27,10 +29,24 @@ _forwards: OrderedDict[Hashable, Any] = OrderedDict()
 _trainers: OrderedDict[Hashable, list[Trainer]] = OrderedDict()
 
 
-def architecture(model: keras.Model) -> Hashable | None:
-    """Give what stands for a network without its weights; None if it cannot be told.
+_forked = threading.Event()  # set in processes forked from one that used TensorFlow
+os.register_at_fork(after_in_child=_forked.set)
 
-    Names, which Keras counts up, make no difference; the classes of the layers do.
+
+def _refuse_fork() -> None:
+    """Raise in a forked process, in which TensorFlow would wait for ever."""
+    if _forked.is_set():
+        raise RuntimeError(
+            "TensorFlow cannot be used in a process forked from one that has imported "
+            "it; load or fit the model in the worker itself, start workers with "
+            '"spawn", or use OnnxClassifier.'
+        )
+
+
+def architecture(model: keras.Model) -> Hashable | None:
+    """Return a key of the structure of a network, or None if it cannot be described.
+
+    Names, which Keras numbers, make no difference; the classes of the layers do.
     """
     layers = getattr(model, "layers", [])
     functional = type(model) in (_functional(), keras.Sequential)
@@ -60,7 +76,7 @@ def _without_seeds(config: Any) -> Any:
 
 
 def _holds_functions(config: Any) -> bool:
-    """Tell whether code of the user's, of which only the name is known, is in it."""
+    """Return whether a function of the user, known by its name only, is in `config`."""
     if isinstance(config, list | tuple):
         return any(map(_holds_functions, config))
     if not isinstance(config, dict):
@@ -72,7 +88,7 @@ def _holds_functions(config: Any) -> bool:
 
 
 def _names_in(config: Any) -> Iterator[str]:
-    """Give the names of layers, and of layers inside of them, in order."""
+    """Return the names of layers, and of layers inside them, in order."""
     if isinstance(config, list | tuple):
         for part in config:
             yield from _names_in(part)
@@ -85,7 +101,7 @@ def _names_in(config: Any) -> Iterator[str]:
 
 @functools.cache
 def _functional() -> type:
-    """Give the type of functional networks, for which Keras has no public name."""
+    """Return the type of functional networks, for which Keras has no public name."""
     inputs = keras.Input((1,))
     return type(keras.Model(inputs, inputs))
 
@@ -115,6 +131,7 @@ class Forward:
         self.variables: list[Any] = []
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
+        _refuse_fork()
         if self.graph is None:
             self.variables = self.model.variables
             self.graph = _forward_graph(self.model)
@@ -128,15 +145,13 @@ def _forward_graph(model: keras.Model) -> Callable[..., Any]:
         if key in _forwards:
             _forwards.move_to_end(key)
             return _forwards[key]
-
-        places = {id(variable): i for i, variable in enumerate(model.variables)}
-        trainable = [places[id(v)] for v in model.trainable_variables]
-        other = [places[id(v)] for v in model.non_trainable_variables]
+        folded, values_of = without_norms(model)
 
         def forward(values: list[Any], batch: Any) -> Any:
-            output, _ = model.stateless_call(
-                [values[i] for i in trainable],
-                [values[i] for i in other],
+            known = values_of(values)
+            output, _ = folded.stateless_call(
+                [known[id(v)] for v in folded.trainable_variables],
+                [known[id(v)] for v in folded.non_trainable_variables],
                 batch,
                 training=False,
             )
@@ -148,9 +163,7 @@ def _forward_graph(model: keras.Model) -> Callable[..., Any]:
             forward, input_signature=[variables, tf.TensorSpec(shape, tf.float32)]
         ).get_concrete_function()
         if key is not None:
-            _forwards[key] = graph
-            while len(_forwards) > _KEPT:
-                _forwards.popitem(last=False)
+            _keep(_forwards, key, graph)
         return graph
 
 
@@ -166,6 +179,7 @@ class Trainer:
     """
 
     def __init__(self, model: keras.Model, n_targets: int) -> None:
+        _refuse_fork()
         self.model, self.optimizer = model, model.optimizer
         self.optimizer.build(model.trainable_variables)
         self.fresh = [variable.numpy() for variable in self.optimizer.variables]
@@ -180,7 +194,7 @@ class Trainer:
         self.graph = self.function.get_concrete_function()
 
     def step(self, X: np.ndarray, targets: np.ndarray, weights: np.ndarray) -> Any:
-        """Learn from a batch, and give its loss."""
+        """Train on a batch and return its loss."""
         return self.graph(*(tf.constant(part) for part in (X, targets, weights)))
 
     def _step(self, X: Any, targets: Any, weights: Any) -> Any:
@@ -196,7 +210,8 @@ class Trainer:
         return loss
 
     def load(self, model: keras.Model) -> None:
-        """Take the weights of another network, and forget the steps made before."""
+        """Copy the weights of another network, and reset the optimizer."""
+        _refuse_fork()
         for mine, theirs in zip(self.model.variables, model.variables, strict=True):
             if mine is not theirs:
                 mine.assign(theirs)
@@ -204,7 +219,7 @@ class Trainer:
             variable.assign(value)
 
     def unload(self, model: keras.Model) -> None:
-        """Give the weights to another network."""
+        """Copy the weights to another network."""
         for mine, theirs in zip(self.model.variables, model.variables, strict=True):
             if mine is not theirs:
                 theirs.assign(mine)
@@ -214,7 +229,7 @@ class Trainer:
 def trainer_of(
     key: Hashable | None, model: keras.Model, make: Callable[[], Trainer]
 ) -> Iterator[Trainer]:
-    """Lend a trainer with the weights of `model`, and give them back to it.
+    """Yield a trainer with the weights of `model`, and copy them back afterwards.
 
     Parameters
     ----------
@@ -238,7 +253,12 @@ def trainer_of(
     if key is None or trainer.model is model:
         return
     with _lock:
-        _trainers.setdefault(key, []).append(trainer)
-        _trainers.move_to_end(key)
-        while len(_trainers) > _KEPT:
-            _trainers.popitem(last=False)
+        _keep(_trainers, key, [*_trainers.get(key, []), trainer])
+
+
+def _keep(kept: OrderedDict[Hashable, Any], key: Hashable, value: Any) -> None:
+    """Keep a value as the last used one, and drop those not used for longest."""
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > _KEPT:
+        kept.popitem(last=False)

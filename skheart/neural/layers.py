@@ -50,7 +50,7 @@ class AttentionPooling(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Make the weights that score a frame."""
+        """Create the weights that score a frame."""
         self.score = self.add_weight(
             name="score",
             shape=(input_shape[-1], 1),

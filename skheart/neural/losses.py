@@ -19,20 +19,20 @@ class AUROCLoss(keras.losses.Loss):
 
     The area under the ROC is the share of pairs of one positive and one negative
     recording in which the positive has the higher score (a tie counts half). Counting
-    has no gradient, so each pair is given a smooth price instead that depends on the
+    has no gradient, so each pair has a smooth cost instead that depends on the
     difference of the two scores, and the weighted mean over all pairs is the loss.
 
     Parameters
     ----------
     surrogate : {"sigmoid", "squared_hinge"}, default="sigmoid"
-        Price of a pair whose score difference is :math:`d`: the sigmoid
+        Cost of a pair whose score difference is :math:`d`: the sigmoid
         :math:`1 / (1 + e^{d / temperature})` or
         :math:`\max(0, margin - d)^2`.
     temperature : float, default=1.0
-        Width of the sigmoid, in units of the score. As it falls to 0 the loss tends to
+        Width of the sigmoid, in units of the score. Towards 0 the loss tends to
         1 − AUROC exactly, and its gradient vanishes.
     margin : float, default=1.0
-        Score difference from which the squared hinge is satisfied with a pair.
+        Score difference from which a pair costs nothing with the squared hinge.
     name : str, default="auroc_loss"
         Name of the loss.
 
@@ -41,12 +41,12 @@ class AUROCLoss(keras.losses.Loss):
     Called with `y_true` of shape (n, 1) or (n, n_classes), one column for a positive
     class, holding 0 and 1, and `y_pred` of the same shape: logits. With several columns
     the loss is the mean of one-versus-rest over the columns for which the batch holds
-    pairs. Without any pair the loss and its gradient are 0, so that batches should hold
-    both classes; :class:`~skheart.CNNClassifier` draws them so. A pair's weight is the
+    pairs. Without any pair the loss and its gradient are 0, so batches should hold both
+    classes; :class:`~skheart.CNNClassifier` draws such batches. A pair's weight is the
     product of its two sample weights.
 
     The value does not change when a constant is added to all scores: it trains a
-    ranking, and says nothing of probabilities or of a threshold.
+    ranking, not probabilities or a threshold.
 
     References
     ----------
@@ -94,15 +94,15 @@ class AUROCLoss(keras.losses.Loss):
             positive, negative = weight * positive, weight * negative
         difference = ops.expand_dims(scores, 1) - ops.expand_dims(scores, 0)
         if self.surrogate == "sigmoid":
-            price = ops.sigmoid(-difference / self.temperature)
+            cost = ops.sigmoid(-difference / self.temperature)
         else:
-            price = ops.square(ops.relu(self.margin - difference))
+            cost = ops.square(ops.relu(self.margin - difference))
         pairs = ops.expand_dims(positive, 1) * ops.expand_dims(negative, 0)
         total = ops.sum(pairs, axis=(0, 1))
         has_pairs = ops.cast(total > 0, "float32")
         # Where there are no pairs the sum is 0 too: dividing it by 1 keeps gradients
         # finite, which a division by 0 masked afterwards would not.
-        by_class = ops.sum(pairs * price, axis=(0, 1)) / (total + 1 - has_pairs)
+        by_class = ops.sum(pairs * cost, axis=(0, 1)) / (total + 1 - has_pairs)
         return ops.sum(by_class) / ops.maximum(ops.sum(has_pairs), 1.0)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
@@ -110,7 +110,7 @@ class AUROCLoss(keras.losses.Loss):
         return self(y_true, y_pred)
 
     def get_config(self) -> dict[str, Any]:
-        """Give what `from_config` needs to make this loss again."""
+        """Return the keyword arguments that `from_config` needs to build this loss."""
         return {
             "surrogate": self.surrogate,
             "temperature": self.temperature,
@@ -120,7 +120,7 @@ class AUROCLoss(keras.losses.Loss):
 
 
 def resolve_loss(loss: Any, n_classes: int) -> keras.losses.Loss:
-    """Give the Keras loss on logits that a `loss` parameter means.
+    """Return the Keras loss on logits that a `loss` parameter means.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def resolve_loss(loss: Any, n_classes: int) -> keras.losses.Loss:
     if isinstance(loss, str):
         loss = _by_name(loss, n_classes)
     elif inspect.isfunction(loss):
-        # Keras has a class for each of its functions, which can be told of logits.
+        # Keras has a class for each of its functions, with a `from_logits` setting.
         loss = _KERAS_LOSSES.get(_key(loss.__name__), loss) if _of_keras(loss) else loss
     if inspect.isclass(loss):
         loss = loss()
@@ -168,21 +168,22 @@ def resolve_loss(loss: Any, n_classes: int) -> keras.losses.Loss:
 
 
 def n_outputs(loss: Any, n_classes: int) -> int:
-    """Logits for that many classes: one for two, unless the loss needs both."""
+    """Return the number of logits: one for two classes, unless the loss needs both."""
     return n_classes if n_classes > 2 or isinstance(loss, _CATEGORICAL) else 1
 
 
 def takes_codes(loss: Any) -> bool:
-    """Tell whether a loss wants the numbers of the classes, not one column for each."""
+    """Return whether a loss takes class numbers, not one column for each class."""
     return isinstance(loss, keras.losses.SparseCategoricalCrossentropy)
 
 
 def gives_probabilities(loss: Any) -> bool:
-    """Tell whether a network trained with a loss on logits says probabilities.
+    """Return whether training with a loss makes the logits those of probabilities.
 
-    That is so of cross-entropy; others train a ranking, a margin or a distance.
+    This holds for cross-entropy only: focal losses are no proper scores, and others
+    train a ranking, a margin or a distance.
     """
-    return isinstance(loss, _WITH_LOGITS)
+    return isinstance(loss, _WITH_LOGITS) and not isinstance(loss, _FOCAL)
 
 
 def _by_name(name: str, n_classes: int) -> Any:
@@ -219,6 +220,10 @@ _KERAS_LOSSES = {
     if inspect.isclass(kind) and kind is not keras.losses.Loss
 }
 _BINARY = (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy)
+_FOCAL = (
+    keras.losses.BinaryFocalCrossentropy,
+    keras.losses.CategoricalFocalCrossentropy,
+)
 _CATEGORICAL = (
     keras.losses.CategoricalCrossentropy,
     keras.losses.CategoricalFocalCrossentropy,

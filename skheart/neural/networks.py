@@ -1,6 +1,6 @@
-"""Keras networks for spectrograms, all built with the same words.
+"""Keras networks for spectrograms, all built with the same keyword arguments.
 
-Each builder takes ``n_bands, n_frames, n_channels, n_outputs, dropout, l2`` and gives
+Each builder takes ``n_bands, n_frames, n_channels, n_outputs, dropout, l2`` and returns
 an uncompiled functional :class:`keras.Model` from a batch of spectrograms of shape
 ``(n, n_bands, n_frames, n_channels)`` to logits of shape ``(n, n_outputs)``.
 """
@@ -35,9 +35,9 @@ def compact(
     """Build a small convolutional network that averages over time by attention.
 
     A 5×5 convolution with stride 2 and three 3×3 convolutions of 32, 64 and 128
-    channels, each with batch normalisation, ReLU and, for the first two, pooling; one
-    weight for each channel and remaining band brings the bands together; attention
-    pooling over time, dropout and a dense layer give the logits. About 99 000
+    channels, each with batch normalisation, ReLU and, for the first two, pooling; a
+    weighted sum over the remaining bands for each channel; attention pooling over
+    time, dropout and a dense layer that computes the logits. About 99 000
     parameters for 40 bands.
 
     Parameters
@@ -116,8 +116,8 @@ def deep_stethoscope(
 
     Notes
     -----
-    The study gave the shape and number of its layers; the channels of the convolutions
-    (16, 32) and their pooling (3×3) are chosen here.
+    The study reports the shape and number of its layers; the channels of the
+    convolutions (16, 32) and their pooling (3×3) are our choice.
 
     Examples
     --------
@@ -151,7 +151,7 @@ NETWORKS: dict[str, Callable[..., keras.Model]] = {
 
 
 def default_l2(network: Any) -> float:
-    """L2 penalty that belongs to a network if none is given."""
+    """Return the default L2 penalty of a network."""
     return 1e-3 if network == "deep_stethoscope" else 0.0
 
 

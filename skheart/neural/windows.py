@@ -11,7 +11,7 @@ from scipy.special import expit, log_softmax
 
 from skheart.neural.inputs import repeated
 
-_BATCH = 128  # windows a call in prediction
+_BATCH = 128  # windows per call in prediction
 
 
 def windowed_logits(
@@ -53,9 +53,9 @@ def windowed_logits(
 
 
 def window_starts(n_frames: int, n_crop: int) -> list[int]:
-    """First frames of windows that overlap by about half and reach both ends.
+    """Return the first frames of half-overlapping windows that reach both ends.
 
-    A tenth of a window more is not worth one more window: 5.02 s are one of 5 s.
+    At most a tenth of a window is left out: 5.02 s are one window of 5 s.
     """
     spare = n_frames - n_crop
     steps = max(0, math.ceil((spare - n_crop / 10) / (n_crop / 2)))
@@ -65,7 +65,7 @@ def window_starts(n_frames: int, n_crop: int) -> list[int]:
 
 
 def probabilities(logits: np.ndarray) -> np.ndarray:
-    """Give class probabilities, (n_recordings, n_classes), for logits."""
+    """Return class probabilities, (n_recordings, n_classes), of logits."""
     if logits.shape[1] == 1:
         positive = expit(logits)
         return np.hstack([1 - positive, positive])

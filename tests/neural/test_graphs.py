@@ -1,6 +1,7 @@
 """Networks that differ in their weights only share one traced graph."""
 
 import gc
+import os
 import random
 import subprocess
 import sys
@@ -301,3 +302,40 @@ def test_networks_that_differ_in_a_function_only_share_nothing():
     assert architecture(one) is architecture(other) is None
     np.testing.assert_allclose(Forward(one)(X), np.asarray(one(X)), rtol=1e-5)
     np.testing.assert_allclose(Forward(other)(X), -3 * Forward(one)(X), rtol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_says_what_to_do(data):
+    X, y = data
+    fitted = classifier(epochs=1).fit(X, y)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            fitted.predict(X)
+        except RuntimeError as error:
+            os.write(writing, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        assert "load or fit the model in the worker itself" in pipe.read()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("use_bias", [False, True])
+def test_folded_normalisation_changes_nothing(empty, use_bias):
+    inputs = keras.Input((12, 9, 2))
+    x = keras.layers.Conv2D(4, 3, use_bias=use_bias, bias_initializer="ones")(inputs)
+    x = keras.layers.BatchNormalization(scale=not use_bias)(x)
+    both = keras.layers.Conv2D(4, 3, padding="same")(x)  # also used as it is
+    x = keras.layers.Add()([both, keras.layers.BatchNormalization()(both)])
+    outputs = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(inputs, outputs)
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.uniform(0.5, 2, w.shape) for w in model.get_weights()])
+    X = rng.normal(size=(3, 12, 9, 2)).astype(np.float32)
+    state = random.getstate()
+    found = Forward(model)(X)
+    assert random.getstate() == state
+    np.testing.assert_allclose(found, model(X).numpy(), rtol=1e-5, atol=1e-5)

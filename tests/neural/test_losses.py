@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
-from skheart.neural.losses import AUROCLoss, resolve_loss
+from skheart.neural.losses import AUROCLoss, gives_probabilities, resolve_loss
 
 
 def scores_and_labels(seed=0, n=60, n_columns=1):
@@ -196,3 +196,17 @@ def test_given_instance_is_left_as_it_was():
 def test_wrong_losses(given, n_classes, message):
     with pytest.raises(ValueError, match=message):
         resolve_loss(given, n_classes)
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        ("crossentropy", True),
+        ("binary_focal_crossentropy", False),
+        ("auroc", False),
+        (keras.losses.CategoricalFocalCrossentropy(), False),
+        (keras.losses.CategoricalCrossentropy(), True),
+    ],
+)
+def test_focal_losses_are_no_proper_scores(loss, expected):
+    assert gives_probabilities(resolve_loss(loss, 2)) is expected
