@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import re
@@ -113,6 +114,32 @@ def read_recording(
     if sample_rate is None:
         return waveform, float(rate)
     return resample(waveform, rate, sample_rate), float(sample_rate)
+
+
+def content_digest(path: str | os.PathLike[str], *, key: bytes) -> bytes:
+    """Compute a keyed hash of the sound in a file, the same for every lossless format.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        As of :func:`read_recording`.
+    key : bytes
+        At most 64 bytes. Without it, the hash cannot be computed again.
+
+    Returns
+    -------
+    digest : bytes of length 32
+        Of the mono waveform at the file's own sample rate, and of that rate.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, RecordingError
+        If the file cannot be used, as of :func:`read_recording`.
+    """
+    waveform, rate = read_recording(path)
+    digest = hashlib.blake2b(repr(float(rate)).encode(), digest_size=32, key=key)
+    digest.update(np.ascontiguousarray(waveform).astype("<f4", copy=False).data)
+    return digest.digest()
 
 
 def _read_any(

@@ -17,6 +17,7 @@ from scipy.signal import resample_poly
 
 from skheart.audio import RecordingError, check_waveform, read_recording, resample
 from skheart.audio import reading as audio
+from skheart.audio.reading import content_digest
 
 # Format, subtype, and the largest error that its word length or coding allows.
 FORMATS = [
@@ -519,3 +520,31 @@ def test_other_files_are_left_to_libsndfile(tmp_path, tone, container, subtype):
     sound = tone(100, sample_rate=rate, duration=0.2)
     soundfile.write(path, sound, rate, format=container, subtype=subtype)
     assert audio._read_pcm(str(path), None) is None
+
+
+# The hash of the content
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+def test_digest_does_not_depend_on_the_format_or_the_name(tmp_path, tone, subtype):
+    digests = set()
+    words = np.round(tone(50) * 30_000).astype(np.int16)
+    for name in ("a.wav", "b.flac", "c.aiff"):
+        soundfile.write(tmp_path / name, words, 2000, subtype=subtype)
+        digests.add(content_digest(tmp_path / name, key=b"salt"))
+    assert len(digests) == 1
+    assert len(digests.pop()) == 32
+
+
+def test_digest_depends_on_sound_rate_and_key(tmp_path, tone):
+    path = tmp_path / "tone.wav"
+    digests = []
+    for frequency, rate, key in [
+        (50, 2000, b"salt"),
+        (60, 2000, b"salt"),
+        (50, 4000, b"salt"),
+        (50, 2000, b"pepper"),
+    ]:
+        soundfile.write(path, tone(frequency), rate)
+        digests.append(content_digest(path, key=key))
+    assert len(set(digests)) == 4
