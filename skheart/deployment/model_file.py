@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skheart import __version__
 from skheart._core.files import ModelFileError, atomic_path
+from skheart._core.provenance import known_training
 from skheart.deployment.text import check_keras, plain, plain_keras, restored_keras
 from skheart.neural.building import Start
 from skheart.neural.classifier import CNNClassifier
@@ -92,7 +93,9 @@ def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
     transformer, classifier = fitted_steps(pipeline)
     text, weights = _described(transformer, classifier)
     text["steps"] = [name for name, _ in pipeline.steps]
-    text["training"] = plain(getattr(pipeline, "skheart_training_", {}), "training")
+    text["training"] = plain(
+        known_training(getattr(classifier, "training_", None)), "training"
+    )
     text["sha256"] = hashlib.sha256(weights).hexdigest()
     content = json.dumps(text, allow_nan=False, indent=1).encode()
     with (
@@ -157,8 +160,7 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
         if not (len(steps) == 2 and all(isinstance(step, str) for step in steps)):
             raise ModelFileError("its steps are not two names")
         pipeline = Pipeline([(steps[0], spectrogram), (steps[1], classifier)])
-        if text["training"]:
-            pipeline.skheart_training_ = text["training"]
+        classifier.training_ = known_training(text["training"])
     except (
         *(ArithmeticError, AttributeError, LookupError, MemoryError),
         *(RecursionError, TypeError, ValueError),

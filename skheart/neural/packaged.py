@@ -36,8 +36,8 @@ class SavedNetwork:
         Parameters of the SpectrogramTransformer that belongs to it.
     card : dict
         What is to be known of it; see :class:`skheart.pretrained.ModelCard`.
-    patients : dict of str to list of str
-        The patients of each corpus that it was trained on.
+    training : dict
+        What it was trained on; see :mod:`skheart._core.provenance`.
     """
 
     name: str
@@ -48,7 +48,7 @@ class SavedNetwork:
     n_crop: int
     spectrogram: dict[str, Any]
     card: dict[str, Any]
-    patients: dict[str, list[str]]
+    training: dict[str, Any]
 
 
 def saved_names(folder: Path = FOLDER) -> list[str]:
@@ -101,8 +101,7 @@ def read_network(
     return SavedNetwork(
         name=name,
         weights=weights,
-        patients=description["patients"],
-        **{word: description[word] for word in words},
+        **{word: description[word] for word in (*words, "training")},
     )
 
 

@@ -31,7 +31,7 @@ def load_pretrained(name: str = "murmur") -> Pipeline:
     pipeline : sklearn.pipeline.Pipeline
         Fitted: ``spectrogram`` (:class:`~skheart.SpectrogramTransformer`) and ``cnn``
         (:class:`~skheart.CNNClassifier`). Fitting it again starts from the same
-        weights: fine-tuning. Its `skheart_training_` names the patients it has seen.
+        weights: fine-tuning.
 
     Raises
     ------
@@ -60,11 +60,10 @@ def load_pretrained(name: str = "murmur") -> Pipeline:
     """
     network = read_network(name)
     classifier = CNNClassifier(weights=name)._restore()
-    pipeline = Pipeline(
+    classifier.training_ = network.training
+    return Pipeline(
         [
             ("spectrogram", SpectrogramTransformer(**network.spectrogram)),
             ("cnn", classifier),
         ]
     )
-    pipeline.skheart_training_ = {"pretrained": name, "corpora": network.patients}
-    return pipeline
