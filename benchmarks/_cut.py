@@ -109,8 +109,8 @@ def training_parts(corpora: Corpora, head: str) -> list[dict[str, object]]:
             training_part(
                 name,
                 patients,
-                lambda key, paths=part.path.tolist(): (
-                    [content_digest(path, key=key) for path in paths],
+                lambda key, part=part: (
+                    [content_digest(path, key=key) for path in part.path.tolist()],
                     [],
                 ),
                 grouped=True,

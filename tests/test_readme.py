@@ -52,14 +52,14 @@ def test_test_command_is_what_continuous_integration_runs():
 
 
 def test_commands_exist():
-    from skheart.cli.main import _parser
+    from skheart.cli.parser import parse
 
     lines = "".join(blocks("sh"))
     commands = re.findall(r"^skheart (\S+) (.*?)(?:\s+[#>].*)?$", lines, re.M)
     assert len(commands) >= 4
     for command, arguments in commands:
-        options = _parser().parse_args([command, *arguments.split()])
-        assert options.command.__name__ == command
+        options = parse([command, *arguments.split()])
+        assert options.command == command
 
 
 @pytest.mark.parametrize("path", re.findall(r"\]\(((?!https?:)[^)]+)\)", README))

@@ -136,7 +136,9 @@ def seen_in(
     unseen = np.full(len(codes), public and bool(training["parts"]))
     for part in training["parts"]:
         key = bytes.fromhex(part["salt"])
-        hashes = [None if digest is None else digest[:_SIZE] for digest in contents(key)]
+        hashes = [
+            None if digest is None else digest[:_SIZE] for digest in contents(key)
+        ]
         trained, held_out = (
             np.array([digest in kept for digest in hashes], dtype=bool)
             for kept in (unpack(part["recordings"]), unpack(part["held_out"]))
@@ -148,9 +150,9 @@ def seen_in(
             kept = unpack(part["patients"])
             known = [patient_digest(corpus, name, key=key) in kept for name in names]
             seen |= np.array(known, dtype=bool)[codes]
-        if part["grouped"] and part["corpus"] == corpus:
-            if public or part.get("patient_pattern") == patient_pattern:
-                unseen |= held_out
+        same_patients = public or part.get("patient_pattern") == patient_pattern
+        if part["grouped"] and part["corpus"] == corpus and same_patients:
+            unseen |= held_out
     seen = np.isin(codes, codes[seen])  # a patient is seen as a whole
     known = unseen & training["complete"]
     return np.where(seen, "seen", np.where(known, "unseen", "unknown"))

@@ -127,7 +127,10 @@ def test_unreadable_recordings_match_nothing():
 def test_no_names_and_another_salt_each_time():
     one, two = part(), part()
     assert one["salt"] != two["salt"]
-    assert not {one["patients"], one["recordings"]} & {two["patients"], two["recordings"]}
+    assert not {one["patients"], one["recordings"]} & {
+        two["patients"],
+        two["recordings"],
+    }
     assert not any(name in json.dumps(one) for name in ("Ann", "Bob", "Cid"))
     assert part(salt="ab") == part(salt="ab")
 
