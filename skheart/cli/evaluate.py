@@ -33,7 +33,7 @@ from skheart.metrics.positive import positive_class
 
 _SEEN = {
     "unseen": "none of which the model was trained on",
-    "unknown": "and it is unknown whether the model was trained on them",
+    "unknown": "it is unknown whether the model was trained on them",
     "seen": (
         "ALL OF WHICH THE MODEL\nWAS TRAINED ON: these figures say little (train with "
         "--hold-out)"

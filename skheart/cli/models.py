@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import textwrap
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from skheart._core.provenance import known_training
 from skheart.cli.models_by_name import is_onnx, model_file, read_pipeline
 from skheart.pretrained import model_card, model_names
 
-_FACTS = ("corpus", "n_recordings", "n_patients", "n_held_out", "class_counts")
+_FACTS = (
+    *("corpus", "n_recordings", "n_patients", "n_held_out", "class_counts"),
+    *("grouped", "version"),
+)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -100,27 +104,32 @@ def description_text(facts: dict[str, Any]) -> str:
     network = facts["network"]
     if facts["n_parameters"] is not None:
         network += f", {facts['n_parameters']} weights"
-    return "\n".join(
-        [
-            f"file: {facts['file']} ({facts['bytes'] / 1e6:.2f} MB)",
-            f"classes: {', '.join(facts['classes'])}",
-            f"network: {network}",
-            f"spectrogram: {settings}",
-            *_training_lines(facts["training"]),
-            f"made with: {', '.join(f'{k} {v}' for k, v in versions.items())}",
-        ]
+    lines = [
+        f"file: {facts['file']} ({facts['bytes'] / 1e6:.2f} MB)",
+        f"classes: {', '.join(facts['classes'])}",
+        f"network: {network}",
+        f"spectrogram: {settings}",
+        *_training_lines(facts["training"]),
+        f"made with: {', '.join(f'{k} {v}' for k, v in versions.items())}",
+    ]
+    wrap = textwrap.TextWrapper(
+        88, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )
+    return "\n".join(map(wrap.fill, lines))
 
 
 def _training_lines(training: dict[str, Any]) -> list[str]:
     lines = []
     for part in training["parts"]:
         counts = ", ".join(f"{n} {x}" for x, n in (part["class_counts"] or {}).items())
+        of, kind = f" of {part['n_patients']} patients", "patients"
+        if not part["grouped"]:
+            of, kind = "", "recordings"
         lines.append(
-            f"trained on: {part['corpus']}, {part['n_recordings']} recordings of "
-            f"{part['n_patients']} patients ({counts}); {part['n_held_out']} held out"
+            f"trained on: {part['corpus']}, {part['n_recordings']} recordings{of} "
+            f"({counts}); {part['n_held_out']} {kind} were held out"
         )
     if not training["complete"]:
-        more = "and on other recordings, perhaps" if lines else "not recorded"
+        more = "perhaps also other recordings" if lines else "not recorded"
         lines.append(f"trained on: {more}")
     return lines

@@ -893,15 +893,16 @@ class TestOutput:
     def test_a_pipe_is_written_to(self, model, folders, tmp_path):
         pipe = tmp_path / "pipe"
         os.mkfifo(pipe)
-        reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True)
         recording = next((folders / "normal").iterdir())
-        try:
-            done = run("predict", "--model", model, recording, "-o", pipe, timeout=300)
-            assert done.returncode == 0, done.stderr
-            assert pipe.is_fifo()
-            assert len(rows_of(reader.communicate(timeout=60)[0])) == 1
-        finally:
-            reader.kill()
+        cat = ["cat", str(pipe)]
+        with subprocess.Popen(cat, stdout=subprocess.PIPE, text=True) as reader:
+            try:
+                done = run("predict", "--model", model, recording, "-o", pipe)
+                assert done.returncode == 0, done.stderr
+                assert pipe.is_fifo()
+                assert len(rows_of(reader.communicate(timeout=60)[0])) == 1
+            finally:
+                reader.kill()
 
 
 def endless_onnx(source, target):
