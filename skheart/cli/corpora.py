@@ -101,7 +101,7 @@ def _print_skipped(skipped: list[tuple[Any, str]]) -> None:
     """Name some of the files in a folder that were not taken for recordings."""
     if not skipped:
         return
-    lines = [f"skheart: {len(skipped)} files were skipped:"]
+    lines = [f"skheart: files that were skipped: {len(skipped)}"]
     lines += [f"  {path}: {reason}" for path, reason in skipped[:_N_NAMED]]
     if len(skipped) > _N_NAMED:
         lines.append(f"  ... and {len(skipped) - _N_NAMED} more")

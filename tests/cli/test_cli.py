@@ -151,6 +151,17 @@ class TestTrain:
         )
         assert load_model(output)[1].training_["parts"][0]["n_recordings"] == 6
 
+    def test_skipped_files_are_named(self, folders, tmp_path, capsys):
+        home = copied(folders, tmp_path / "home", n=60)
+        for number in range(5):
+            (home / "normal" / f"phone{number}.m4a").write_bytes(b"no sound")
+        arguments = ["train", "folder", str(home), "-o", str(tmp_path / "m.skheart")]
+        assert main([*arguments, "--epochs", "1", "-q"]) == 0
+        error = capsys.readouterr().err
+        assert "files that were skipped: 5" in error
+        assert "phone0.m4a" in error
+        assert "and 2 more" in error
+
     def test_missing_corpus_says_where_to_get_it(self, tmp_path, capsys):
         code = main(
             ["train", "pascal", str(tmp_path), "-o", str(tmp_path / "m.skheart")]
