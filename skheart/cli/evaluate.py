@@ -48,6 +48,33 @@ def run(options: argparse.Namespace) -> int:
     positive = None
     if len(classes) == 2 or options.positive:
         positive = positive_class(classes, options.positive, name="--positive")
+    corpus, counts = _unseen(options, model, classes)
+    probabilities, errors = predict_recordings(
+        model, corpus.data.tolist(), show_progress=not options.quiet
+    )
+    usable = errors == ""
+    if not usable.any():
+        raise ValueError(f"No recording could be used: {errors[0]}")
+    report = {
+        "corpus": options.corpus,
+        **counts,
+        "n_unusable": int((~usable).sum()),
+        "has_patients": corpus.has_patients,
+        **figures(
+            take(corpus, usable), probabilities[usable], classes, positive, options.seed
+        ),
+    }
+    if options.format == "json":
+        print(json.dumps(_without_nan(report), indent=2, allow_nan=False))
+    else:
+        print(report_text(report))
+    return 0
+
+
+def _unseen(
+    options: argparse.Namespace, model: Predictor, classes: list[str]
+) -> tuple[Bunch, dict[str, Any]]:
+    """Return the recordings to score, and how they were chosen."""
     corpus = _corpus(options, model)
     status = seen_in(
         model.training,
@@ -57,35 +84,17 @@ def run(options: argparse.Namespace) -> int:
         patient_pattern=corpus.settings["patient_pattern"],
     )
     known = _known_labels(options, corpus, classes)
-    n_other = int((~known).sum())
     corpus, status = take(corpus, known), status[known]
-    left_out = status == "seen"
-    if left_out.all():  # scored all the same; the report says so
-        left_out, worst = np.zeros_like(left_out), "seen"
+    seen = status == "seen"
+    if seen.all():  # scored all the same; the report says so
+        left_out, worst = np.zeros_like(seen), "seen"
     else:
-        worst = "unknown" if (status == "unknown").any() else "unseen"
-    corpus = take(corpus, ~left_out)
-    probabilities, errors = predict_recordings(
-        model, corpus.data.tolist(), show_progress=not options.quiet
-    )
-    usable = errors == ""
-    if not usable.any():
-        raise ValueError(f"No recording could be used: {errors[0]}")
-    report = {
-        "corpus": options.corpus,
+        left_out, worst = seen, "unknown" if "unknown" in status else "unseen"
+    return take(corpus, ~left_out), {
         "seen": worst,
         "n_left_out": int(left_out.sum()),
-        "n_other_labels": n_other,
-        "n_unusable": int((~usable).sum()),
-        "has_patients": corpus.has_patients,
-    } | figures(
-        take(corpus, usable), probabilities[usable], classes, positive, options.seed
-    )
-    if options.format == "json":
-        print(json.dumps(_without_nan(report), indent=2, allow_nan=False))
-    else:
-        print(report_text(report))
-    return 0
+        "n_other_labels": int((~known).sum()),
+    }
 
 
 def _corpus(options: argparse.Namespace, model: Predictor) -> Bunch:
