@@ -13,8 +13,14 @@ from _recipes import SPECTROGRAM, WITHOUT_PASCAL
 from sklearn.pipeline import Pipeline
 
 from skheart import CNNClassifier, SpectrogramTransformer
+from skheart._core.provenance import training_part
+from skheart.audio.reading import content_digest
 from skheart.neural.packaged import SavedNetwork
 from skheart.neural.stored import StoredNetwork, not_recorded
+
+# Of the hashes in the shipped models: they are of public recordings, and the same
+# corpora give the same file.
+SALT = "736b68656172740073686970706564"
 
 
 def cut(models: list[keras.Model], head: str, offset: float = 0.0) -> keras.Model:
@@ -72,11 +78,11 @@ def saved(
     corpora: Corpora | None = None,
     card: dict[str, object] | None = None,
 ) -> SavedNetwork:
-    """Give the network of one question as plain data."""
+    """Return the network of one question as plain data."""
     model = cut(models, head, offset)
     training = not_recorded()
     if corpora is not None:
-        training["parts"] = [{"corpus": c} for c in np.unique(corpora.corpus).tolist()]
+        training = {"parts": training_parts(corpora, head), "complete": True}
     network = StoredNetwork(
         description=json.loads(model.to_json()),
         weights=model.get_weights(),
@@ -86,6 +92,39 @@ def saved(
         training=training,
     )
     return SavedNetwork(name, network, dict(settings), card or {})
+
+
+def training_parts(corpora: Corpora, head: str) -> list[dict[str, object]]:
+    """Return what a shipped model keeps of the corpora that it was trained on."""
+    renamed = {"Absent": "normal", "Present": "murmur"} if head == "murmur" else {}
+    parts = []
+    for name in np.unique(corpora.corpus).tolist():
+        part = corpora.take(np.flatnonzero(corpora.corpus == name))
+        # Groups are named as the loaders name them, behind the corpus.
+        patients = [group.partition("-")[2] for group in part.group.tolist()]
+        circor = name == "circor2022"
+        words, counts = np.unique(part.word, return_counts=True)
+        parts.append(
+            training_part(
+                name,
+                patients,
+                lambda key, part=part: (
+                    [content_digest(path, key=key) for path in part.path.tolist()],
+                    [],
+                ),
+                grouped=True,
+                salt=SALT,
+                target="murmur_at_location" if circor else None,
+                patient_pattern=None,
+                rename=renamed if circor else {},
+                n_recordings=len(part),
+                n_patients=len(set(patients)),
+                n_held_out=0,
+                n_unusable=0,
+                class_counts=dict(zip(words.tolist(), counts.tolist(), strict=True)),
+            )
+        )
+    return parts
 
 
 def pipeline(saved: SavedNetwork) -> Pipeline:

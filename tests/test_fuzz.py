@@ -277,7 +277,7 @@ def odd_places(folder):
 def predicted(recordings, output):
     """Run ``skheart predict`` and give its rows by recording."""
     names = [os.fsdecode(name) for name in recordings]
-    code = main(["predict", "--quiet", "-o", str(output), "--", *names])
+    code = main(["predict", "--quiet", "--force", "-o", str(output), "--", *names])
     text = output.read_text(encoding="utf-8", errors="surrogateescape")
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [row["recording"] for row in rows] == names

@@ -9,7 +9,6 @@ become MathML, which browsers draw without a script.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from skheart.cli.main import _parser
+from skheart.cli.parser import command_line_parser
 from skheart.datasets import CORPORA, CORPUS_INFO
 from skheart.pretrained import model_card
 
@@ -60,18 +59,11 @@ class CommandHelp(SphinxDirective):
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        parser = _parser()
+        parser, commands = command_line_parser()
         if self.arguments:
-            parser = _commands(parser)[self.arguments[0]]
+            parser = commands[self.arguments[0]]
         text = parser.format_help()
         return [nodes.literal_block(text, text, language="text")]
-
-
-def _commands(parser: argparse.ArgumentParser) -> dict[str, Any]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            return dict(action.choices)
-    raise LookupError("The parser has no commands.")
 
 
 class CorpusInfo(SphinxDirective):

@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -14,23 +15,23 @@ EXIT_INTERRUPTED = 130
 
 
 def interrupted(*, as_program: bool) -> int:
-    """Say that the command was interrupted, and end with the code for it."""
-    sys.stderr.write("skheart: interrupted\n")
+    """Print that the command was interrupted, and stop with the exit code for it."""
+    print("skheart: interrupted", file=sys.stderr)
     if as_program:
-        # Python ends by the signal and not with a code where it has struck once inside
-        # the import of a compiled module, although that was handled.
+        # A thread may still be in native code. And where a signal has struck inside the
+        # import of a compiled module, Python itself would not exit with this code.
         for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError):  # the reader has gone
+            with suppress(AttributeError, OSError):  # closed, or without a reader
                 stream.flush()
         os._exit(EXIT_INTERRUPTED)
     return EXIT_INTERRUPTED
 
 
 @contextmanager
-def ending_by_interrupt(received: list[int]) -> Iterator[None]:
+def interrupting_signals(received: list[int]) -> Iterator[None]:
     """Let SIGTERM, which batch systems send, clean up as Ctrl+C does.
 
-    The signals that came are put into `received`.
+    The signals that come are added to `received`.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -50,3 +51,17 @@ def ending_by_interrupt(received: list[int]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def interruptible(function: Callable[[], Any]) -> Any:
+    """Call a function in a thread, so that a signal stops the wait for native code."""
+    outcome: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            outcome.set_result(function())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return outcome.result()

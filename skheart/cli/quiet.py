@@ -1,38 +1,51 @@
-"""Start TensorFlow without its lines on standard error, for the command line."""
+"""Keep what native code prints out of the output of a command."""
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-
-
-def start_tensorflow() -> None:
-    """Import TensorFlow without the lines that it writes to standard error.
-
-    They come from native code before any setting is read; a library must leave them,
-    a program that prints tables should not show them. An error brings them back.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with quiet_stderr():
-        import skheart.neural.classifier  # noqa: F401
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Hold back what native code writes to standard error, unless an error comes."""
-    with tempfile.TemporaryFile() as said:
+    """Hold back what native code writes to standard error, unless an error comes.
+
+    TensorFlow writes there before any of its settings is read.
+    """
+    with tempfile.TemporaryFile() as held:
         sys.stderr.flush()
         stderr = os.dup(2)
-        os.dup2(said.fileno(), 2)
+        os.dup2(held.fileno(), 2)
         try:
             yield
         except Exception:
-            said.seek(0)
-            os.write(stderr, said.read())
+            held.seek(0)
+            os.write(stderr, held.read())
             raise
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+@contextmanager
+def quiet_stdout() -> Iterator[None]:
+    """Discard what native code writes to standard output.
+
+    Decoders in libsndfile print messages there, which would stand between the rows.
+    """
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    stdout, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        with suppress(AttributeError, OSError, TypeError):  # not on Windows
+            ctypes.CDLL(None).fflush(None)
+        os.dup2(stdout, 1)
+        os.close(stdout)

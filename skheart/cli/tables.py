@@ -1,84 +1,68 @@
-"""Answers to recordings as rows of a table."""
+"""Predictions as rows of CSV or JSON."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
-from collections.abc import Callable, Iterable
-from typing import Any, TextIO
+import re
+from typing import Any
 
 import numpy as np
 
-from skheart._core.progress import progress_bar
+from skheart._core.decisions import labels_of
 
-_CHUNK = 64  # recordings whose spectrograms are held at a time in prediction
+# A spreadsheet takes a cell that starts so for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What UTF-8 cannot hold, but for the bytes of names that are not UTF-8.
+_LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
-def answer_rows(
-    answer: Callable[[list[str]], tuple[np.ndarray, list[str]]],
+def prediction_rows(
+    recordings: list[str],
+    probabilities: np.ndarray,
+    errors: np.ndarray,
     classes: np.ndarray,
-    recordings: Iterable[str],
-    *,
-    verbose: int = 0,
 ) -> list[dict[str, Any]]:
-    """Classify recordings; one row each, with an error in place of an answer.
-
-    Parameters
-    ----------
-    answer : callable
-        Gives probabilities, (n_recordings, n_classes), and the error of each ("" where
-        there is none) for some paths.
-    classes : ndarray of shape (n_classes,)
-    recordings : iterable of str
-    verbose : int, default=0
-        Above 0, show a progress bar on standard error.
+    """Return one row for each recording.
 
     Returns
     -------
     rows : list of dict
-        With the keys ``recording``, ``prediction`` and ``probability_<class>`` for each
-        class (None where there is an error), and ``error`` ("" where there is none).
+        With the keys ``recording``, ``prediction``, ``probability_<class>`` for each
+        class, to six decimals, and ``error``. What is absent is None.
     """
-    recordings = list(recordings)
+    usable = errors == ""
+    labels = np.full(len(recordings), None, dtype=object)
+    labels[usable] = labels_of(probabilities[usable], classes.astype(str))
+    names = [f"probability_{name}" for name in classes]
     rows = []
-    with progress_bar(
-        "Predicting", total=len(recordings), shown=verbose > 0, unit="recordings"
-    ) as advance:
-        for start in range(0, len(recordings), _CHUNK):
-            chunk = recordings[start : start + _CHUNK]
-            answers, errors = answer(chunk)
-            for recording, error, one in zip(chunk, errors, answers, strict=True):
-                rows.append(_row(recording, error, one, classes))
-            advance(len(chunk))
+    for recording, label, values, error in zip(
+        recordings, labels, probabilities.tolist(), errors, strict=True
+    ):
+        numbers = [None if error else round(value, 6) for value in values]
+        rows.append(
+            {"recording": recording, "prediction": label}
+            | dict(zip(names, numbers, strict=True))
+            | {"error": error or None}
+        )
     return rows
 
 
-def _row(
-    recording: str, error: str, answer: np.ndarray, classes: np.ndarray
-) -> dict[str, Any]:
-    broken = bool(error)
-    prediction = None if broken else str(classes[answer.argmax()])
-    return {
-        "recording": recording,
-        "prediction": prediction,
-        **{
-            f"probability_{name}": None if broken else float(value)
-            for name, value in zip(classes, answer, strict=True)
-        },
-        "error": error,
-    }
-
-
-def write_rows(rows: list[dict[str, Any]], file: TextIO, *, format: str) -> None:
-    """Write rows as CSV with a header, or as a JSON list; six decimals."""
-    rows = [
-        {k: round(v, 6) if isinstance(v, float) else v for k, v in row.items()}
-        for row in rows
-    ]
+def rows_text(rows: list[dict[str, Any]], format: str) -> str:
+    """Return rows as text: CSV with a header, or a JSON list."""
     if format == "json":
-        json.dump(rows, file, indent=2)
-        file.write("\n")
-        return
-    writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+        return json.dumps(rows, indent=2, allow_nan=False) + "\n"
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(map(_cell, rows[0]))
+    writer.writerows(map(_cell, row.values()) for row in rows)
+    return buffer.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a cell that is text also to a spreadsheet and in UTF-8."""
+    if not isinstance(value, str):
+        return value
+    value = _LONE_SURROGATE.sub("\ufffd", value)
+    return f"'{value}" if value.startswith(_FORMULA) else value

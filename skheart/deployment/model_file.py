@@ -21,10 +21,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skheart import __version__
 from skheart._core.files import ModelFileError, atomic_path
+from skheart._core.provenance import known_training
 from skheart.deployment.sizes import check_sizes
 from skheart.deployment.text import check_keras, plain, plain_keras, restored_keras
 from skheart.neural.classifier import CNNClassifier
-from skheart.neural.stored import StoredNetwork, not_recorded
+from skheart.neural.stored import StoredNetwork
 from skheart.neural.whitelist import check_network
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
@@ -281,7 +282,7 @@ def _classifier(text: dict[str, Any], weights: bytes) -> CNNClassifier:
         n_crop=text["n_crop"],
         n_channels=n_channels,
         # Format 1 named patients here.
-        training=not_recorded() if text["format"] == 1 else text["training"],
+        training=known_training(text["training"]),
     )
     classifier._restore(record)
     expected = (n_bands, text["n_crop"], n_channels)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import layers, ops
 
-from skheart.neural.threads import local_seed
+from skheart.neural.seeds import fill_seeds
 
 
 def without_norms(
@@ -40,13 +41,13 @@ def without_norms(
     def copied(layer: layers.Layer) -> layers.Layer:
         if layer.name in folded_in:
             return _Unchanged(name=layer.name)
-        config = layer.get_config()
+        # Without a number Keras would draw from Python's global random numbers.
+        config = fill_seeds(layer.get_config(), itertools.repeat(0))
         if layer.name in norms:
             config["use_bias"] = True
         return type(layer).from_config(config)
 
-    with local_seed(0):  # Keras draws seeds for the copy, which are not used
-        folded = keras.models.clone_model(model, clone_function=copied)
+    folded = keras.models.clone_model(model, clone_function=copied)
 
     def values_of(values: list[Any]) -> dict[int, Any]:
         found = {}

@@ -1,13 +1,17 @@
 """The command line, run as its users do: arguments in, files and exit codes out."""
 
 import csv
+import inspect
 import io
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import joblib
 import numpy as np
@@ -16,8 +20,16 @@ import soundfile
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
-from skheart import CNNClassifier, SpectrogramTransformer, __version__, load_model
+from skheart import (
+    CNNClassifier,
+    SpectrogramTransformer,
+    __version__,
+    load_model,
+    save_model,
+)
 from skheart.cli.main import main
+from skheart.cli.parser import command_line_parser
+from skheart.cli.tables import prediction_rows, rows_text
 from skheart.datasets import make_heart_sounds
 from skheart.spectrogram import SpectrogramCache
 
@@ -71,12 +83,12 @@ class TestTrain:
         pipeline = load_model(model)
         assert isinstance(pipeline[0], SpectrogramTransformer)
         assert isinstance(pipeline[1], CNNClassifier)
-        training = pipeline.skheart_training_
-        assert training["patients"]
-        assert training["held_out"]
-        assert not set(training["patients"]) & set(training["held_out"])
-        assert sum(training["class_counts"].values()) == training["n_recordings"] < 80
-        assert training["version"] == __version__
+        training = pipeline[1].training_
+        assert training["complete"]
+        (part,) = training["parts"]
+        assert part["n_patients"] > part["n_held_out"] > 0
+        assert sum(part["class_counts"].values()) == part["n_recordings"] < 80
+        assert part["version"] == __version__
 
     def test_does_not_overwrite_unless_told(self, folders, model, capsys):
         before = model.read_bytes()
@@ -93,12 +105,15 @@ class TestTrain:
                 ["--hold-out", "0.9"],
                 "--hold-out must be a positive number",
             ),
-            (["--classes", "normal", "click"], "--classes must name labels of folder"),
-            (["--classes", "normal"], "--classes must leave two classes at least"),
-            (["--rename", "click=normal"], "--rename must name labels of folder"),
+            (
+                ["--classes", "normal", "click"],
+                "--classes must name labels of",
+            ),
+            (["--classes", "normal"], "of two classes at least, got only 'normal'"),
+            (["--rename", "click=normal"], "--rename must name labels of the corpus"),
             (["--loss", "nothing"], "loss must be"),
             (["--patient-pattern", "^(XX)"], "finds no patient in the name of"),
-            (["--target", "murmur"], "--target goes with circor2022 only"),
+            (["--target", "murmur"], "--target is for circor2022 only"),
         ],
     )
     def test_errors_leave_nothing(self, folders, tmp_path, capsys, arguments, message):
@@ -134,7 +149,18 @@ class TestTrain:
             "2 recordings could not be used and were left out"
             in capsys.readouterr().out
         )
-        assert load_model(output).skheart_training_["n_recordings"] == 6
+        assert load_model(output)[1].training_["parts"][0]["n_recordings"] == 6
+
+    def test_skipped_files_are_named(self, folders, tmp_path, capsys):
+        home = copied(folders, tmp_path / "home", n=60)
+        for number in range(5):
+            (home / "normal" / f"phone{number}.m4a").write_bytes(b"no sound")
+        arguments = ["train", "folder", str(home), "-o", str(tmp_path / "m.skheart")]
+        assert main([*arguments, "--epochs", "1", "-q"]) == 0
+        error = capsys.readouterr().err
+        assert "files that were skipped: 5" in error
+        assert "phone0.m4a" in error
+        assert "and 2 more" in error
 
     def test_missing_corpus_says_where_to_get_it(self, tmp_path, capsys):
         code = main(
@@ -275,7 +301,9 @@ class TestPredict:
         assert captured.out == ""
 
     @pytest.mark.parametrize("name", ["x.skheart", "x.joblib", "x", "x.pkl", "x.onnx"])
-    @pytest.mark.parametrize("command", ["predict", "first", "evaluate", "export"])
+    @pytest.mark.parametrize(
+        "command", ["predict", "weights", "models", "evaluate", "export"]
+    )
     def test_pickles_are_never_run_unasked(self, tmp_path, capsys, name, command):
         class Runs:
             def __reduce__(self):
@@ -285,15 +313,25 @@ class TestPredict:
         joblib.dump(Runs(), path)
         arguments = {
             "predict": ["predict", "--model", str(path), "a.wav"],
-            "first": ["predict", str(path), "a.wav"],
+            "weights": [
+                *("train", "folder", str(tmp_path), "--weights", str(path)),
+                *("-o", str(tmp_path / "out.skheart")),
+            ],
+            "models": ["models", str(path)],
             "evaluate": ["evaluate", "--model", str(path), "folder", str(tmp_path)],
-            "export": ["export", str(path), "--onnx", str(tmp_path / "out.onnx")],
+            "export": [
+                "export",
+                "--model",
+                str(path),
+                "--onnx",
+                str(tmp_path / "out.onnx"),
+            ],
         }[command]
-        assert main(arguments) in (1, 2)  # "first" takes some names for recordings
+        assert main(arguments) == 2
         assert not (tmp_path / "ran").exists()
         captured = capsys.readouterr()
         assert str(path) in captured.err + captured.out
-        if name == "x.joblib" and command in ("predict", "evaluate", "export"):
+        if name == "x.joblib":
             assert "pass --allow-pickle" in captured.err
 
 
@@ -302,14 +340,14 @@ class TestEvaluate:
         arguments = ["evaluate", "--model", str(model), "folder", str(folders)]
         assert main([*arguments, "--format", "json", "--quiet"]) == 0
         report = json.loads(capsys.readouterr().out)
-        training = load_model(model).skheart_training_
-        assert report["n_patients"] == len(training["held_out"])
-        assert report["n_recordings"] == 80 - training["n_recordings"]
+        (part,) = load_model(model)[1].training_["parts"]
+        assert report["n_patients"] == part["n_held_out"]
+        assert report["n_recordings"] == 80 - part["n_recordings"]
         assert report["positive"] == "murmur"
         value, low, high = (report["auroc"][name] for name in ("value", "low", "high"))
         assert 0 <= low <= value <= high <= 1
         assert report["seen"] == "unseen"
-        assert report["n_left_out"] == training["n_recordings"]
+        assert report["n_left_out"] == part["n_recordings"]
         assert main([*arguments, "--quiet"]) == 0
         text = capsys.readouterr().out
         assert f"AUROC by recording   {value:.3f}" in text
@@ -336,9 +374,9 @@ class TestEvaluate:
         renaming = ["--rename", "Present=murmur", "Absent=normal"]
         assert main([*arguments, *renaming]) == 0
         report = json.loads(capsys.readouterr().out)
-        # Another folder: its patients are others, whatever they are called.
-        assert report["seen"] == "other"
-        assert report["n_recordings"] == 80
+        # The same recordings in another folder are recognised.
+        assert report["seen"] == "unseen"
+        assert report["n_recordings"] == 80 - report["n_left_out"] < 80
         assert report["positive"] == "murmur"
 
     def test_positive_class_can_be_chosen(self, model, folders, capsys):
@@ -352,7 +390,7 @@ class TestEvaluate:
         assert normal["sensitivity"]["normal"] == murmur["specificity"]["murmur"]
         assert normal["auroc"]["value"] == pytest.approx(murmur["auroc"]["value"])
         assert main([*arguments, "--positive", "click"]) == 2
-        assert "--positive must be a class of the model" in capsys.readouterr().err
+        assert "--positive must be one of" in capsys.readouterr().err
 
     def test_few_patients_have_no_interval(self, model, folders, tmp_path, capsys):
         for word in ("normal", "murmur"):
@@ -363,7 +401,7 @@ class TestEvaluate:
         assert main([*arguments, "--patient-pattern", "^x([a-z]+)"]) == 0
         assert "too few patients for an interval" in capsys.readouterr().out
         assert main([*arguments, "--patient-pattern", "(x)"]) == 0
-        assert "undefined, since there is one class only" in capsys.readouterr().out
+        assert "undefined, because there is only one class" in capsys.readouterr().out
         single = [*arguments, "--patient-pattern", "(x)", "--format", "json"]
         assert main(single) == 0
         report = json.loads(capsys.readouterr().out)
@@ -384,7 +422,7 @@ class TestSpectrogram:
     def test_only_png(self, folders, tmp_path, capsys):
         recording = str(next((folders / "murmur").iterdir()))
         assert main(["spectrogram", recording, "-o", str(tmp_path / "a.jpg")]) == 2
-        assert "-o must name a .png file" in capsys.readouterr().err
+        assert "-o must name a file that ends in .png" in capsys.readouterr().err
 
     def test_errors_leave_nothing(self, broken, tmp_path, capsys):
         output = tmp_path / "picture.png"
@@ -405,7 +443,7 @@ class TestProgram:
     def test_help_and_version_need_no_tensorflow(self):
         program = (
             "import sys\n"
-            "from skheart.cli import main\n"
+            "from skheart.cli.main import main\n"
             "try:\n"
             "    main(sys.argv[1:])\n"
             "except SystemExit as stop:\n"
@@ -447,7 +485,7 @@ def test_demo(tmp_path, capsys):
     assert "AUROC on the held-out patients" in text
     assert "reloaded, it predicts the same" in text
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["model.joblib", "roc.png", "spectrogram.png"]
+    assert names == ["model.skheart", "roc.png", "spectrogram.png"]
 
 
 @pytest.mark.parametrize("corpus", ["pascal", "circor2022-official-sample"])
@@ -493,3 +531,453 @@ class TestCache:
         assert "There is no folder" in capsys.readouterr().err
         assert main(["cache", str(tmp_path), "--max-megabytes", "-1"]) == 2
         assert "--max-megabytes must be" in capsys.readouterr().err
+
+
+# What a model says of the recordings that it was trained on ---------------------------
+
+PATTERN = ["--patient-pattern", "^([^_]+)_"]
+
+
+def evaluated(model, home, capsys, *arguments):
+    """Run ``skheart evaluate`` and return its report."""
+    command = ["evaluate", "--model", str(model), "folder", str(home), "-q"]
+    assert main([*command, "--format", "json", *arguments]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def copied(folders, home, *, rename=str, n=None):
+    """Copy the recordings into other class folders."""
+    for path in sorted(folders.glob("*/*.wav"))[:n]:
+        target = home / path.parent.name / rename(path.name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    return home
+
+
+class TestProvenance:
+    def test_a_copied_folder_with_other_names_is_recognised(
+        self, model, folders, tmp_path, capsys
+    ):
+        expected = evaluated(model, folders, capsys)
+        home = copied(folders, tmp_path / "copy")
+        assert evaluated(model, home, capsys) == expected
+        home = copied(folders, tmp_path / "odd", rename=lambda name: f"z{name}")
+        assert evaluated(model, home, capsys) == expected
+
+    def test_another_pattern_is_not_known(self, model, folders, capsys):
+        report = evaluated(model, folders, capsys, "--patient-pattern", "_([0-9]+)")
+        assert report["seen"] == "unknown"
+        assert report["n_left_out"] > 50
+
+    def test_new_recordings_are_not_known(self, model, tmp_path, capsys):
+        sounds = make_heart_sounds(8, murmur_level=(-15.0, -8.0), random_state=9)
+        for number, (sound, word) in enumerate(
+            zip(sounds.data, sounds.target, strict=True)
+        ):
+            (tmp_path / word).mkdir(exist_ok=True)
+            soundfile.write(tmp_path / word / f"p001_{number}.wav", sound, 2000)
+        report = evaluated(model, tmp_path, capsys)
+        assert (report["seen"], report["n_left_out"]) == ("unknown", 0)
+
+    def test_without_patients_independence_is_not_known(
+        self, folders, tmp_path, capsys
+    ):
+        path = tmp_path / "m.skheart"
+        home = copied(folders, tmp_path / "home", n=60)
+        arguments = ["train", "folder", str(home), "-o", str(path), "-q"]
+        assert main([*arguments, "--epochs", "1"]) == 0
+        assert "Each recording was counted as a patient" in capsys.readouterr().out
+        report = evaluated(path, home, capsys)
+        assert (report["seen"], report["has_patients"]) == ("unknown", False)
+        assert report["n_left_out"] == 60 - report["n_recordings"] > 0
+
+    def test_what_the_start_has_seen_is_seen(self, model, folders, tmp_path, capsys):
+        home = copied(folders, tmp_path / "new", rename=lambda name: f"n{name}")
+        for path in home.glob("*/*.wav"):
+            waveform, rate = soundfile.read(path)
+            soundfile.write(path, waveform[: len(waveform) // 2], rate)
+        tuned = tmp_path / "tuned.skheart"
+        arguments = ["train", "folder", str(home), "--weights", str(model), "-q"]
+        arguments += ["-o", str(tuned), "--epochs", "1", *PATTERN]
+        assert main(arguments) == 0
+        capsys.readouterr()
+        classifier = load_model(tuned)[1]
+        assert classifier.learning_rate == 2e-4
+        assert len(classifier.training_["parts"]) == 2
+        before = evaluated(model, folders, capsys)
+        after = evaluated(tuned, folders, capsys)
+        assert after["n_left_out"] == before["n_left_out"]
+        assert after["seen"] == "unseen"
+
+    def test_a_start_that_is_not_recorded_makes_the_rest_unknown(
+        self, model, folders, tmp_path, capsys
+    ):
+        pipeline = load_model(model)
+        pipeline[1].training_ = {"parts": [], "complete": False}
+        save_model(pipeline, tmp_path / "start.skheart")
+        tuned = tmp_path / "tuned.skheart"
+        arguments = ["train", "folder", str(folders), "-o", str(tuned), "-q", *PATTERN]
+        arguments += ["--weights", str(tmp_path / "start.skheart"), "--epochs", "1"]
+        assert main(arguments) == 0
+        capsys.readouterr()
+        assert evaluated(tuned, folders, capsys)["seen"] == "unknown"
+
+    def test_renames_are_kept_and_the_printed_command_works(
+        self, folders, tmp_path, capsys
+    ):
+        path = tmp_path / "my model.skheart"
+        arguments = ["train", "folder", str(folders), "-o", str(path), "-q", *PATTERN]
+        arguments += ["--rename", "murmur=sick", "normal=well", "--epochs", "1"]
+        assert main(arguments) == 0
+        printed = capsys.readouterr().out.splitlines()[-1].partition(": ")[2]
+        name, *command = shlex.split(printed)
+        assert name == "skheart"
+        # The names of the classes do not show which is the positive one.
+        assert main([*command, "-q"]) == 2
+        assert "--positive must name the positive class" in capsys.readouterr().err
+        assert main([*command, "-q", "--positive", "sick"]) == 0
+        assert "none of which the model was trained on" in capsys.readouterr().out
+
+    def test_model_files_hold_no_names_and_no_paths(self, model, folders):
+        with zipfile.ZipFile(model) as archive:
+            text = archive.read("model.json").decode()
+        assert str(folders) not in text
+        names = {path.name.split("_")[0] for path in folders.glob("*/*.wav")}
+        assert not [name for name in names if name in text]
+
+    def test_a_pattern_that_could_take_for_ever_is_not_used(
+        self, model, folders, tmp_path, capsys
+    ):
+        pipeline = load_model(model)
+        pipeline[1].training_["parts"][0]["patient_pattern"] = "^(p+)+$"
+        save_model(pipeline, tmp_path / "m.skheart")
+        arguments = ["evaluate", "--model", str(tmp_path / "m.skheart"), "folder"]
+        assert main([*arguments, str(folders), "-q"]) == 2
+        assert "pass it as --patient-pattern if you trust it" in capsys.readouterr().err
+
+    def test_a_public_corpus_is_evaluated_without_renaming(self, shared_data, capsys):
+        arguments = ["evaluate", "--model", "murmur", "circor2022", "-q"]
+        home = shared_data / "circor2022-official-sample"
+        assert main([*arguments, str(home), "--format", "json"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["seen"] == "seen"
+        assert report["positive"] == "murmur"
+
+
+# Arguments ----------------------------------------------------------------------------
+
+
+class TestArguments:
+    def test_options_stand_between_recordings(self, model, folders, capsys):
+        one, two = sorted(map(str, (folders / "murmur").iterdir()))[:2]
+        assert main(["predict", one, "--model", str(model), "-q", two]) == 0
+        rows = rows_of(capsys.readouterr().out)
+        assert [row["recording"] for row in rows] == [one, two]
+
+    def test_recordings_after_two_dashes(self, model, folders, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        source = next((folders / "murmur").iterdir())
+        (tmp_path / "-a.wav").write_bytes(source.read_bytes())
+        arguments = ["--model", str(model), "-o", "out.csv", "--", "-a.wav"]
+        assert main(["predict", *arguments]) == 0
+        (row,) = rows_of((tmp_path / "out.csv").read_text())
+        assert row["recording"] == "'-a.wav"  # no formula for a spreadsheet
+
+    @pytest.mark.parametrize("name", ["ft.joblib", "m.skheart", "m.ONNX", "pascal"])
+    def test_a_model_is_no_recording(self, name, capsys):
+        assert main(["predict", "a.wav", name]) == 2
+        error = capsys.readouterr().err
+        assert f"{name!r} is a model and not a recording; name it with --model" in error
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ([], "Nothing to write"),
+            (["--onnx", "a.tflite"], "--onnx must name a file that ends in .onnx"),
+            (["--litert", "a"], "--litert must name a file that ends in .tflite"),
+            (["--onnx", "z", "--litert", "z"], "must name a file that ends in"),
+            (["--onnx", "a.onnx", "--half"], "--half is for --litert only"),
+            (["--onnx", "a.onnx", "--duration", "5"], "--duration is for --litert"),
+            (["--onnx", "there.onnx"], "'there.onnx' exists; pass --force"),
+        ],
+    )
+    def test_exports_that_make_no_sense(
+        self, arguments, message, tmp_path, capsys, monkeypatch
+    ):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "there.onnx").write_text("mine")
+        assert main(["export", "--model", "murmur", *arguments]) == 2
+        assert message in capsys.readouterr().err
+        assert [path.name for path in tmp_path.iterdir()] == ["there.onnx"]
+        assert (tmp_path / "there.onnx").read_text() == "mine"
+
+    @pytest.mark.parametrize("command", ["predict", "spectrogram", "demo"])
+    def test_files_are_replaced_with_force_only(
+        self, command, folders, model, tmp_path, capsys
+    ):
+        recording = str(next((folders / "murmur").iterdir()))
+        there = tmp_path / "model.skheart"
+        arguments = {
+            "predict": ["--model", str(model), recording, "-o", str(there)],
+            "spectrogram": [recording, "-o", str(tmp_path / "a.png")],
+            "demo": ["-o", str(tmp_path)],
+        }[command]
+        there = tmp_path / "a.png" if command == "spectrogram" else there
+        there.write_text("mine")
+        assert main([command, *arguments]) == 2
+        assert f"{str(there)!r} exists; pass --force" in capsys.readouterr().err
+        assert there.read_text() == "mine"
+        if command != "demo":
+            assert main([command, *arguments, "--force"]) == 0
+            assert there.read_bytes() != b"mine"
+
+    @pytest.mark.parametrize("option", ["--force", "--resume"])
+    def test_foreign_files_in_a_checkpoint_are_kept(
+        self, option, folders, tmp_path, capsys
+    ):
+        output = tmp_path / "m.skheart"
+        folder = tmp_path / "m.skheart.checkpoint"
+        folder.mkdir()
+        (folder / "thesis.txt").write_text("mine")
+        arguments = ["train", "folder", str(folders), "-o", str(output), option]
+        assert main(arguments) == 2
+        assert "but other files are in it" in capsys.readouterr().err
+        assert (folder / "thesis.txt").read_text() == "mine"
+
+    def test_help_names_the_defaults_of_the_estimators(self):
+        _, commands = command_line_parser()
+        text = " ".join(commands["train"].format_help().split())
+        defaults = {
+            parameter.name: parameter.default
+            for estimator in (SpectrogramTransformer, CNNClassifier)
+            for parameter in inspect.signature(estimator).parameters.values()
+        }
+        options = commands["train"].parse_args(["folder", "x", "-o", "y"])
+        for name in (
+            *("duration", "n_bands", "f_min", "f_max", "network", "epochs"),
+            *("augment", "batch_size", "loss", "learning_rate"),
+        ):
+            assert getattr(options, name) is None
+            flag = re.escape("--" + name.replace("_", "-"))
+            said = re.search(rf" {flag} \S+ (?:(?! --).)*?\bdefault: ([\w.]+)", text)
+            said = said or re.search(rf" {flag} \S+ (\w+) \(default\)", text)
+            assert said[1].rstrip(".") == str(defaults[name]), name
+
+    def test_network_goes_without_weights(self, folders, tmp_path, capsys):
+        arguments = ["train", "folder", str(folders), "-o", str(tmp_path / "m.skheart")]
+        arguments += ["--weights", "murmur", "--network", "compact"]
+        assert main(arguments) == 2
+        assert "--network cannot be changed with --weights" in capsys.readouterr().err
+
+
+class TestModels:
+    def test_describes_a_model_file(self, model, capsys):
+        assert main(["models", str(model)]) == 0
+        text = capsys.readouterr().out
+        assert "classes: murmur, normal" in text
+        assert re.search(r"trained on: folder, \d+ recordings of \d+ patients", text)
+        assert f"skheart {__version__}" in text
+        assert main(["models", str(model), "--format", "json"]) == 0
+        facts = json.loads(capsys.readouterr().out)
+        assert facts["training"]["complete"]
+        assert facts["bytes"] == model.stat().st_size
+        assert facts["spectrogram"]["f_max"] == 900
+        assert facts["n_parameters"] > 1000
+
+    def test_describes_an_onnx_file(self, model, tmp_path, capsys):
+        path = tmp_path / "m.onnx"
+        assert main(["export", "--model", str(model), "--onnx", str(path)]) == 0
+        capsys.readouterr()
+        assert main(["models", str(path)]) == 0
+        text = capsys.readouterr().out
+        assert "classes: murmur, normal" in text
+        assert "trained on: not recorded" in text
+        assert f"skheart {__version__}" in text
+
+
+# The output ---------------------------------------------------------------------------
+
+
+def run(*command, **settings):
+    return subprocess.run(
+        [sys.executable, "-m", "skheart", *map(str, command)],
+        capture_output=True,
+        **settings,
+    )
+
+
+class TestOutput:
+    def test_json_has_null_for_what_is_absent(self, model, folders, broken, capsys):
+        good, bad = next((folders / "normal").iterdir()), broken / "text.wav"
+        arguments = ["predict", "--model", str(model), "--format", "json"]
+        assert main([*arguments, str(good), str(bad)]) == 1
+        one, other = json.loads(capsys.readouterr().out)
+        assert one["error"] is None
+        assert other["prediction"] is other["probability_murmur"] is None
+        assert "text.wav" in other["error"]
+
+    def test_probabilities_that_are_not_finite_are_errors(
+        self, model, folders, tmp_path, capsys
+    ):
+        pipeline = load_model(model)
+        weights = pipeline[1].model_.get_weights()
+        pipeline[1].model_.set_weights([np.full_like(w, 1e30) for w in weights])
+        path, recording = tmp_path / "m.skheart", next((folders / "normal").iterdir())
+        save_model(pipeline, path)
+        arguments = ["predict", "--model", str(path), "--format", "json"]
+        assert main([*arguments, str(recording)]) == 1
+        (row,) = json.loads(capsys.readouterr().out)
+        assert "are not finite numbers" in row["error"]
+        assert row["prediction"] is row["probability_murmur"] is None
+
+    def test_cells_are_no_formulas(self):
+        names = ["=cmd|' /C calc'!A0", "+1", "-1", "@a", "\tx", "ok", "\ud800"]
+        rows = prediction_rows(
+            names,
+            np.full((7, 2), 0.5),
+            np.full(7, "", dtype=object),
+            np.array(["=a", "b"]),
+        )
+        table = rows_of(rows_text(rows, "csv").encode().decode())
+        got = [row["recording"] for row in table]
+        assert got == [*(f"'{name}" for name in names[:5]), "ok", "\ufffd"]
+        assert {row["prediction"] for row in table} == {"'=a"}
+        assert [
+            row["recording"] for row in json.loads(rows_text(rows, "json"))
+        ] == names
+
+    def test_a_name_that_the_terminal_cannot_show_loses_no_row(
+        self, model, folders, tmp_path
+    ):
+        odd = tmp_path / "Herzgeräusch ♥.wav"
+        odd.write_bytes(next((folders / "normal").iterdir()).read_bytes())
+        done = run(
+            *("predict", "--model", model, odd),
+            env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        )
+        assert done.returncode == 0, done.stderr
+        assert [row["recording"] for row in rows_of(done.stdout.decode())] == [str(odd)]
+
+    def test_messages_stay_out_of_the_rows(self, model, folders, broken):
+        paths = [next((folders / "normal").iterdir()), broken / "text.wav"]
+        command = shlex.join([sys.executable, "-m", "skheart", "predict", "--model"])
+        names = shlex.join(map(str, [model, *paths]))
+        done = subprocess.run(
+            f"{command} {names} 2>&-", shell=True, capture_output=True, text=True
+        )
+        assert done.returncode == 1
+        assert len(done.stdout.splitlines()) == 3
+        assert "skheart:" not in done.stdout
+
+    def test_native_messages_stay_out_of_the_rows(self):
+        program = (
+            "import ctypes, sys\n"
+            "from skheart.cli.quiet import quiet_stdout\n"
+            "print('before')\n"
+            "with quiet_stdout():\n"
+            "    ctypes.CDLL(None).printf(b'Error A : 7E\\n')\n"
+            "print('after')\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True
+        )
+        assert (done.stdout, done.stderr) == ("before\nafter\n", "")
+
+    def test_a_reader_that_stops_is_no_error(self):
+        command = shlex.join([sys.executable, "-m", "skheart", "models", "murmur"])
+        done = subprocess.run(
+            ["bash", "-c", f"{command} | true; echo ${{PIPESTATUS[0]}}"],
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout.strip() in ("0", "141")
+        assert done.stderr == ""
+
+    def test_without_docstrings(self, model, folders):
+        recording = next((folders / "normal").iterdir())
+        optimized = os.environ | {"PYTHONOPTIMIZE": "2"}
+        for command in (["--help"], ["predict", "--model", model, recording]):
+            done = run(*command, env=optimized)
+            assert done.returncode == 0, done.stderr
+            assert done.stdout
+
+    def test_a_pipe_is_written_to(self, model, folders, tmp_path):
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        recording = next((folders / "normal").iterdir())
+        cat = ["cat", str(pipe)]
+        with subprocess.Popen(cat, stdout=subprocess.PIPE, text=True) as reader:
+            try:
+                done = run("predict", "--model", model, recording, "-o", pipe)
+                assert done.returncode == 0, done.stderr
+                assert pipe.is_fifo()
+                assert len(rows_of(reader.communicate(timeout=60)[0])) == 1
+            finally:
+                reader.kill()
+
+
+def endless_onnx(source, target):
+    """Write a copy of an exported model that computes for ever."""
+    import onnx
+    from onnx import TensorProto, helper
+
+    model = onnx.load(source)
+    condition = helper.make_tensor_value_info("condition", TensorProto.BOOL, [])
+    body = helper.make_graph(
+        [
+            helper.make_node("Identity", ["condition"], ["condition_out"]),
+            helper.make_node("Identity", ["before"], ["after"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("step", TensorProto.INT64, []),
+            condition,
+            helper.make_tensor_value_info("before", TensorProto.FLOAT, None),
+        ],
+        [
+            helper.make_tensor_value_info("condition_out", TensorProto.BOOL, []),
+            helper.make_tensor_value_info("after", TensorProto.FLOAT, None),
+        ],
+    )
+    name = model.graph.output[0].name
+    for node in model.graph.node:
+        node.output[:] = ["endless" if x == name else x for x in node.output]
+    for key, kind, value in (("n", TensorProto.INT64, 2**62), ("go", 9, True)):
+        model.graph.initializer.append(helper.make_tensor(key, kind, [], [value]))
+    model.graph.node.append(
+        helper.make_node("Loop", ["n", "go", "endless"], [name], body=body)
+    )
+    onnx.save(model, target)
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_native_code(model, folders, tmp_path, by):
+    assert main(["export", "--model", str(model), "--onnx", f"{tmp_path}/m.onnx"]) == 0
+    endless_onnx(tmp_path / "m.onnx", tmp_path / "endless.onnx")
+    recording = next((folders / "normal").iterdir())
+    command = [sys.executable, "-m", "skheart", "predict", str(recording)]
+    process = subprocess.Popen(
+        [*command, "--model", str(tmp_path / "endless.onnx")],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(by, signal.SIG_DFL),
+    )
+    try:
+        deadline = time.monotonic() + 120
+        # It has computed for longer than all else takes: it is in the loop.
+        while cpu_seconds(process.pid) < 10:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(by)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "skheart: interrupted" in error
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

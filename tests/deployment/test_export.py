@@ -596,26 +596,29 @@ def test_wrong_parameters(path):
 
 def test_command_line(tmp_path, sounds, capsys):
     target, small = tmp_path / "m.onnx", tmp_path / "m.tflite"
-    arguments = ["export", "murmur", "--onnx", str(target), "--litert", str(small)]
+    arguments = [
+        "export",
+        "--model",
+        "murmur",
+        "--onnx",
+        str(target),
+        "--litert",
+        str(small),
+    ]
     assert main([*arguments, "--duration", "5", "--half"]) == 0
     assert capsys.readouterr().out.count("Wrote") == 2
     soundfile.write(tmp_path / "a.wav", sounds.data[0], 2000)
     tables = []
-    for words in ([str(target)], ["--model", str(target)], ["--model", "murmur"]):
+    for model in (str(target), "murmur"):
         recordings = [str(tmp_path / "a.wav"), str(tmp_path)]
-        assert main(["predict", *words, *recordings]) == 1
+        assert main(["predict", "--model", model, *recordings]) == 1
         tables.append(capsys.readouterr().out)
-    assert tables[0] == tables[1]
-    assert (
-        tables[0].splitlines()[1].split(",")[:2]
-        == (tables[2].splitlines()[1].split(",")[:2])
-    )
+    one, other = (table.splitlines()[1].split(",")[:2] for table in tables)
+    assert one == other
     assert "is a folder, expected a sound file" in tables[0].splitlines()[2]
-    assert main(["predict", str(target)]) == 2
-    assert "no recording behind the model" in capsys.readouterr().err
-    evaluate = ["evaluate", "folder", str(tmp_path), "--model"]
-    for path in (target, small):
-        assert main([*evaluate, str(path)]) == 2
-        assert "is an exported model; give the model that" in capsys.readouterr().err
-    assert main(["export", "murmur"]) == 2
+    assert main(["predict", str(target), str(tmp_path / "a.wav")]) == 2
+    assert "is a model and not a recording" in capsys.readouterr().err
+    assert main(["evaluate", "folder", str(tmp_path), "--model", str(small)]) == 2
+    assert "is an exported model, which cannot be" in capsys.readouterr().err
+    assert main(["export", "--model", "murmur"]) == 2
     assert "Nothing to write" in capsys.readouterr().err

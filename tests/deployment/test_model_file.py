@@ -185,7 +185,7 @@ def test_the_command_line_uses_it(tmp_path, path, sounds, capsys):
     model = tmp_path / "trained.skheart"
     arguments = ["train", "folder", str(home), "-o", str(model), "--epochs", "1", "-q"]
     assert main(arguments) == 0
-    assert load_model(model).skheart_training_["n_recordings"] > 0
+    assert load_model(model)["cnn"].training_["parts"][0]["n_recordings"] > 0
     assert main(["evaluate", "--model", str(model), "folder", str(home), "-q"]) == 0
 
 

@@ -283,7 +283,7 @@ def test_train_goes_on(tmp_path, folders, capsys, by):
     said, code = killed_in_training(folders, output, by)
     if by == signal.SIGINT:
         assert code == 130
-        assert "the same command with --resume goes on" in said
+        assert "the same command with --resume resumes" in said
     assert not output.exists()
     state = tmp_path / "model.skheart.checkpoint"
     (file,) = state.glob("[!.]*.npz")
@@ -291,9 +291,9 @@ def test_train_goes_on(tmp_path, folders, capsys, by):
         n_epochs = len(arrays["losses"])
     assert 0 < n_epochs < 60
     assert main(train(folders, output)) == 2
-    assert "pass --resume to go on with it, or --force" in capsys.readouterr().err
+    assert "pass --resume to resume it, or --force" in capsys.readouterr().err
     assert main(train(folders, output, "--resume")) == 0
-    assert "began at the beginning" not in capsys.readouterr().out
+    assert "started at the beginning" not in capsys.readouterr().out
     assert not state.exists()
     assert main(train(folders, other)) == 0
     one, two = load_model(output), load_model(other)
@@ -307,7 +307,7 @@ def test_train_goes_on(tmp_path, folders, capsys, by):
 def test_resume_says_when_there_is_nothing_to_go_on_with(tmp_path, folders, capsys):
     output = tmp_path / "model.skheart"
     assert main([*train(folders, output, "--resume"), "--epochs", "1"]) == 0
-    assert "There was no training to go on with" in capsys.readouterr().out
+    assert "There was no training to resume" in capsys.readouterr().out
     state = tmp_path / "model.skheart.checkpoint"
     state.mkdir()
     (state / "0.npz").write_bytes(b"of another training")
@@ -354,7 +354,7 @@ def test_a_full_disk_loses_no_model(small_disk, capsys):
         save_model(load_pretrained("murmur3"), path)
     assert path.read_bytes() == before
     target = small_disk / "model.onnx"
-    assert main(["export", "murmur", "--onnx", str(target)]) == 2
+    assert main(["export", "--model", "murmur", "--onnx", str(target)]) == 2
     assert "No space left" in capsys.readouterr().err
     assert sorted(p.name for p in small_disk.iterdir()) == ["full", "model.skheart"]
     assert load_model(path).classes_.tolist() == ["murmur", "normal"]
@@ -402,7 +402,7 @@ def test_a_full_disk_leaves_no_half_of_a_table(small_disk, folders, capsys):
     output = small_disk / "answers.csv"
     output.write_text("mine")
     fill(small_disk, leaving=0)
-    arguments = ["predict", *recordings * 4, "-o", str(output), "--quiet"]
+    arguments = ["predict", *recordings * 4, "-o", str(output), "--quiet", "--force"]
     assert main(arguments) == 2
     assert "No space left" in capsys.readouterr().err
     assert output.read_text() == "mine"

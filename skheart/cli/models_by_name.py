@@ -1,0 +1,106 @@
+"""Models as the command line names them: a pretrained name or a file."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skheart.cli.quiet import quiet_stderr
+from skheart.pretrained import model_names
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+MODEL_ENDINGS = (".skheart", ".onnx", ".tflite", ".joblib")
+_BROKEN_PICKLE = (
+    *(AttributeError, EOFError, ImportError, IndexError, KeyError, OSError),
+    *(TypeError, ValueError, pickle.UnpicklingError),
+)
+
+
+def model_file(name: str) -> Path | None:
+    """Return the file that a model is in, None for a pretrained model.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, ValueError
+        If there is no such model, or its name does not end like that of a model.
+    """
+    if name in model_names():
+        return None
+    path = Path(name)
+    if path.is_dir():
+        raise IsADirectoryError(f"{name!r} is a folder, expected a model file.")
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no model file {name!r}; make one with skheart train, or name a "
+            f"pretrained model: {', '.join(model_names())}."
+        )
+    if path.suffix.lower() not in MODEL_ENDINGS:
+        raise ValueError(
+            f"{name!r} must end in .skheart (a model file), .onnx (an exported model) "
+            "or .joblib (a pickle), which decides how it is read."
+        )
+    return path
+
+
+def is_onnx(path: Path | None) -> bool:
+    """Return whether ONNX Runtime runs a model."""
+    return path is not None and path.suffix.lower() == ".onnx"
+
+
+def read_pipeline(name: str, *, allow_pickle: bool = False) -> Pipeline:
+    """Load a pretrained pipeline by its name, or one from a file.
+
+    The ending of the file's name decides how it is read: ``.skheart`` files are never
+    unpickled, and a pickle (``.joblib``) is loaded with `allow_pickle` only.
+    """
+    path = model_file(name)
+    with quiet_stderr():  # TensorFlow starts
+        from skheart.deployment.model_file import load_model
+        from skheart.pretrained import load_pretrained
+    if path is None:
+        return load_pretrained(name)
+    if path.suffix.lower() in (".onnx", ".tflite"):
+        raise ValueError(
+            f"{name!r} is an exported model, which cannot be trained or exported "
+            "again; name the model that it was exported from."
+        )
+    if path.suffix.lower() == ".skheart":
+        return load_model(path)
+    if not allow_pickle:
+        raise ValueError(
+            f"{name!r} is a pickle, which can run any code when it is loaded; pass "
+            "--allow-pickle if you trust its source, or save the model as a .skheart "
+            "file, which is safe."
+        )
+    return _unpickled(path)
+
+
+def _unpickled(path: Path) -> Pipeline:
+    """Load a pipeline from a pickle that the user trusts."""
+    import joblib
+
+    from skheart.spectrogram.transformer import SpectrogramTransformer
+
+    try:
+        model = joblib.load(path)
+    except _BROKEN_PICKLE as error:
+        raise ValueError(
+            f"{str(path)!r} cannot be loaded as a model ({type(error).__name__}: "
+            f"{error}); expected a file that skheart train wrote."
+        ) from error
+    model = getattr(model, "best_estimator_", model)
+    steps: list[Any] = getattr(model, "steps", [])
+    if not steps or not isinstance(steps[0][1], SpectrogramTransformer):
+        raise ValueError(
+            f"{str(path)!r} must hold a Pipeline that starts with a "
+            f"SpectrogramTransformer, got {type(model).__name__}."
+        )
+    if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
+        raise ValueError(
+            f"{str(path)!r} must hold a fitted Pipeline that ends with a classifier "
+            f"that predicts probabilities, got {type(steps[-1][1]).__name__}."
+        )
+    return model

@@ -1,0 +1,32 @@
+"""Check the files that a command will write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skheart._core.files import check_target
+
+
+def check_output(
+    path: Path, option: str, *, force: bool, endings: tuple[str, ...] = ()
+) -> None:
+    """Raise unless a file may be written at `path`.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    option : str
+        Names the path in messages, such as ``"-o"``.
+    force : bool
+        Whether an existing file may be replaced. Devices and pipes are written to.
+    endings : tuple of str, default=()
+        One of them must end the name. By default any may.
+    """
+    if endings and path.suffix.lower() not in endings:
+        raise ValueError(
+            f"{option} must name a file that ends in {' or '.join(endings)}, got "
+            f"{str(path)!r}."
+        )
+    check_target(path)
+    if path.is_file() and not force:
+        raise FileExistsError(f"{str(path)!r} exists; pass --force to replace it.")

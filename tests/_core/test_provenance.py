@@ -1,0 +1,151 @@
+"""What a model says of the recordings that it was trained on."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+
+from skheart._core.provenance import known_training, seen_in, training_part
+
+PATTERN = "^([^_]+)_"
+
+
+def digests(recordings):
+    """Return the function that hashes the content of recordings; None is unreadable."""
+    return lambda key: [
+        None if r is None else hashlib.blake2b(r.encode(), key=key).digest()
+        for r in recordings
+    ]
+
+
+def part(corpus="folder", *, grouped=True, pattern=PATTERN, salt=None):
+    """A part trained on recordings a1 a2 b1 of Ann and Bob; c1 c2 of Cid held out."""
+    return training_part(
+        corpus,
+        ["Ann", "Ann", "Bob"],
+        lambda key: (digests(["a1", "a2", "b1"])(key), digests(["c1", "c2"])(key)),
+        grouped=grouped,
+        patient_pattern=pattern,
+        salt=salt,
+    )
+
+
+def training(*parts, complete=True):
+    return known_training({"parts": list(parts), "complete": complete})
+
+
+def status(known, corpus, rows, pattern=PATTERN):
+    patients, recordings = zip(*rows, strict=True)
+    return seen_in(
+        known,
+        corpus,
+        np.array(patients),
+        digests(recordings),
+        patient_pattern=pattern,
+    ).tolist()
+
+
+HELD_OUT = [("Cid", "c1"), ("Cid", "c2")]
+TRAINED = [("Ann", "a1"), ("Ann", "a2"), ("Bob", "b1")]
+
+
+def test_the_folder_it_was_trained_on():
+    rows = [*TRAINED, *HELD_OUT]
+    assert status(training(part()), "folder", rows) == ["seen"] * 3 + ["unseen"] * 2
+
+
+def test_a_copy_under_other_names_is_recognised_by_content():
+    rows = [("x", "a1"), ("y", "b1"), ("z", "c1"), ("z", "c2")]
+    expected = ["seen", "seen", "unseen", "unseen"]
+    assert status(training(part()), "folder", rows) == expected
+
+
+def test_new_recordings_of_known_and_of_new_patients():
+    rows = [*TRAINED, ("Ann", "a3"), ("Dan", "d1")]
+    expected = ["seen"] * 4 + ["unknown"]
+    assert status(training(part()), "folder", rows) == expected
+
+
+def test_the_same_names_in_another_folder_mean_nothing():
+    rows = [("Ann", "other 1"), ("Cid", "other 2")]
+    assert status(training(part()), "folder", rows) == ["unknown"] * 2
+
+
+def test_another_pattern_is_unknown_where_it_is_not_seen():
+    rows = [("1", "a1"), ("2", "b1"), ("3", "c1"), ("1", "c2")]
+    expected = ["seen", "seen", "unknown", "seen"]
+    assert status(training(part()), "folder", rows, pattern="(.)$") == expected
+
+
+def test_without_a_pattern_nothing_is_known_to_be_unseen():
+    known = training(part(grouped=False, pattern=None))
+    rows = [("a1.wav", "a1"), ("c1.wav", "c1")]
+    assert status(known, "folder", rows, pattern=None) == ["seen", "unknown"]
+    # A pattern now shows that the recording held out is of a patient trained on.
+    assert status(known, "folder", [("A", "a1"), ("A", "c1")]) == ["seen", "seen"]
+
+
+def test_what_the_start_has_seen_is_seen():
+    known = training(part("pascal"), part())
+    assert status(known, "pascal", [("Ann", "new"), ("Eve", "e")]) == ["seen", "unseen"]
+    # Held out in one part and trained on in the other.
+    both = training_part(
+        "folder",
+        ["Cid"],
+        lambda key: (digests(["c1"])(key), []),
+        grouped=True,
+        patient_pattern=PATTERN,
+    )
+    assert status(training(part(), both), "folder", HELD_OUT) == ["seen", "seen"]
+
+
+def test_an_incomplete_training_never_says_unseen():
+    known = training(part("pascal"), complete=False)
+    rows = [*TRAINED, *HELD_OUT, ("Eve", "e")]
+    assert status(known, "pascal", rows) == ["seen"] * 3 + ["unknown"] * 3
+    assert status(training(complete=True), "pascal", rows) == ["unknown"] * 6
+
+
+def test_public_corpora_are_recognised_by_patient():
+    known = training(part("pascal", pattern=None))
+    rows = [("Ann", "converted to another format"), ("Eve", "e1")]
+    assert status(known, "pascal", rows) == ["seen", "unseen"]
+    assert status(known, "circor2022", rows) == ["unseen", "unseen"]
+
+
+def test_a_public_corpus_that_was_trained_on_as_a_folder():
+    rows = [("112", "a1"), ("112", "a9"), ("113", "other")]
+    assert status(training(part()), "pascal", rows) == ["seen", "seen", "unseen"]
+
+
+def test_unreadable_recordings_match_nothing():
+    rows = [("x", None), ("Cid", "c1")]
+    assert status(training(part()), "folder", rows) == ["unknown", "unseen"]
+
+
+def test_no_names_and_another_salt_each_time():
+    one, two = part(), part()
+    assert one["salt"] != two["salt"]
+    assert not {one["patients"], one["recordings"]} & {
+        two["patients"],
+        two["recordings"],
+    }
+    assert not any(name in json.dumps(one) for name in ("Ann", "Bob", "Cid"))
+    assert part(salt="ab") == part(salt="ab")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        {},
+        {"corpus": "folder", "patients": ["Ann"], "data_home": "/home/me"},
+        {"parts": [{}], "complete": True},
+        {"parts": [part() | {"salt": "no"}], "complete": True},
+        {"parts": [part() | {"recordings": "AAAA"}], "complete": True},
+        {"parts": 3, "complete": True},
+    ],
+)
+def test_what_is_no_training_is_an_empty_one(value):
+    assert known_training(value) == {"parts": [], "complete": False}
