@@ -433,7 +433,7 @@ def _nan(text):
 
 
 CHANGES = {
-    "format": (lambda text: text.update(format=2), "format 2.*knows 1"),
+    "format": (lambda text: text.update(format=3), "format 3.*knows .1, 2."),
     "no format": (lambda text: text.pop("format"), "format None"),
     "no network": (lambda text: text.pop("network"), "no model that can be built"),
     "module": (_layer(module="os", class_name="system"), "os.system is not a layer"),
