@@ -433,9 +433,9 @@ def _nan(text):
 
 
 CHANGES = {
-    "format": (lambda text: text.update(format=2), "format 2.*knows 1"),
+    "format": (lambda text: text.update(format=3), "format 3.*knows .1, 2."),
     "no format": (lambda text: text.pop("format"), "format None"),
-    "no network": (lambda text: text.pop("network"), "no model that can be built"),
+    "no network": (lambda text: text.pop("network"), "cannot be loaded"),
     "module": (_layer(module="os", class_name="system"), "os.system is not a layer"),
     "builtin": (_layer(module="builtins", class_name="eval"), "builtins.eval"),
     "lambda": (_layer(class_name="Lambda"), "Lambda is not a layer"),
@@ -480,13 +480,13 @@ CHANGES = {
     "NaN": (_nan, "NaN"),
     "parameter": (
         lambda text: text["classifier"].update(surprise=1),
-        "no model that can be built",
+        "cannot be loaded",
     ),
     "value": (lambda text: text["spectrogram"].update(hop=-1), "hop must be"),
-    "class": (lambda text: text["classes"].append("more"), "no model that can"),
+    "class": (lambda text: text["classes"].append("more"), "cannot be loaded"),
     "steps": (lambda text: text.update(steps=[1, 2]), "not two names"),
-    "list": (lambda text: text.update(spectrogram=[1]), "no model that can be built"),
-    "deep": (_nested, "no model that can be built"),
+    "list": (lambda text: text.update(spectrogram=[1]), "cannot be loaded"),
+    "deep": (_nested, "cannot be loaded"),
 }
 
 
