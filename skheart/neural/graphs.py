@@ -29,18 +29,20 @@ _forwards: OrderedDict[Hashable, Any] = OrderedDict()
 _trainers: OrderedDict[Hashable, list[Trainer]] = OrderedDict()
 
 
-_forked = threading.Event()  # set in processes forked from one that used TensorFlow
-os.register_at_fork(after_in_child=_forked.set)
+_used = threading.Event()  # a network of this process, or of the one it is forked from
+_forked = threading.Event()  # set in processes forked from one that used a network
+os.register_at_fork(after_in_child=lambda: _forked.set() if _used.is_set() else None)
 
 
 def _refuse_fork() -> None:
     """Raise in a forked process, in which TensorFlow would wait for ever."""
     if _forked.is_set():
         raise RuntimeError(
-            "TensorFlow cannot be used in a process forked from one that has imported "
+            "TensorFlow cannot be used in a process forked from one that has used "
             "it; load or fit the model in the worker itself, start workers with "
             '"spawn", or use OnnxClassifier.'
         )
+    _used.set()
 
 
 def architecture(model: keras.Model) -> Hashable | None:
@@ -126,6 +128,7 @@ class Forward:
     """
 
     def __init__(self, model: keras.Model) -> None:
+        _refuse_fork()
         self.model = model
         self.graph: Any = None
         self.variables: list[Any] = []

@@ -3,6 +3,7 @@
 import gc
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -311,6 +312,7 @@ def test_a_forked_process_says_what_to_do(data):
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        signal.alarm(60)  # a child that hangs is a failure
         try:
             fitted.predict(X)
         except RuntimeError as error:
