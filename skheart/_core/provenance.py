@@ -133,7 +133,10 @@ def seen_in(
     names, codes = np.unique(np.asarray(patients).astype(str), return_inverse=True)
     public = corpus in PUBLIC_CORPORA
     seen = np.zeros(len(codes), dtype=bool)
-    unseen = np.full(len(codes), public and bool(training["parts"]))
+    # A folder can hold re-encoded recordings of a public corpus under other names.
+    trained_on = {part["corpus"] for part in training["parts"]}
+    only_public = bool(trained_on) and trained_on <= set(PUBLIC_CORPORA)
+    unseen = np.full(len(codes), public and only_public)
     for part in training["parts"]:
         key = bytes.fromhex(part["salt"])
         hashes = [

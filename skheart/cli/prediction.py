@@ -66,8 +66,15 @@ def _predict_with_pipeline(
     spectrograms, errors = transformer._transform(paths)
     usable = np.array([not error for error in errors])
     probabilities = np.full((len(paths), len(pipeline.classes_)), np.nan)
-    if usable.any():
-        probabilities[usable] = pipeline[1:].predict_proba(spectrograms[usable])
+    try:
+        if usable.any():
+            probabilities[usable] = pipeline[1:].predict_proba(spectrograms[usable])
+    except ValueError:  # of one recording: the others keep their rows
+        for row in np.flatnonzero(usable):
+            try:
+                probabilities[row] = pipeline[1:].predict_proba(spectrograms[[row]])[0]
+            except ValueError as error:
+                errors[row] = str(error)
     return probabilities, list(errors)
 
 

@@ -14,7 +14,7 @@ import scikeras.wrappers
 from sklearn.utils.validation import check_is_fitted
 
 from skheart.neural.packaged import read_network
-from skheart.neural.seeds import fill_seeds, seed_numbers
+from skheart.neural.seeds import fill_seeds, global_random_unchanged, seed_numbers
 from skheart.neural.stored import StoredNetwork
 
 _HEAD = "logits"  # layers whose name starts so compute the logits
@@ -65,10 +65,11 @@ def record_of(
         If the network could not be built again from the record.
     """
     # A new model of the same layers has no compile settings.
-    model = keras.Model(model.inputs, model.outputs, name=model.name)
+    model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     try:
         description = json.loads(model.to_json())
-        keras.models.model_from_json(json.dumps(description))
+        with global_random_unchanged():
+            keras.models.model_from_json(json.dumps(description))
     except (TypeError, ValueError, NotImplementedError) as error:
         raise ValueError(
             "The network of this CNNClassifier cannot be saved, because it could not "
@@ -97,7 +98,10 @@ def restored_network(record: StoredNetwork) -> keras.Model:
         If this version of Keras, in this program, cannot build it.
     """
     try:
-        model = keras.models.model_from_json(json.dumps(readable(record.description)))
+        with global_random_unchanged():
+            model = keras.models.model_from_json(
+                json.dumps(readable(record.description))
+            )
         model.set_weights(record.weights)
     except (TypeError, ValueError) as error:
         raise ValueError(

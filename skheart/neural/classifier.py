@@ -45,7 +45,7 @@ from skheart.neural.losses import (
     resolve_loss,
 )
 from skheart.neural.networks import build_network, default_l2
-from skheart.neural.seeds import with_seeds
+from skheart.neural.seeds import global_random_unchanged, with_seeds
 from skheart.neural.split import validation_split
 from skheart.neural.stored import StoredNetwork, not_recorded
 from skheart.neural.threads import limit_threads
@@ -353,15 +353,16 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
                     seed=seed,
                 )
             else:
-                model = build_network(
-                    self.network,
-                    n_bands=n_bands,
-                    n_frames=self.n_crop_,
-                    n_channels=n_channels,
-                    n_outputs=n_logits,
-                    dropout=self.dropout,
-                    l2=default_l2(self.network) if self.l2 is None else self.l2,
-                )
+                with global_random_unchanged():
+                    model = build_network(
+                        self.network,
+                        n_bands=n_bands,
+                        n_frames=self.n_crop_,
+                        n_channels=n_channels,
+                        n_outputs=n_logits,
+                        dropout=self.dropout,
+                        l2=default_l2(self.network) if self.l2 is None else self.l2,
+                    )
                 model = with_seeds(model, seed)
             optimizer = make_optimizer(
                 self.optimizer,

@@ -6,8 +6,10 @@ global random numbers, from which any other thread can draw in between.
 
 from __future__ import annotations
 
+import random
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -66,6 +68,16 @@ def with_seeds(model: keras.Model, seed: int) -> keras.Model:
     return seeded_model
 
 
+@contextmanager
+def global_random_unchanged() -> Iterator[None]:
+    """Restore Python's global random numbers, from which Keras draws unused seeds."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
 def fill_seeds(config: Any, seeds: Iterator[int]) -> Any:
     """Return a description by Keras with a number for each seed that is None."""
     if isinstance(config, list | tuple):
@@ -82,9 +94,9 @@ def fill_seeds(config: Any, seeds: Iterator[int]) -> Any:
 
 def seed_numbers(seed: int) -> Iterator[int]:
     """Yield one number after the other, the same for the same seed."""
-    random = np.random.default_rng(seed)
+    numbers = np.random.default_rng(seed)
     while True:
-        yield int(random.integers(1, 2**31 - 1))
+        yield int(numbers.integers(1, 2**31 - 1))
 
 
 def _draws_unknown(layer: keras.layers.Layer, config: dict[str, Any]) -> bool:

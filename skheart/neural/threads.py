@@ -16,11 +16,14 @@ def limit_threads(n_threads: int | None) -> None:
     that it starts and TensorFlow does not read. TensorFlow fixes its threads when it
     first computes something.
     """
+    threading = tf.config.threading
     asked = n_threads
-    n_threads = n_threads or thread_limit()
+    if n_threads is None:
+        if threading.get_intra_op_parallelism_threads():
+            return  # it was set before
+        n_threads = thread_limit()
     if n_threads is None:
         return
-    threading = tf.config.threading
     if threading.get_intra_op_parallelism_threads() == n_threads:
         return
     try:
@@ -29,9 +32,9 @@ def limit_threads(n_threads: int | None) -> None:
     except RuntimeError:
         if asked is not None:
             warnings.warn(
-                f"n_threads={n_threads} has no effect: TensorFlow has started in this "
-                "process with other threads. Fit with n_threads first, or in a new "
-                "process.",
+                f"The limit of {n_threads} threads has no effect: TensorFlow has "
+                "started in this process with other threads. Set it before anything "
+                "is computed, or in a new process.",
                 RuntimeWarning,
                 stacklevel=2,
             )

@@ -116,7 +116,7 @@ def test_public_corpora_are_recognised_by_patient():
 
 def test_a_public_corpus_that_was_trained_on_as_a_folder():
     rows = [("112", "a1"), ("112", "a9"), ("113", "other")]
-    assert status(training(part()), "pascal", rows) == ["seen", "seen", "unseen"]
+    assert status(training(part()), "pascal", rows) == ["seen", "seen", "unknown"]
 
 
 def test_unreadable_recordings_match_nothing():

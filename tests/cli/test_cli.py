@@ -827,7 +827,7 @@ class TestOutput:
         arguments = ["predict", "--model", str(path), "--format", "json"]
         assert main([*arguments, str(recording)]) == 1
         (row,) = json.loads(capsys.readouterr().out)
-        assert "are not finite numbers" in row["error"]
+        assert "NaN or infinite logits" in row["error"]
         assert row["prediction"] is row["probability_murmur"] is None
 
     def test_cells_are_no_formulas(self):

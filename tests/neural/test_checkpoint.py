@@ -372,7 +372,7 @@ def test_a_full_disk_loses_no_epoch(small_disk, data):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Checkpoint, "save", save_until_full)
-        with pytest.raises(OSError, match=r"cannot be written .*No space left.*make"):
+        with pytest.raises(OSError, match=r"cannot be written .*No space left.*free"):
             classifier(checkpoint=small_disk / "state").fit(X, y)
     (kept,) = (small_disk / "state").iterdir()
     assert kept.read_bytes() == saved[-1]

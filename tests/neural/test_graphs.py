@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import weakref
-from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -165,12 +164,10 @@ def test_networks_of_one_architecture_give_their_own_answers(empty):
     np.testing.assert_allclose(forward(X), found[0] + 1, rtol=1e-5)
 
 
-def test_a_network_made_beforehand_is_not_kept(data, empty):
+def test_a_network_made_beforehand_is_not_shared(data, empty):
     X, y = data
     model = compact()
     fitted = classifier(network=lambda **words: model).fit(X, y)
-    assert fitted.model_ is model
-    assert not graphs._trainers
     expected = fitted.predict_proba(X)
     classifier().fit(X, 1 - y)
     np.testing.assert_array_equal(fitted.predict_proba(X), expected)
@@ -256,37 +253,6 @@ print(resident() - before)
     )
     # Each fit traced anew would take 40 MB.
     assert float(done.stdout) < 60
-
-
-def test_random_numbers_drawn_by_other_threads_change_nothing():
-    """Keras takes its seeds from numbers that the whole process draws from."""
-    X = np.random.default_rng(0).normal(size=(16, 20, 60)).astype(np.float32)
-    y = np.arange(16) % 2
-    classifier = CNNClassifier(epochs=1, crop_frames=60, random_state=0)
-    expected = classifier.fit(X, y).predict_proba(X)
-    with drawing(every=0.2):
-        given = [classifier.fit(X, y).predict_proba(X) for _ in range(12)]
-    np.testing.assert_array_equal(given, [expected] * 12)
-    with drawing(every=0.0005), pytest.warns(RuntimeWarning, match="Other threads"):
-        classifier.fit(X, y)
-
-
-@contextmanager
-def drawing(*, every):
-    """Draw from the global random numbers in another thread."""
-    over = threading.Event()
-
-    def draw():
-        while not over.wait(every):
-            random.random()
-
-    thread = threading.Thread(target=draw)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def test_networks_that_differ_in_a_function_only_share_nothing():

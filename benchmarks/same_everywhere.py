@@ -1,0 +1,108 @@
+"""Do searches on loky, Dask and Ray give the scores of one process, again and again?
+
+    python benchmarks/same_everywhere.py                  # twenty times each
+    python benchmarks/same_everywhere.py --times 3
+
+Two processes keep the machine busy all the while. Every score of every search is
+compared with that of the serial search, bit for bit; the first difference ends the
+program with an error. Simulated recordings; a quarter of an hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+from collections.abc import Callable
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import joblib
+import numpy as np
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+from sklearn.pipeline import Pipeline
+
+from skheart import CNNClassifier, SpectrogramTransformer
+from skheart.datasets import make_heart_sounds
+from skheart.metrics import auroc_scorer
+
+
+def busy() -> None:
+    while True:
+        pass
+
+
+def scores(n_jobs: int | None = None) -> np.ndarray:
+    """Return all scores of one search."""
+    sounds = make_heart_sounds(40, duration=(2.0, 3.0), random_state=0)
+    pipeline = Pipeline(
+        [
+            ("spectrogram", SpectrogramTransformer(duration=2.0)),
+            ("cnn", CNNClassifier(epochs=2, random_state=0)),
+        ]
+    )
+    search = GridSearchCV(
+        pipeline,
+        {"cnn__learning_rate": [1e-3, 8e-3]},
+        cv=StratifiedGroupKFold(2),
+        scoring=auroc_scorer,
+        refit=False,
+        error_score="raise",
+        n_jobs=n_jobs,
+    )
+    results = search.fit(sounds.data, sounds.target, groups=sounds.groups).cv_results_
+    return np.array([results[f"split{fold}_test_score"] for fold in range(2)])
+
+
+def repeat(name: str, times: int, expected: np.ndarray) -> None:
+    """Search some times on the backend of the moment, and compare."""
+    for number in range(times):
+        found = scores(n_jobs=2)
+        if not np.array_equal(found, expected):
+            raise SystemExit(f"{name}, search {number + 1}: {found}, not {expected}")
+    print(f"{name}: {times} searches, all scores equal to those of one process")
+
+
+def on_dask(times: int, expected: np.ndarray) -> None:
+    from dask.distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        repeat("Dask", times, expected)
+
+
+def on_ray(times: int, expected: np.ndarray) -> None:
+    import ray
+    from ray.util.joblib import register_ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    register_ray()
+    with joblib.parallel_config(backend="ray"):
+        repeat("Ray", times, expected)
+    ray.shutdown()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--times", type=int, default=20)
+    options = parser.parse_args()
+    others = [multiprocessing.Process(target=busy, daemon=True) for _ in range(2)]
+    for process in others:
+        process.start()
+    expected = scores()
+    print(f"one process: {expected.ravel()}")
+    backends: list[Callable[[int, np.ndarray], None]] = [on_dask, on_ray]
+    repeat("loky", options.times, expected)
+    for backend in backends:
+        backend(options.times, expected)
+
+
+if __name__ == "__main__":
+    main()
