@@ -68,6 +68,7 @@ def litert_answer(path, value):
 # The same answers -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["murmur", "murmur3"])
 def test_two_hundred_real_recordings(shared_data, tmp_path, name):
     corpora = ["pascal", "cinc2016", "circor2022"]

@@ -277,6 +277,7 @@ def killed_in_training(folders, output, by):
         process.kill()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
 def test_train_goes_on(tmp_path, folders, capsys, by):
     output, other = tmp_path / "model.skheart", tmp_path / "other.skheart"

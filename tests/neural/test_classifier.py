@@ -230,6 +230,7 @@ class TestSeeds:
             fitted.model_.get_weights()[0], other.model_.get_weights()[0]
         )
 
+    @pytest.mark.slow
     def test_same_weights_in_two_processes(self, tmp_path):
         program = (
             "import numpy as np, sys\n"
@@ -880,6 +881,7 @@ class TestRealRecordings:
             ]
         )
 
+    @pytest.mark.slow
     def test_grid_search_in_two_processes(self, pascal):
         paths, target, patients = pascal
         search = GridSearchCV(

@@ -220,6 +220,7 @@ WRAPPERS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_wrapped_pickled_and_loaded_elsewhere(pascal, tmp_path, name):
     paths, target, _ = pascal
@@ -324,6 +325,7 @@ np.save(out, pipeline.predict_proba(paths))
 """
 
 
+@pytest.mark.slow
 def test_the_same_in_every_process(pascal, tmp_path):
     paths, _, _ = pascal
     given = []
@@ -370,6 +372,7 @@ for _ in range(int(sys.argv[3])):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_write_one_model_file(tmp_path):
     path = tmp_path / "model.skheart"
     writers = [
