@@ -19,7 +19,7 @@ import numpy as np
 def with_seeds(model: keras.Model, seed: int) -> keras.Model:
     """Build a network again with all of its seeds derived from one number.
 
-    Weights that were loaded into a layer after it was made are kept.
+    Weights that are not drawn at random, or were loaded into a layer, are kept.
 
     Parameters
     ----------
@@ -41,13 +41,11 @@ def with_seeds(model: keras.Model, seed: int) -> keras.Model:
             config = layer.get_config()
             if isinstance(layer, keras.layers.Lambda) or _draws_unknown(layer, config):
                 unknown.append(layer.name)
-            if not _has_open_seed(config):
-                return layer
             made = type(layer).from_config(fill_seeds(config, seeds))
         except (TypeError, ValueError, NotImplementedError):
-            unknown.append(layer.name)  # Keras says so of what cannot be described
+            unknown.append(layer.name)  # raised by Keras for what it cannot describe
             return layer
-        if _was_loaded(layer):
+        if not _has_open_seed(config) or _was_loaded(layer):
             loaded.append((made, layer))
         return made
 
@@ -58,7 +56,8 @@ def with_seeds(model: keras.Model, seed: int) -> keras.Model:
         made.set_weights(layer.get_weights())
     if unknown:
         warnings.warn(
-            f"random_state may not determine the layers {', '.join(unknown)}: what "
+            "random_state may not determine the layers "
+            f"{', '.join(dict.fromkeys(unknown))}: what "
             "they draw at random is not in their get_config. Replace a Lambda by a "
             "layer, and pass initializers of Keras as arguments that get_config "
             "returns.",

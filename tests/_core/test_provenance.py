@@ -88,7 +88,8 @@ def test_without_a_pattern_nothing_is_known_to_be_unseen():
 
 def test_what_the_start_has_seen_is_seen():
     known = training(part("pascal"), part())
-    assert status(known, "pascal", [("Ann", "new"), ("Eve", "e")]) == ["seen", "unseen"]
+    rows = [("Ann", "new"), ("Eve", "e")]
+    assert status(known, "pascal", rows) == ["seen", "unknown"]
     # Held out in one part and trained on in the other.
     both = training_part(
         "folder",
