@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from skheart._core.optional import optional_import
 from skheart.audio.waveform import RecordingError
@@ -58,7 +59,7 @@ def download(url: str) -> bytes:
     return content
 
 
-def _content(fsspec, url: str) -> bytes:
+def _content(fsspec: Any, url: str) -> bytes:
     """Read a URL, but not much more than the largest allowed size."""
     content = bytearray()
     with fsspec.open(url, "rb") as source:

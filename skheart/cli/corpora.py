@@ -36,14 +36,14 @@ def read_corpus(
     if patient_pattern is not None and name != "folder":
         raise ValueError(f"--patient-pattern is for folder only, got it with {name}.")
     if name == "folder":
-        corpus = load_class_folders(
-            data_home, patient_pattern=patient_pattern, as_frame=False
-        )
-    elif name == "circor2022":
-        target = target or "murmur"
-        corpus = CORPORA[name](data_home, as_frame=False, target=target)
+        corpus = load_class_folders(data_home, patient_pattern=patient_pattern)
     else:
-        corpus = CORPORA[name](data_home, as_frame=False)
+        load: Any = CORPORA[name]
+        if name == "circor2022":
+            target = target or "murmur"
+            corpus = load(data_home, target=target)
+        else:
+            corpus = load(data_home)
     _print_skipped(corpus.get("skipped", []))
     check_labels("--rename", rename or (), corpus.target)
     corpus.target = np.array([(rename or {}).get(x, x) for x in corpus.target.tolist()])

@@ -204,9 +204,10 @@ def _aurocs(
     labels = [f"not {positive}", positive]
     truth = np.where(target == positive, *labels[::-1])
     pooled = pool_by_group(score, groups, how="max", y_true=truth, pos_label=positive)
+    patients = np.asarray(pooled.y_true)
     return (
         _auroc(truth, score, groups, labels, seed),
-        _auroc(pooled.y_true, pooled.y_score, pooled.groups, labels, seed),
+        _auroc(patients, pooled.y_score, pooled.groups, labels, seed),
     )
 
 
@@ -219,7 +220,7 @@ def _auroc(
 ) -> dict[str, float]:
     """Return an AUROC and its interval, which is NaN where patients are too few."""
     if len(np.unique(target)) < 2:
-        values = (np.nan,) * 3
+        values: tuple[Any, ...] = (np.nan,) * 3
     else:
         try:
             values = auroc_confidence_interval(

@@ -50,8 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         if signals:  # during an import, an interrupt becomes another error
             return interrupted(as_program=as_program)
-        kind = "" if isinstance(error, _EXPECTED) and str(error) else type(error)
-        kind = f"{kind.__name__}: " if kind else ""
+        expected = isinstance(error, _EXPECTED) and str(error)
+        kind = "" if expected else f"{type(error).__name__}: "
         print(f"skheart: error: {kind}{error}", file=sys.stderr)
         return EXIT_ERROR
 

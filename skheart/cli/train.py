@@ -99,7 +99,7 @@ def _untrained(
     verbose = 0 if options.quiet else 1
     spectrogram, cnn = _given(options, _SPECTROGRAM), _given(options, _CNN)
     cnn |= {"random_state": options.seed, "verbose": verbose}
-    machine = {"n_jobs": -1, "verbose": verbose}
+    machine: dict[str, Any] = {"n_jobs": -1, "verbose": verbose}
     if options.weights is None:
         transformer = SpectrogramTransformer(**spectrogram, **machine)
         return transformer, CNNClassifier(**cnn), {"parts": [], "complete": True}

@@ -315,9 +315,8 @@ def read_segmentation(
                 f"path must be a file of starts, ends and codes from 0 to 4 divided by "
                 f"tabs, got {line!r} in line {number} of {path}."
             ) from None
-    start, end, state = zip(*rows, strict=True) if rows else ((), (), ())
     return (
-        np.array(start, dtype=float),
-        np.array(end, dtype=float),
-        np.array(state, dtype="<U10"),
+        np.array([row[0] for row in rows], dtype=float),
+        np.array([row[1] for row in rows], dtype=float),
+        np.array([row[2] for row in rows], dtype="<U10"),
     )

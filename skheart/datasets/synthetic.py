@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
@@ -122,7 +123,7 @@ def make_heart_sounds(
     array(['murmur', 'normal'], dtype='<U6')
     """
     n_recordings = _check_count("n_recordings", n_recordings)
-    classes, weights = _check_classes(classes, weights)
+    classes, shares = _check_classes(classes, weights)
     per_patient = _check_per_patient(recordings_per_patient)
     durations = _check_range("duration", duration, "s", low=0.0)
     sample_rate = _check_sample_rate(sample_rate)
@@ -138,7 +139,7 @@ def make_heart_sounds(
     rng = check_random_state(random_state)
     rows = []
     for number, (label, size) in enumerate(
-        _plan_patients(rng, n_recordings, classes, weights, per_patient), start=1
+        _plan_patients(rng, n_recordings, classes, shares, per_patient), start=1
     ):
         patient = heartbeat.draw_patient(rng, label, rates, levels)
         locations = rng.permutation(len(heartbeat.LOCATIONS))
@@ -285,8 +286,8 @@ def _check_range(
     low: float = -np.inf,
     high: float = np.inf,
 ) -> tuple[float, float]:
-    """Give a number or a pair of numbers as a pair, within limits."""
-    pair = (value, value) if isinstance(value, Real) else value
+    """Return a number or a pair of numbers as a pair, within limits."""
+    pair: Any = (value, value) if isinstance(value, Real) else value
     try:
         start, end = (float(part) for part in ([] if isinstance(pair, str) else pair))
     except (TypeError, ValueError):

@@ -28,7 +28,7 @@ def waveform_graph(
     classifier: CNNClassifier,
     *,
     n_times: int | None = None,
-) -> Callable[[Any], dict[str, Any]]:
+) -> Any:
     """Return a function that computes probabilities from one waveform.
 
     Parameters
@@ -63,9 +63,7 @@ def waveform_graph(
     return tf.function(probabilities_of, input_signature=signature)
 
 
-def network_graph(
-    classifier: CNNClassifier, *, n_crops: int | None = None
-) -> Callable[[Any], dict[str, Any]]:
+def network_graph(classifier: CNNClassifier, *, n_crops: int | None = None) -> Any:
     """Return a function that runs the network of a classifier alone.
 
     Returns

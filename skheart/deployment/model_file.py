@@ -344,10 +344,10 @@ def _members(name: str) -> tuple[dict[str, Any], bytes]:
         text = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{_TEXT!r} in {name!r} is not JSON: {error}.") from error
-    found = text.get("format") if isinstance(text, dict) else None
-    if found not in _READ or isinstance(found, bool):
+    written: Any = text.get("format") if isinstance(text, dict) else None
+    if written not in _READ or isinstance(written, bool):
         raise ModelFileError(
-            f"{name!r} has format {found!r}, and this version of skheart "
+            f"{name!r} has format {written!r}, and this version of skheart "
             f"({__version__}) knows {_READ}; install a newer one."
         )
     if hashlib.sha256(weights).hexdigest() != text.get("sha256"):

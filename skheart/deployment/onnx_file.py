@@ -53,7 +53,7 @@ def has_external_data(content: bytes) -> bool:
                 if field == _EXTERNAL_DATA or (field == _DATA_LOCATION and value):
                     return True
             elif field in _FIELDS[message]:
-                if kind != _BYTES:
+                if kind != _BYTES or isinstance(value, int):
                     raise ValueError("it is not an ONNX file")
                 waiting.append((_FIELDS[message][field], value))
     return False

@@ -60,13 +60,14 @@ def check_sizes(text: dict[str, Any]) -> None:
 
 
 def _check_spectrogram(settings: dict[str, Any]) -> None:
-    rate = settings.get("sample_rate")
+    rate: Any = settings.get("sample_rate")
     check_number("sample_rate", rate, low=10, high=1e6, closed="both", unit="Hz")
     other = settings.get("input_sample_rate")
     check_number(
         "input_sample_rate", other, low=10, high=1e6, closed="both", optional=True
     )
-    window, hop = settings.get("window"), settings.get("hop")
+    window: Any = settings.get("window")
+    hop: Any = settings.get("hop")
     check_number("window", window, high=_N_TIMES / rate, unit="s")
     check_number("hop", hop, low=0.5 / rate, high=_N_TIMES / rate, unit="s")
     check_number(

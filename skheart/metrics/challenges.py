@@ -229,9 +229,9 @@ def circor2022_score(
 
 def _translate(name: str, values: ArrayLike, table: dict) -> np.ndarray:
     """Return the number that `table` has for each of `values`."""
-    values = check_labels(name, values).tolist()
-    unknown = next((value for value in values if value not in table), None)
+    labels = check_labels(name, values).tolist()
+    unknown = next((label for label in labels if label not in table), None)
     if unknown is not None:
         listed = ", ".join(repr(key) for key in table)
         raise ValueError(f"{name} must hold only {listed}, got {unknown!r}.")
-    return np.array([table[value] for value in values])
+    return np.array([table[label] for label in labels])

@@ -166,7 +166,7 @@ def auroc_confidence_interval(
             )
     tail = (1 - confidence) / 2
     low, high = np.quantile(np.concatenate(aurocs), [tail, 1 - tail])
-    return AUROCInterval(auroc, float(low), float(high))
+    return AUROCInterval(float(auroc), float(low), float(high))
 
 
 def _draw_patients(

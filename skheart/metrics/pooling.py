@@ -18,7 +18,7 @@ from skheart.metrics.validation import (
     sorted_labels,
 )
 
-_POOLS = {"mean": np.mean, "median": np.median, "max": np.max}
+_POOLS: dict[str, Any] = {"mean": np.mean, "median": np.median, "max": np.max}
 _How = str | Callable[[np.ndarray], float]
 
 
@@ -106,7 +106,8 @@ def pool_by_group(
     (['p1', 'p2'], ['Absent', 'Present'])
     """
     by_class = isinstance(how, list | tuple)
-    for one in how if by_class else [how]:
+    given: list[Any] = list(how) if isinstance(how, list | tuple) else [how]
+    for one in given:
         if not callable(one):
             check_option("how", one, tuple(_POOLS))
     if pos_label is not None and y_true is None:
@@ -118,12 +119,12 @@ def pool_by_group(
     labels = None if y_true is None else check_labels("y_true", y_true)
     check_same_length(y_score=y_score, groups=groups, y_true=labels)
     n_classes = 1 if y_score.ndim == 1 else y_score.shape[1]
-    if by_class and len(how) != n_classes:
+    if by_class and len(given) != n_classes:
         raise ValueError(
             f"how must name one way of pooling for each of the {n_classes} columns of "
-            f"y_score, got {len(how)}; a single way, as how='mean', pools them all."
+            f"y_score, got {len(given)}; a single way, as how='mean', pools them all."
         )
-    hows = list(how) if by_class else [how] * n_classes
+    hows = given if by_class else given * n_classes
 
     patients = sorted_labels("groups", groups)
     codes = encode("groups", groups, patients)
@@ -139,7 +140,7 @@ def pool_by_group(
     return PooledScores(pooled, patients, labels)
 
 
-def _pool(scores: np.ndarray, hows: list[_How]) -> np.ndarray:
+def _pool(scores: np.ndarray, hows: list[Any]) -> np.ndarray:
     columns = scores[:, np.newaxis] if scores.ndim == 1 else scores
     results = []
     for column, how in zip(columns.T, hows, strict=True):

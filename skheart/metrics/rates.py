@@ -172,7 +172,7 @@ def _rate(
             f"pos_label must be None with average={average!r}, got {pos_label!r}."
         )
     else:
-        wanted = range(len(labels))
+        wanted = list(range(len(labels)))
 
     rates = np.full(len(wanted), np.nan)
     for i, code in enumerate(wanted):

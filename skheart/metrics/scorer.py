@@ -127,7 +127,7 @@ class _AUROCScorer(_BaseScorer):
             y_score = np.column_stack([y_score, blank])
             classes = np.array([*classes.tolist(), *unseen])
         labels = classes if len(classes) > 1 else None
-        return auroc_score(y_true, y_score, labels=labels, **kwargs)
+        return float(auroc_score(y_true, y_score, labels=labels, **kwargs))
 
 
 auroc_scorer = _AUROCScorer()

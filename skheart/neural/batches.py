@@ -32,7 +32,16 @@ class TrainingBatches:
     """
 
     def __init__(
-        self, X, targets, *, sample_weight, codes, batch_size, n_crop, augment, seed
+        self,
+        X: Any,
+        targets: np.ndarray,
+        *,
+        sample_weight: np.ndarray | None,
+        codes: np.ndarray | None,
+        batch_size: int,
+        n_crop: int,
+        augment: float,
+        seed: int,
     ) -> None:
         self.X, self.targets, self.sample_weight = X, targets, sample_weight
         self.codes, self.n_crop, self.augment = codes, n_crop, augment

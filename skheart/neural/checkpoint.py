@@ -40,7 +40,7 @@ class Checkpoint:
 
     def save(self, trainer: Trainer, losses: list[float], stopping: Any) -> None:
         """Write the state after an epoch, whole or not at all."""
-        arrays = {"losses": np.array(losses)}
+        arrays: dict[str, Any] = {"losses": np.array(losses)}
         arrays |= _numbered("model", _values(trainer.model.variables))
         arrays |= _numbered("optimizer", _values(trainer.optimizer.variables))
         if stopping is not None:
@@ -144,7 +144,7 @@ def fingerprint(
     settings : dict
         Other settings that change the result: numbers, text and arrays.
     """
-    known = architecture(model)
+    known: Any = architecture(model)
     described = [_described(loss), _described(model.optimizer)]
     if known is None or None in described:
         return None

@@ -550,9 +550,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _forget(self) -> None:
         """Remove the results of an earlier fit."""
-        for name in [name for name in vars(self) if name.endswith("_")]:
-            delattr(self, name)
-        vars(self).pop("_forward", None)
+        for name in [*vars(self)]:
+            if name.endswith("_") or name == "_forward":
+                delattr(self, name)
 
     def _hold(self, model: keras.Model) -> None:
         self.model_, self._forward = model, Forward(model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -35,7 +37,7 @@ class EarlyStopping:
 
     def __init__(
         self,
-        X: np.ndarray,
+        X: Any,
         codes: np.ndarray,
         weights: np.ndarray | None,
         *,

@@ -50,7 +50,7 @@ def without_norms(
     folded = keras.models.clone_model(model, clone_function=copied)
 
     def values_of(values: list[Any]) -> dict[int, Any]:
-        found = {}
+        found: dict[int, Any] = {}
         for layer in folded.layers:
             if not layer.variables:
                 continue

@@ -111,7 +111,7 @@ def check_spectrograms(estimator: Any, X: Any) -> Spectrograms:
     if not on_disk:
         _refuse_text(X)
     n_bands, _, n_channels = estimator.input_shape_
-    shape = getattr(X, "shape", ())
+    shape: tuple[int, ...] = getattr(X, "shape", ())
     if len(shape) > 2 and shape[1] != n_bands:
         raise ValueError(
             f"X must hold spectrograms of {n_bands} bands as in fit, got shape {shape}."

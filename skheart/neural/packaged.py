@@ -102,7 +102,7 @@ def write_network(saved: SavedNetwork, *, folder: Path = FOLDER) -> None:
         If a weight is too large for half precision.
     """
     network = saved.network
-    halves = {}
+    halves: dict[str, Any] = {}
     for number, weight in enumerate(network.weights):
         # Below the smallest normal half, digits are lost; no such weight matters.
         with np.errstate(over="ignore"):

@@ -33,7 +33,7 @@ def validation_split(
         Indices.
     """
     if isinstance(validation, Real):
-        return split_patients(codes, groups, fraction=validation, seed=seed)
+        return split_patients(codes, groups, fraction=float(validation), seed=seed)
     splitter = check_cv(validation, codes, classifier=True)
     with warnings.catch_warnings():  # checked below
         warnings.filterwarnings("ignore", "The groups parameter is ignored")

@@ -205,7 +205,7 @@ def _check_layer(
     if not isinstance(config, dict):
         raise ModelFileError(f"the settings of {where} are not a table")
     inner = f"{name} {config.get('name')!r}"
-    if name in _MODELS.get(module, ()):
+    if name in _MODELS.get(module or "", ()):
         if known_as not in (None, name):
             raise ModelFileError(f"{inner} is registered as {known_as!r}")
         return _check_model(config, registered, inner)
@@ -341,7 +341,7 @@ def _check_dtype(value: Any, where: str) -> None:
     if isinstance(value, dict):
         _check_keys(value, _OBJECT, f"dtype of {where}")
         name = (value.get("module"), value.get("class_name"))
-        config = value.get("config")
+        config = _dict(value.get("config"), f"dtype of {where}")
         _check_keys(config, frozenset({"name"}), f"dtype of {where}")
         if name != ("keras", "DTypePolicy") or value.get("registered_name"):
             raise ModelFileError(f"dtype of {where} is not a policy of Keras")

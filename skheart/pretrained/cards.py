@@ -142,7 +142,7 @@ def model_card(name: str) -> ModelCard:
     ('murmur', 'normal')
     """
     description = read_description(name)
-    card = {
+    card: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in description["card"].items()
     }

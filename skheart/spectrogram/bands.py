@@ -34,7 +34,16 @@ class SpectrogramSettings:
     """
 
     def __init__(
-        self, sample_rate, window, hop, n_bands, f_min, f_max, scale, n_fft, amin
+        self,
+        sample_rate: float,
+        window: float,
+        hop: float,
+        n_bands: int,
+        f_min: float,
+        f_max: float,
+        scale: str,
+        n_fft: int | None,
+        amin: float,
     ) -> None:
         _check_settings(sample_rate, window, hop, n_bands, f_min, f_max, scale, amin)
         self.n_window = max(2, round(window * sample_rate))
@@ -171,7 +180,16 @@ def scratch(name: str, *shape: int) -> np.ndarray:
     return kept[:size].reshape(shape)
 
 
-def _check_settings(sample_rate, window, hop, n_bands, f_min, f_max, scale, amin):
+def _check_settings(
+    sample_rate: float,
+    window: float,
+    hop: float,
+    n_bands: int,
+    f_min: float,
+    f_max: float,
+    scale: str,
+    amin: float,
+) -> None:
     """Raise what is wrong with the settings before anything is computed."""
     check_number("sample_rate", sample_rate, unit="Hz")
     check_number("window", window, unit="seconds")
@@ -222,7 +240,14 @@ def _default_n_fft(n_window: int, sample_rate: float, *bands: Any) -> int:
 
 
 @lru_cache(maxsize=64)
-def _filters(sample_rate, n_fft, n_bands, f_min, f_max, scale) -> np.ndarray:
+def _filters(
+    sample_rate: float,
+    n_fft: int,
+    n_bands: int,
+    f_min: float,
+    f_max: float,
+    scale: str,
+) -> np.ndarray:
     """Triangular band filters of equal area, (n_bands, 1 + n_fft // 2), float32."""
     _check_size("table of filters", n_bands, n_fft)
     edges = band_edges(n_bands, f_min, f_max, scale)[:, np.newaxis]
