@@ -29,7 +29,7 @@ def interrupted(*, as_program: bool) -> int:
 
 @contextmanager
 def interrupting_signals(received: list[int]) -> Iterator[None]:
-    """Let SIGTERM, which batch systems send, clean up as Ctrl+C does.
+    """Clean up after SIGTERM, which batch systems send, as after Ctrl+C.
 
     The signals that come are added to `received`.
     """

@@ -201,7 +201,7 @@ def _join_appendix(home: Path, rows: list[dict[str, str]]) -> list[dict[str, str
 
 
 def _patient(row: dict[str, str]) -> str:
-    """Say who a recording is of; each database tells it in its own way."""
+    """Return the patient of a recording, from the columns of its database."""
     name = row["Original record name"]
     patient = {
         "a": name.partition("S")[0],
@@ -220,7 +220,7 @@ def _whole(word: str) -> str:
 
 
 def _columns(rows: list[dict[str, str]], groups: np.ndarray) -> dict[str, np.ndarray]:
-    """Give the frame's columns."""
+    """Return the frame's columns."""
 
     given = {name: [row[name] for row in rows] for name in rows[0]}
     return {

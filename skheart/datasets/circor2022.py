@@ -171,7 +171,7 @@ def load_circor2022(
 def _recordings(
     home: Path, patients: list[dict[str, str]], files: dict[str, str]
 ) -> list[dict[str, str]]:
-    """Give one row a recording and see that every location listed has its own."""
+    """Return one row a recording and see that every location listed has its own."""
     of_patient: dict[str, list[str]] = {}
     for stem in sorted(files):
         of_patient.setdefault(stem.partition("_")[0], []).append(stem)
@@ -195,7 +195,7 @@ def _recordings(
 
 
 def _columns(home: Path, rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
-    """Give the frame's columns."""
+    """Return the frame's columns."""
     parts = [row["recording"].split("_") for row in rows]
     columns = {
         "recording": words(column(rows, "recording", _TABLE)),
@@ -223,13 +223,13 @@ def _columns(home: Path, rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
 
 
 def _segmentation(home: Path, recording: str) -> str:
-    """Give the path of a recording's segmentation, "" if there is none."""
+    """Return the path of a recording's segmentation, "" if there is none."""
     path = home / _FOLDER / f"{recording}.tsv"
     return str(path) if path.is_file() else ""
 
 
 def _join_campaigns(patients: list[str], others: list[str]) -> dict[str, str]:
-    """Give each patient number the smallest of those of the same child."""
+    """Replace each patient number by the smallest of those of the same child."""
     parent = {number: number for number in [*patients, *others]}
 
     def root(number: str) -> str:

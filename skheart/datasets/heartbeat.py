@@ -145,7 +145,7 @@ def heart_sounds(
     times: np.ndarray,
     sample_rate: float,
 ) -> np.ndarray:
-    """Give the first and second sounds, the loudest point being 1."""
+    """Return the first and second sounds, the loudest point being 1."""
     breath = np.sin(
         2 * np.pi * patient.breathing_rate * rhythm.first + rng.uniform(0, 2 * np.pi)
     )
@@ -188,7 +188,7 @@ def murmur(
     times: np.ndarray,
     sample_rate: float,
 ) -> np.ndarray:
-    """Give the patient's murmur, whose RMS is 1 where it is loudest."""
+    """Return the patient's murmur, whose RMS is 1 where it is loudest."""
     beat = np.searchsorted(rhythm.first, times, side="right") - 1
     first, second = rhythm.first[beat], rhythm.second[beat]
     if patient.murmur == "holosystolic":
@@ -209,7 +209,7 @@ def murmur(
 def background(
     rng: np.random.RandomState, patient: Patient, times: np.ndarray, sample_rate: float
 ) -> np.ndarray:
-    """Give room and breathing noise, with an RMS of 1."""
+    """Return room and breathing noise, with an RMS of 1."""
     slope = rng.uniform(0.5, 1.5)
     room = _noise(
         rng, times.size, sample_rate, lambda f: f / (f + 15) * (f + 15) ** (-slope / 2)
@@ -227,7 +227,7 @@ def background(
 def artefacts(
     rng: np.random.RandomState, times: np.ndarray, sample_rate: float
 ) -> np.ndarray:
-    """Give clicks and rubs of the chest piece, about one in seven seconds."""
+    """Return clicks and rubs of the chest piece, about one in seven seconds."""
     waveform = np.zeros(times.size)
     duration = times.size / sample_rate
     for _ in range(rng.poisson(0.15 * duration)):
@@ -246,7 +246,7 @@ def band_noise(
     low: float,
     high: float,
 ) -> np.ndarray:
-    """Give noise between two frequencies in Hz (24 dB an octave), with an RMS of 1."""
+    """Return noise between two frequencies in Hz (24 dB an octave), with an RMS of 1."""
     return _noise(
         rng,
         n_times,
@@ -263,7 +263,7 @@ def _noise(
     sample_rate: float,
     gain: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """Give noise whose amplitude at each frequency in Hz is `gain` of it."""
+    """Return noise whose amplitude at each frequency in Hz is `gain` of it."""
     n_fft = 2 ** int(np.ceil(np.log2(n_times + 1)))
     amplitudes = gain(np.fft.rfftfreq(n_fft, 1 / sample_rate))
     real, imaginary = rng.normal(size=(2, amplitudes.size))

@@ -235,7 +235,7 @@ def _plan_patients(
     weights: np.ndarray,
     per_patient: tuple[int, int],
 ) -> list[tuple[str, int]]:
-    """Give label and number of recordings of each patient, in random order."""
+    """Return label and number of recordings of each patient, in random order."""
     shares = weights * n_recordings
     counts = np.floor(shares + 1e-9).astype(int)
     by_remainder = np.argsort(counts - shares, kind="stable")

@@ -62,7 +62,7 @@ def cinc2016_score(
     -----
     It is *not* an accuracy: both classes count one half however rare one is. Nor is it
     the challenge's ranking, which was of a hidden test set; on the public recordings
-    the data base that a recording comes from gives away much of its label.
+    the database of a recording predicts much of its label.
 
     References
     ----------

@@ -57,7 +57,7 @@ def pool_by_group(
     groups : array-like of shape (n_recordings,)
         The patient of each recording.
     how : {"mean", "median", "max"}, callable, or list of them, default="mean"
-        How to pool. ``"max"`` suits a murmur that is heard at one location only, but
+        How to pool. ``"max"`` suits a murmur that is audible at one location only, but
         rises with the number of recordings. A callable takes the scores of one patient
         (of one class) as a 1-D ndarray in the order given, and returns a number. A list
         or tuple pools each class in its own way, such as ``("mean", "max", "mean")``

@@ -40,7 +40,7 @@ def check_keras_settings() -> None:
 def held_by_scikeras(
     build: Callable[[], keras.Model], loss: Any, shape: tuple[int, ...]
 ) -> scikeras.wrappers.KerasClassifier:
-    """Let SciKeras build a compiled network.
+    """Build a compiled network with SciKeras.
 
     Parameters
     ----------

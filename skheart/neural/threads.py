@@ -10,7 +10,7 @@ from skheart._core.environment import thread_limit
 
 
 def limit_threads(n_threads: int | None) -> None:
-    """Let TensorFlow use `n_threads` threads, if it has not started yet.
+    """Limit TensorFlow to `n_threads` threads, if it has not started yet.
 
     By default the limit is taken from OMP_NUM_THREADS, which joblib sets in the workers
     that it starts and TensorFlow does not read. TensorFlow fixes its threads when it

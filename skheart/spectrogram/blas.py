@@ -60,7 +60,7 @@ _limit = _Limit()
 
 @contextmanager
 def single_blas_thread() -> Iterator[None]:
-    """Let matrix products of this process use one thread each.
+    """Limit the matrix products of this process to one thread each.
 
     The products here are small: several threads for one of them gain nothing, slow down
     the threads that work on other recordings, and round differently. The limit is the
