@@ -246,7 +246,7 @@ def band_noise(
     low: float,
     high: float,
 ) -> np.ndarray:
-    """Return noise between two frequencies in Hz (24 dB an octave), with an RMS of 1."""
+    """Return noise of RMS 1 between two frequencies in Hz (24 dB an octave)."""
     return _noise(
         rng,
         n_times,
