@@ -38,7 +38,7 @@ class Corpora:
     corpus : ndarray of shape (n,)
         circor2022, cinc2016 or pascal.
     part : ndarray of shape (n,)
-        Data base of CinC 2016, set of PASCAL, location of CirCor.
+        Database of CinC 2016, set of PASCAL, location of CirCor.
     group : ndarray of shape (n,)
         Patient: never on both sides of a split.
     visit : ndarray of shape (n,)

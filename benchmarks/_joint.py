@@ -58,7 +58,7 @@ class Recipe:
         That are learned from, that are learned.
     cinc_evenness : float
         0 draws each recording of CinC 2016 as often as any, 1 each class of each of
-        its data bases.
+        its databases.
     balanced_in : {"database", "corpus"}
         Where the classes of CinC 2016 weigh the same.
     wide_abnormal : bool
@@ -254,7 +254,7 @@ def _shares(corpora: Corpora, recipe: Recipe) -> np.ndarray:
     share = np.isin(corpora.corpus, recipe.corpora).astype(float)
     cinc = corpora.corpus == "cinc2016"
     if cinc.any() and recipe.cinc_evenness:
-        # Data bases, and classes in them, are brought nearer to one another.
+        # Databases, and classes in them, are brought nearer to one another.
         cells = np.char.add(corpora.part, corpora.word)
         _, cell, count = np.unique(cells[cinc], return_inverse=True, return_counts=True)
         weight = count[cell] ** -recipe.cinc_evenness

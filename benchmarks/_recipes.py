@@ -57,8 +57,8 @@ class Model:
 
 
 _EVERY_LIMIT = (
-    "for research; not a medical device, and no ground for a decision about a patient",
-    "the probabilities are those of classes that are equally common",
+    "for research; not a medical device, and no basis for a decision about a patient",
+    "the probabilities hold where the classes are equally common",
 )
 
 MODELS: dict[str, Model] = {
@@ -67,18 +67,19 @@ MODELS: dict[str, Model] = {
         recipes=(JOINT,),
         seeds=SEEDS,
         tasks=("circor_recording", "circor_patient", "pascal_murmur"),
-        summary="is a murmur heard in the recording? (murmur, normal)",
+        summary="is there a murmur in the recording? (murmur, normal)",
         use=(
             "one recording: probability of murmur above 0.5, or a threshold chosen on "
-            "recordings of your own; a patient: the highest of the recordings "
+            "recordings of your own; a patient: the maximum over the recordings "
             '(pool_by_group with how="max")'
         ),
         limits=(
             *_EVERY_LIMIT,
-            "learned from children and pregnant women screened in Brazil and from two "
-            "small PASCAL sets; adults are rare in it",
-            "an extra sound, an extrasystole or an artifact counts as neither class",
-            "a murmur that a physician could not hear at that location was not learned",
+            "trained on children and pregnant women screened in Brazil and on two "
+            "small PASCAL sets; few other adults",
+            "an extra sound, an extrasystole or an artifact belongs to neither class",
+            "a murmur that was not audible at that location was not part of the "
+            "training",
         ),
     ),
     "abnormal": Model(
@@ -86,19 +87,19 @@ MODELS: dict[str, Model] = {
         recipes=(JOINT, LONGER),
         seeds=SEEDS,
         tasks=("cinc_within", "cinc_mean_accuracy", "cinc_left_out"),
-        summary="is the recording of a sick heart? (abnormal, normal)",
+        summary="is the recording abnormal, whatever the disease? (abnormal, normal)",
         use=(
             "one recording: probability of abnormal above 0.5, or a threshold chosen "
             "on recordings of your own"
         ),
-        # Classes are balanced in each data base by itself; over all of them this is
+        # Classes are balanced in each database by itself; over all of them this is
         # nearer to balance. Chosen on four folds, the first not looked at.
         offset=0.6,
         limits=(
             *_EVERY_LIMIT,
-            "expect the figure of data bases left out, not the pooled one, on "
-            "recordings of another hospital: sensors differ more than hearts do",
-            "of the data bases by themselves, b (coronary disease) is told least well",
+            "on recordings of another hospital, expect the figure of databases left "
+            "out: sensors differ more than hearts do",
+            "of the single databases, b (coronary disease) has the lowest figure",
         ),
     ),
     "murmur3": Model(
@@ -106,17 +107,16 @@ MODELS: dict[str, Model] = {
         recipes=(JOINT,),
         seeds=SEEDS,
         tasks=("circor_weighted_accuracy",),
-        summary="the murmur question of the 2022 challenge (Absent, Present, Unknown)",
+        summary="the murmur task of the 2022 challenge (Absent, Present, Unknown)",
         use=(
-            "a patient: over the recordings of all locations the mean probability of "
-            "Absent and of Unknown and the highest of Present, and then the class "
-            "that has most "
+            "a patient: over the recordings of all locations, the largest of the mean "
+            "probability of Absent, the maximum of Present and the mean of Unknown "
             '(pool_by_group with how=("mean", "max", "mean"))'
         ),
         limits=(
             _EVERY_LIMIT[0],
-            "classes weigh 1, 5 and 3 (Absent, Present, Unknown), as in the "
-            "challenge's weighted accuracy: it says Present more often than is right",
+            "the classes have the weights 1, 5 and 3 (Absent, Present, Unknown), as "
+            "in the challenge's weighted accuracy: it predicts Present too often",
             "Unknown is rare and learned poorly",
         ),
     ),
@@ -132,8 +132,8 @@ MODELS: dict[str, Model] = {
         limits=(
             *_EVERY_LIMIT,
             "artifact and extrahls come from set a (a telephone) only, so that the "
-            "model can tell them by the device",
-            "extrasystoles are few and are told from the rest poorly",
+            "model can recognise the device instead",
+            "extrasystoles are few and are distinguished poorly",
         ),
     ),
 }

@@ -18,7 +18,7 @@ from skheart.metrics import (
     pool_by_group,
 )
 
-WITHIN = ("a", "b", "d", "f")  # data bases of CinC 2016 with enough of both classes
+WITHIN = ("a", "b", "d", "f")  # databases of CinC 2016 with enough of both classes
 LEFT_OUT = ("a", "b", "e", "f")
 MURMUR3_POOLING = ("mean", "max", "mean")  # of Absent, Present, Unknown
 
@@ -105,7 +105,7 @@ def _outcome(corpora: Corpora, score: np.ndarray) -> float:
 def by_database(
     corpora: Corpora, score: np.ndarray, parts: tuple[str, ...] = WITHIN
 ) -> dict[str, float]:
-    """AUROC in each data base of CinC 2016 by itself."""
+    """AUROC in each database of CinC 2016 by itself."""
     values = {}
     for part in parts:
         rows = corpora.part == part
@@ -182,7 +182,7 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             "cinc_within",
-            "CinC 2016, within data bases a, b, d, f",
+            "CinC 2016, within databases a, b, d, f",
             "AUROC",
             0.88,
             "abnormal",
@@ -252,7 +252,7 @@ TASKS: dict[str, Task] = {
 # Scored apart: not in folds.
 LEFT_OUT_TASK = Task(
     "cinc_left_out",
-    "CinC 2016, a data base left out, mean of a, b, e, f",
+    "CinC 2016, a database left out, mean of a, b, e, f",
     "AUROC",
     0.75,
     "abnormal",

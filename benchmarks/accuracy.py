@@ -5,7 +5,7 @@
 
 DATA_HOME holds the folders pascal, cinc2016 and circor2022 of the three corpora. Every
 figure is of recordings of patients that the model has not seen: five folds in which no
-patient is on both sides, or a data base left out whole. All methods have the same
+patient is on both sides, or a database left out whole. All methods have the same
 folds. The figures go to benchmarks/results/accuracy.json (with --quick to the folder
 --work only), from which the page "Accuracy" of the documentation is made.
 """
@@ -140,7 +140,7 @@ class Study:
         return np.flatnonzero(known & ~test), np.flatnonzero(known & test)
 
     def _rows_without(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        """Give the same with a data base of CinC 2016 left out."""
+        """Give the same with a database of CinC 2016 left out."""
         recipe = MODELS["abnormal"].recipes[0]
         known = np.isin(self.corpora.corpus, recipe.corpora)
         here = (self.corpora.corpus == "cinc2016") & (self.corpora.part == part)
@@ -176,7 +176,7 @@ class Study:
         return figures
 
     def baseline_left_out(self, kind: str) -> dict[str, Any]:
-        """Leave each data base of CinC 2016 out whole."""
+        """Leave each database of CinC 2016 out whole."""
         chosen = np.flatnonzero(self.corpora.corpus == "cinc2016")
         cinc = self.corpora.take(chosen)
         F = np.zeros((len(chosen), 1))
@@ -215,7 +215,7 @@ class Study:
         return figures
 
     def left_out(self) -> dict[str, Any]:
-        """Leave each data base of CinC 2016 out whole; other corpora stay."""
+        """Leave each database of CinC 2016 out whole; other corpora stay."""
         model = MODELS["abnormal"]
         score = np.full(len(self.corpora), np.nan)
         for part in LEFT_OUT[: 1 if self.quick else None]:
@@ -348,7 +348,7 @@ def _tuned(
 
 
 def _left_out(corpora: Corpora, score: np.ndarray) -> dict[str, Any]:
-    """Give the figure of data bases left out, as far as they have scores."""
+    """Give the figure of databases left out, as far as they have scores."""
     known = LEFT_OUT_TASK.rows(corpora) & ~np.isnan(score)
     part, score = corpora.take(np.flatnonzero(known)), score[known]
     parts = {

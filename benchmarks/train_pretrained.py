@@ -122,9 +122,10 @@ def card(
         "data": data,
         "use": model.use,
         "split": (
-            "of networks trained in the same way on four fifths of the patients and "
-            "asked about the others, five times; patients never on both sides, 95 % "
-            "intervals by bootstrap over patients. The network shipped has seen all."
+            "networks trained in the same way on four fifths of the patients and "
+            "tested on the others, five times; no patient is on both sides; 95 % "
+            "intervals by bootstrap over patients. The shipped network was trained on "
+            "all patients."
         ),
         "figures": figures,
         "limits": list(model.limits),

@@ -60,7 +60,7 @@ TRIALS: dict[str, Recipe] = {
     ),
     "Later, CinC 2016 alone": CINC,
     "The same, crops of 10 s": replace(CINC, crop_frames=500),
-    "The same, classes balanced over all its data bases": replace(
+    "The same, classes balanced over all its databases": replace(
         CINC, balanced_in="corpus"
     ),
     "The same, finer spectrogram and convolutions over time": replace(
