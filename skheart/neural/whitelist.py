@@ -274,17 +274,6 @@ def _check_argument(value: Any, where: str) -> None:
         _check_plain(value, where)
 
 
-def _is_named(key: str) -> bool:
-    return key in _NAMED or key.endswith(
-        ("_initializer", "_regularizer", "_constraint")
-    )
-
-
-_NAMED = frozenset(
-    "activation recurrent_activation dtype seed layer backward_layer cell".split()
-)
-
-
 def _check_settings(
     config: Any, where: str, registered: Registered | None = None
 ) -> None:
