@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from skheart import CNNClassifier
-from skheart.neural.networks import compact
+from skheart.neural.networks import NETWORKS, compact
 from skheart.neural.seeds import with_seeds
 
 
@@ -57,7 +57,10 @@ def data():
     return rng.standard_normal((24, 12, 30)).astype(np.float32), np.arange(24) % 2
 
 
-@pytest.mark.parametrize("network", ["compact", "deep_stethoscope", own_network])
+BUILT_IN = [pytest.param(n, marks=pytest.mark.slow) for n in NETWORKS]
+
+
+@pytest.mark.parametrize("network", [*BUILT_IN, own_network])
 def test_identical_while_other_threads_draw(data, network):
     X, y = data
 
