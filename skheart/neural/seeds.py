@@ -37,6 +37,8 @@ def with_seeds(model: keras.Model, seed: int) -> keras.Model:
     loaded: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
 
     def seeded(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if not isinstance(layer, keras.layers.Layer):  # an operation of keras.ops
+            return layer
         try:
             config = layer.get_config()
             if isinstance(layer, keras.layers.Lambda) or _draws_unknown(layer, config):
