@@ -27,7 +27,7 @@ from skheart import (
     load_model,
     load_pretrained,
 )
-from skheart._core.provenance import seen_in
+from skheart._core.provenance import patient_digest, seen_in, unpack
 from skheart.cli.main import main
 from skheart.datasets import (
     load_cinc2016,
@@ -39,6 +39,7 @@ from skheart.metrics import auroc_score, circor2022_score, pool_by_group
 from skheart.neural.packaged import FOLDER, read_network, write_network
 from skheart.pretrained import model_card, model_names
 
+CIRCOR = "circor2022"
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = {
     "abnormal": ["abnormal", "normal"],
@@ -470,7 +471,11 @@ def test_training_a_small_model_end_to_end(shared_data, tmp_path):
     )
     circor = load_circor2022(shared_data, target="murmur_at_location", as_frame=False)
     known = np.isin(circor.target, ["Absent", "Present"])
-    unseen = ~np.isin(circor.groups, network.patients["circor2022"])
+    (part,) = (p for p in network.network.training["parts"] if p["corpus"] == CIRCOR)
+    kept, key = unpack(part["patients"]), bytes.fromhex(part["salt"])
+    unseen = np.array(
+        [patient_digest(CIRCOR, g, key=key) not in kept for g in circor.groups]
+    )
     rows = np.flatnonzero(known & unseen)[::3]
     assert len(rows) > 300
     score = pipeline.predict_proba(circor.data[rows])[:, 0]
