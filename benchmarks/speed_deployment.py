@@ -129,7 +129,7 @@ def measure(
 
     started = in_turns(
         {
-            "skheart": cold(str(work / "cold.onnx")),
+            "skheart": cold("--model", str(work / "cold.onnx")),
             "with TensorFlow": cold("--model", "murmur"),
         },
         rounds=max(2, rounds // 2),
