@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,70 +10,48 @@ import numpy as np
 from skheart.neural.augment import augment
 
 
+@dataclass
 class TrainingBatches:
     """Random crops of spectrograms in random order, the same for the same seed.
 
     Each batch has a random generator of its own, made from the seed, the epoch and the
     number of the batch.
-
-    Parameters
-    ----------
-    X : ndarray or SpectrogramsOnDisk of shape \
-            (n_recordings, n_bands, n_frames, n_channels)
-    targets : ndarray of shape (n_recordings, n_outputs)
-    sample_weight : ndarray of shape (n_recordings,) or None
-    codes : ndarray of shape (n_recordings,) or None
-        Class of each recording, if each batch must hold every class.
-    batch_size : int
-    n_crop : int
-        Frames in a crop.
-    augment : float
-        Strength of the augmentation, 0 for none.
-    seed : int
     """
 
-    def __init__(
-        self,
-        X: Any,
-        targets: np.ndarray,
-        *,
-        sample_weight: np.ndarray | None,
-        codes: np.ndarray | None,
-        batch_size: int,
-        n_crop: int,
-        augment: float,
-        seed: int,
-    ) -> None:
-        self.X, self.targets, self.sample_weight = X, targets, sample_weight
-        self.codes, self.n_crop, self.augment = codes, n_crop, augment
-        self.n_batches = -(-len(X) // batch_size)
-        self.seed, self.epoch = seed, 0
-        self.batches = self._draw()
+    X: Any  # spectrograms, (n_recordings, n_bands, n_frames, n_channels)
+    targets: np.ndarray  # (n_recordings, n_outputs)
+    weights: np.ndarray  # of each recording in the loss
+    codes: np.ndarray | None  # class of each, if each batch must hold every class
+    batch_size: int
+    n_crop: int  # frames in a crop
+    augment: float  # strength of the augmentation, 0 for none
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.n_batches = -(-len(self.X) // self.batch_size)
+        self.go_to(0)
 
     def __len__(self) -> int:
         return self.n_batches
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, ...]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the crops, the targets and the weights of a batch."""
         rows = self.batches[index]
         random = np.random.default_rng([self.seed, self.epoch, index + 1])
         X = crop(self.X, rows, self.n_crop, random)
         if self.augment:
             X = augment(X, self.augment, random)
-        batch = (X, self.targets[rows])
-        return (
-            batch if self.sample_weight is None else (*batch, self.sample_weight[rows])
-        )
+        return X, self.targets[rows], self.weights[rows]
 
     def go_to(self, epoch: int) -> None:
         """Draw the batches of an epoch."""
         self.epoch = epoch
-        self.batches = self._draw()
-
-    def _draw(self) -> list[np.ndarray]:
-        random = np.random.default_rng([self.seed, self.epoch, 0])
+        random = np.random.default_rng([self.seed, epoch, 0])
         if self.codes is None:
-            return np.array_split(random.permutation(len(self.X)), self.n_batches)
-        return stratified_batches(self.codes, self.n_batches, random)
+            rows = random.permutation(len(self.X))
+            self.batches = np.array_split(rows, self.n_batches)
+        else:
+            self.batches = stratified_batches(self.codes, self.n_batches, random)
 
 
 def stratified_batches(

@@ -250,7 +250,7 @@ def _check_inputs(value: Any, where: str) -> None:
         _check_keys(value, frozenset({"class_name", "config"}), where)
         if value.get("class_name") != "__keras_tensor__":
             raise ModelFileError(f"{where} hold {value.get('class_name')!r}")
-        tensor = value.get("config")
+        tensor = _dict(value.get("config"), where)
         _check_keys(tensor, frozenset({"shape", "dtype", "keras_history"}), where)
         _check_plain(list(tensor.values()), where, tables=True)
     elif isinstance(value, str):
