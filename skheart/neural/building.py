@@ -73,12 +73,14 @@ def compiled_network(
 
 
 def held_by_scikeras(
-    build: Callable[[], keras.Model], loss: Any, n_classes: int
+    build: Callable[[], keras.Model], loss: Any, shape: tuple[int, ...]
 ) -> scikeras.wrappers.KerasClassifier:
-    """Build a compiled network with SciKeras, by calling `build`."""
+    """Build a compiled network with SciKeras, by calling `build`.
+
+    Of the data it sees `shape` only: ``(n_classes, n_bands, n_crop, n_channels)``.
+    """
     holder = scikeras.wrappers.KerasClassifier(model=build, loss=loss)
-    # Of the data, it looks at the number of classes only.
-    return holder.initialize(np.zeros((n_classes, 1)), np.arange(n_classes))
+    return holder.initialize(np.zeros(shape, np.float32), np.arange(shape[0]))
 
 
 def record_of(
@@ -154,10 +156,8 @@ def _started_network(
             f"when the classes are others ({record.classes} before), so that this "
             "layer can be replaced by a new one."
         )
-    fresh = [] if same else [v for head in heads for v in model.get_layer(head).weights]
-    kept = {id(variable) for variable in model.weights} - {id(new) for new in fresh}
     for variable, weight in zip(model.weights, record.weights, strict=True):
-        if id(variable) not in kept:
+        if not same and variable.path.split("/")[0] in heads:
             continue
         if variable.shape != weight.shape:
             raise ValueError(
@@ -171,8 +171,6 @@ def _started_network(
 
 def start_from(weights: Any) -> StoredNetwork:
     """Return the record that the parameter `weights` of a classifier means."""
-    if isinstance(weights, StoredNetwork):
-        return weights
     if isinstance(weights, str):
         return read_network(weights, parameter="weights").network
     # What a FrozenEstimator and a search hold.

@@ -128,8 +128,8 @@ def open_checkpoint(
     code, which can change under the same name.
     """
     known: Any = architecture(model)
-    described = [_described(loss), _described(model.optimizer)]
-    if known is None or None in described:
+    texts = [described(loss), described(model.optimizer)]
+    if known is None or None in texts:
         warnings.warn(
             "checkpoint has no effect with a loss, an optimizer or layers of your own, "
             "whose code can change under the same name.",
@@ -137,21 +137,24 @@ def open_checkpoint(
             stacklevel=4,
         )
         return None
-    parts = [__version__, keras.__version__, tf.__version__, *described, known[0]]
+    parts = [__version__, keras.__version__, tf.__version__, *texts, known[0]]
     parts += [*_values(model.variables), *settings]
-    parts += [batches.targets, batches.weights, batches.codes, batches.n_batches]
-    parts += [batches.n_crop, batches.augment, batches.seed]
-    watched = [batches.X]
+    parts += [batches.targets, batches.n_batches, batches.n_crop, batches.augment]
+    parts += [batches.seed, batches.stratified]
+    watched = [batches.data]
     if stopping is not None:
-        parts += [stopping.codes, stopping.weights, stopping.n_crop, stopping.patience]
-        watched.append(stopping.X)
+        parts += [stopping.n_crop, stopping.patience]
+        watched.append(stopping.data)
     digest = hashlib.blake2b(digest_size=20)
     for part in parts:
         _add(digest, part)
-    for X in watched:
-        _add(digest, X.shape)
-        for first in range(0, len(X), _BLOCK):
-            _add(digest, X[np.arange(first, min(first + _BLOCK, len(X)))])
+    for data in watched:
+        for part in (data.X.shape, data.codes, data.weights):
+            _add(digest, part)
+        n_recordings = len(data.X)
+        for first in range(0, n_recordings, _BLOCK):
+            rows = np.arange(first, min(first + _BLOCK, n_recordings))
+            _add(digest, data.X[rows])
     return Checkpoint(folder, digest.hexdigest())
 
 
@@ -164,8 +167,8 @@ def _add(digest: Any, part: Any) -> None:
     digest.update(b"\0")
 
 
-def _described(thing: Any) -> str | None:
-    """Return a loss or an optimizer as text, without the name that Keras counts up."""
+def described(thing: Any) -> str | None:
+    """Return a loss or an optimizer as text; None with code of the user's."""
     if isinstance(thing, str):
         return thing
     kind = thing if isinstance(thing, type) else type(thing)
@@ -174,6 +177,7 @@ def _described(thing: Any) -> str | None:
     if isinstance(thing, type):
         return thing.__qualname__
     try:
+        # Keras counts its names up.
         config = {k: v for k, v in thing.get_config().items() if k != "name"}
         return f"{kind.__qualname__} {json.dumps(config, sort_keys=True)}"
     except (AttributeError, TypeError, ValueError, NotImplementedError):

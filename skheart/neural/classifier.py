@@ -26,12 +26,7 @@ from skheart.neural.building import (
 from skheart.neural.calibration import calibrated
 from skheart.neural.early_stopping import EarlyStopping
 from skheart.neural.graphs import Forward
-from skheart.neural.inputs import (
-    check_spectrograms,
-    check_training_data,
-    fitted_to,
-    only,
-)
+from skheart.neural.inputs import check_spectrograms, check_training_data, fitted_to
 from skheart.neural.losses import AUROCLoss, gives_probabilities, resolve_loss
 from skheart.neural.parameters import check_parameters, warn_of_unused
 from skheart.neural.split import validation_split
@@ -254,47 +249,34 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self._forget()
         self._check_parameters()
         warn_of_unused(self.get_params(deep=False))
-        X, classes, codes, weights = check_training_data(
-            self,
-            X,
-            y,
-            groups=groups,
-            sample_weight=sample_weight,
-            class_weight=self.class_weight,
+        data, classes = check_training_data(
+            self, X, y, sample_weight, groups=groups, class_weight=self.class_weight
         )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         limit_threads(None)
         start, crop_frames = None, self.crop_frames
         if self.weights is not None:
             start = start_from(self.weights)
-            X, crop_frames = fitted_to(start, X), start.n_crop
-        n_bands, n_frames, n_channels = X.shape[1:]
+            data, crop_frames = fitted_to(start, data), start.n_crop
+        n_bands, n_frames, n_channels = data.X.shape[1:]
         n_crop = min(crop_frames or n_frames, n_frames)
         loss = resolve_loss(self.loss, len(classes))
 
-        train: Any = np.s_[:]
-        held_out: Any = np.s_[:]
-        stopping = None
+        train, held_out, stopping = data, data, None
         if self.patience is not None:
-            train, held_out = validation_split(
-                codes, groups, validation=self.validation, seed=seed
+            parts = validation_split(
+                data.codes, groups, validation=self.validation, seed=seed
             )
-            stopping = EarlyStopping(
-                only(X, held_out),
-                codes[held_out],
-                weights[held_out],
-                n_crop=n_crop,
-                patience=self.patience,
-            )
+            train, held_out = (data.only(rows) for rows in parts)
+            stopping = EarlyStopping(held_out, n_crop, self.patience)
         batches = TrainingBatches(
-            only(X, train),
-            encoded_targets(codes, loss, len(classes))[train],
-            weights[train],
-            codes=codes[train] if isinstance(loss, AUROCLoss) else None,
+            train,
+            encoded_targets(train.codes, loss, len(classes)),
             batch_size=self.batch_size,
             n_crop=n_crop,
             augment=float(self.augment),
             seed=seed,
+            stratified=isinstance(loss, AUROCLoss),
         )
         build = partial(
             compiled_network,
@@ -309,7 +291,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             weight_decay=self.weight_decay,
             seed=seed,
         )
-        holder = held_by_scikeras(build, loss, len(classes))
+        holder = held_by_scikeras(
+            build, loss, (len(classes), n_bands, n_crop, n_channels)
+        )
         model = holder.model_
         history = train_network(
             model,
@@ -327,13 +311,14 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             verbose=self.verbose,
         )
         if not gives_probabilities(loss):
-            logits = windowed_logits(Forward(model), only(X, held_out), n_crop)
-            model = calibrated(model, logits, codes[held_out], weights[held_out])
+            logits = windowed_logits(Forward(model), held_out.X, n_crop)
+            model = calibrated(model, logits, held_out.codes, held_out.weights)
 
         holder.model_ = holder.model = model
         holder.history_ = history
         self.keras_classifier_, self.history_ = holder, history
-        self.classes_, self.n_crop_, self.input_shape_ = classes, n_crop, X.shape[1:]
+        self.classes_, self.n_crop_ = classes, n_crop
+        self.input_shape_ = (n_bands, n_frames, n_channels)
         self.training_ = not_recorded() if start is None else start.continued()
         self._hold(model)
         return self

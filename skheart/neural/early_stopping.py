@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import keras
 import numpy as np
 
 from skheart.metrics import auroc_score
 from skheart.neural.graphs import Forward
+from skheart.neural.inputs import TrainingData
 from skheart.neural.windows import probabilities, windowed_logits
 
 
@@ -17,18 +17,16 @@ from skheart.neural.windows import probabilities, windowed_logits
 class EarlyStopping:
     """Score the validation part after each epoch, and keep the best weights."""
 
-    X: Any  # spectrograms, (n_recordings, n_bands, n_frames, n_channels)
-    codes: np.ndarray  # number of the class of each recording
-    weights: np.ndarray  # of each recording in the AUROC
+    data: TrainingData  # of the validation part
     n_crop: int  # frames in a window
     patience: int  # epochs without a better AUROC before training stops
     scores: list[float] = field(default_factory=list)  # AUROC after each epoch
     best_weights: list[np.ndarray] = field(default_factory=list)  # of the network
 
     def __post_init__(self) -> None:
-        weighted = (self.weights[self.codes == code] for code in np.unique(self.codes))
-        if not all(weights.any() for weights in weighted):
-            self.weights = np.ones(len(self.codes))  # no pair would have a weight
+        codes, self.weights = self.data.codes, self.data.weights
+        if not all(self.weights[codes == code].any() for code in np.unique(codes)):
+            self.weights = np.ones_like(self.weights)  # no pair would have a weight
 
     @property
     def best_epoch(self) -> int:
@@ -47,12 +45,11 @@ class EarlyStopping:
 
     def score(self) -> float:
         """Score the network after one more epoch, and return its AUROC."""
-        logits = windowed_logits(self.forward, self.X, self.n_crop)
+        logits = windowed_logits(self.forward, self.data.X, self.n_crop)
         scores = logits[:, 0] if logits.shape[1] == 1 else probabilities(logits)
         labels = np.arange(max(2, logits.shape[1]))
-        auroc = auroc_score(
-            self.codes, scores, labels=labels, sample_weight=self.weights
-        )
+        codes = self.data.codes
+        auroc = auroc_score(codes, scores, labels=labels, sample_weight=self.weights)
         self.scores.append(float(auroc))
         if self.best_epoch == len(self.scores) - 1:
             self.best_weights = self.model.get_weights()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,50 +49,48 @@ class SpectrogramsOnDisk:
         chosen = self.rows[rows]
         X = np.asarray(self.source[chosen], dtype=np.float32)
         X = _four_dimensions(X, chosen)
-        return X if X.shape[2] == self.shape[2] else repeated(X, self.shape[2])
+        return repeated(X, self.shape[2])
+
+    def only(self, rows: np.ndarray) -> SpectrogramsOnDisk:
+        """Return some of the recordings, without reading them."""
+        return SpectrogramsOnDisk(self.source, self.rows[rows], self.shape[2])
 
 
 Spectrograms = np.ndarray | SpectrogramsOnDisk
 
 
-def only(X: Spectrograms, rows: Any) -> Spectrograms:
-    """Return some of the recordings; those on disk stay there."""
-    if isinstance(X, SpectrogramsOnDisk):
-        return SpectrogramsOnDisk(X.source, X.rows[rows], X.shape[2])
-    return X[rows]
+@dataclass(frozen=True)
+class TrainingData:
+    """Spectrograms, with the number of the class and the weight of each recording."""
+
+    X: Spectrograms
+    codes: np.ndarray
+    weights: np.ndarray
+
+    def only(self, rows: np.ndarray) -> TrainingData:
+        """Return some of the recordings; those on disk stay there."""
+        X: Any = self.X
+        X = X.only(rows) if isinstance(X, SpectrogramsOnDisk) else X[rows]
+        return TrainingData(X, self.codes[rows], self.weights[rows])
 
 
 def repeated(X: Any, n_frames: int) -> Any:
     """Repeat spectrograms to a number of frames; those on disk stay there."""
+    if X.shape[2] == n_frames:
+        return X
     if isinstance(X, SpectrogramsOnDisk):
         return SpectrogramsOnDisk(X.source, X.rows, n_frames)
     return np.take(X, np.arange(n_frames) % X.shape[2], axis=2)
 
 
 def check_training_data(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    *,
-    groups: Any,
-    sample_weight: Any,
-    class_weight: Any,
-) -> tuple[Spectrograms, np.ndarray, np.ndarray, np.ndarray]:
-    """Check the arguments of `fit`.
-
-    Returns `X` with four dimensions, float32, the classes, the number of the class of
-    each recording, and its weight.
-    """
-    _check_lengths(X, y=y, sample_weight=sample_weight, groups=groups)
-    if _is_on_disk(X):
-        if y is None:
-            raise ValueError("y cannot be None: it holds the label of each recording.")
-        estimator.n_features_in_ = X.shape[1]
-        X = SpectrogramsOnDisk(X)
-    else:
-        _refuse_text(X)
-        X, y = validate_data(estimator, X, y, **_OPTIONS)
-        X = _four_dimensions(X)
+    estimator: Any, X: Any, y: Any, weight: Any, *, groups: Any, class_weight: Any
+) -> tuple[TrainingData, np.ndarray]:
+    """Check the arguments of `fit`, and return them as one, with the classes."""
+    _check_lengths(X, y=y, sample_weight=weight, groups=groups)
+    if y is None:
+        raise ValueError("y cannot be None: it holds the label of each recording.")
+    X = _checked(estimator, X, reset=True)
     y = column_or_1d(y, warn=True)
     check_classification_targets(y)
     classes, codes = np.unique(y, return_inverse=True)
@@ -99,11 +98,8 @@ def check_training_data(
         raise ValueError(
             f"y must hold at least two classes, got one class: {classes.tolist()[0]!r}."
         )
-    return X, classes, codes, _combined_weights(X, y, sample_weight, class_weight)
-
-
-def _is_on_disk(X: Any) -> bool:
-    return isinstance(X, _ON_DISK) and X.ndim in (3, 4)
+    weights = _combined_weights(X, y, weight, class_weight)
+    return TrainingData(X, codes, weights), classes
 
 
 def check_spectrograms(
@@ -113,9 +109,6 @@ def check_spectrograms(
 
     `input_shape` is that of a spectrogram in `fit`: bands, frames and channels.
     """
-    on_disk = _is_on_disk(X)
-    if not on_disk:
-        _refuse_text(X)
     n_bands, n_frames, n_channels = input_shape
     shape: tuple[int, ...] = getattr(X, "shape", ())
     if len(shape) > 2 and shape[1] != n_bands:
@@ -127,10 +120,7 @@ def check_spectrograms(
             f"X must hold several spectrograms, got one of shape {shape}; pass "
             "X[np.newaxis], or X[:1] of an array of them."
         )
-    if on_disk:
-        X = SpectrogramsOnDisk(X)
-    else:
-        X = _four_dimensions(validate_data(estimator, X, reset=False, **_OPTIONS))
+    X = _checked(estimator, X, reset=False)
     if X.shape[3] != n_channels:
         raise ValueError(
             f"X must have {n_channels} channels as in fit, got {X.shape[3]}."
@@ -138,8 +128,18 @@ def check_spectrograms(
     return X
 
 
-def fitted_to(start: StoredNetwork, X: Spectrograms) -> Spectrograms:
+def _checked(estimator: Any, X: Any, *, reset: bool) -> Spectrograms:
+    if isinstance(X, _ON_DISK) and X.ndim in (3, 4):
+        if reset:
+            estimator.n_features_in_ = X.shape[1]
+        return SpectrogramsOnDisk(X)
+    _refuse_text(X)
+    return _four_dimensions(validate_data(estimator, X, reset=reset, **_OPTIONS))
+
+
+def fitted_to(start: StoredNetwork, data: TrainingData) -> TrainingData:
     """Check spectrograms against a start, and repeat those shorter than a crop."""
+    X = data.X
     if (X.shape[1], X.shape[3]) != (start.n_bands, start.n_channels):
         raise ValueError(
             f"X must hold spectrograms of {start.n_bands} bands and "
@@ -147,7 +147,8 @@ def fitted_to(start: StoredNetwork, X: Spectrograms) -> Spectrograms:
             f"got {X.shape[1]} bands and {X.shape[3]} channels; compute them with the "
             "transformer that belongs to it."
         )
-    return repeated(X, start.n_crop) if X.shape[2] < start.n_crop else X
+    n_frames = max(X.shape[2], start.n_crop)
+    return replace(data, X=repeated(X, n_frames))
 
 
 def _combined_weights(

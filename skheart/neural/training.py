@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import types
 from collections.abc import Callable
@@ -13,7 +12,7 @@ import numpy as np
 
 from skheart._core.progress import progress_bar
 from skheart.neural.batches import TrainingBatches
-from skheart.neural.checkpoint import Checkpoint, open_checkpoint
+from skheart.neural.checkpoint import Checkpoint, described, open_checkpoint
 from skheart.neural.early_stopping import EarlyStopping
 from skheart.neural.graphs import Trainer, architecture, trainer_of
 from skheart.neural.losses import n_outputs, takes_codes
@@ -82,17 +81,9 @@ def training_key(model: keras.Model, loss: Any, optimizer: Any, settings: Any) -
     """
     parts: list[Any] = [architecture(model), settings]
     for part in (loss, optimizer):
-        if isinstance(part, str | types.FunctionType | type):
-            parts.append(part)
-        elif type(part).__module__.startswith(("keras.", "skheart.")):
-            try:
-                config = json.dumps(part.get_config(), sort_keys=True)
-            except (TypeError, ValueError, NotImplementedError):
-                return None  # Keras says so of what cannot be described
-            parts.append((type(part), config))
-        else:
-            return None
-    return None if parts[0] is None else tuple(parts)
+        is_code = isinstance(part, types.FunctionType | type)
+        parts.append(part if is_code else described(part))
+    return None if None in parts else tuple(parts)
 
 
 def train_network(

@@ -88,25 +88,27 @@ _OBJECT = frozenset({"module", "class_name", "config", "registered_name"})
 _LAYER = _OBJECT | frozenset(
     "name inbound_nodes build_config compile_config shared_object_id".split()
 )
-# Arguments of layers whose value is a number, an option, or a list of these.
-_PLAIN = frozenset(
+# Arguments of layers: numbers, options and lists of these, but for the activations,
+# dtype, layer, backward_layer and cell, which are checked each in its own way.
+_OF_LAYERS = frozenset(
     """
-    activity_regularizer alpha attention_axes autocast axes axis batch_shape batch_size
-    bias_axes center cropping data_format depth_multiplier dilation_rate dims dropout
-    epsilon equation filters flash_attention go_backwards groups head_dim interpolation
-    invert keepdims kernel_size key_dim l1 l2 lora_alpha lora_rank mask_value max_value
-    mean merge_mode momentum n name negative_slope noise_shape normalize num_heads
-    num_key_value_heads num_query_heads offset optional output_padding output_shape
-    padding pool_size power_iterations ragged rate recurrent_dropout renorm
+    activation alpha attention_axes autocast axes axis backward_layer batch_shape
+    batch_size bias_axes cell center cropping data_format depth_multiplier
+    dilation_rate dims dropout dtype epsilon equation filters flash_attention
+    go_backwards groups head_dim interpolation invert keepdims kernel_size key_dim
+    l1 l2 layer lora_alpha lora_rank mask_value max_value mean merge_mode momentum n
+    name negative_slope noise_shape normalize num_heads num_key_value_heads
+    num_query_heads offset optional output_padding output_shape padding pool_size
+    power_iterations ragged rate recurrent_activation recurrent_dropout renorm
     renorm_clipping renorm_momentum reset_after return_sequences return_state scale
-    score_mode shape shared_axes size sliding_window sparse stateful stddev strides
-    supports_masking synchronized target_shape threshold trainable unit_forget_bias
-    units unroll use_bias use_cudnn use_gate use_scale value_dim variance
-    zero_output_for_mask
+    score_mode seed shape shared_axes size sliding_window sparse stateful stddev
+    strides supports_masking synchronized target_shape threshold trainable
+    unit_forget_bias units unroll use_bias use_cudnn use_gate use_scale value_dim
+    variance zero_output_for_mask
     """.split()
 )
-# The same of initializers, regularizers, constraints, losses, optimizers, schedules.
-_ARGUMENTS = frozenset(
+# Arguments of initializers, regularizers, constraints, losses, optimizers, schedules.
+_OF_OBJECTS = frozenset(
     """
     adam_beta_1 adam_beta_2 adam_lr_ratio adam_weight_decay alpha amsgrad
     apply_class_balancing axis beta beta_1 beta_2 beta_2_decay boundaries centered
@@ -124,11 +126,7 @@ _ARGUMENTS = frozenset(
     weight_decay
     """.split()
 )
-# Arguments of layers that are objects, checked each in its own way.
-_NAMED = frozenset(
-    "activation recurrent_activation dtype seed layer backward_layer cell".split()
-)
-# So are those whose name ends in _initializer and so on: of these classes.
+# Others end in these words, and are objects of these classes.
 _KINDS = {
     "initializer": _INITIALIZERS,
     "regularizer": _REGULARIZERS,
@@ -272,7 +270,7 @@ def _check_settings(
             continue
         place = f"{key} of {where}"
         kind = next((kind for kind in _KINDS if key.endswith(kind)), None)
-        known = key in _PLAIN or key in _NAMED or (kind and key.endswith(f"_{kind}"))
+        known = key in _OF_LAYERS or (kind and key.endswith(f"_{kind}"))
         if not (known or any_argument):
             raise ModelFileError(f"{where} has the argument {key!r}, which is unknown")
         if kind:
@@ -306,7 +304,7 @@ def _check_arguments(config: Any, where: str) -> None:
     for key, part in _dict(config, where).items():
         if key == "dtype":
             _check_dtype(part, where)
-        elif key in _ARGUMENTS or part is None:
+        elif key in _OF_OBJECTS or part is None:
             _check_plain(part, f"{key} of {where}", seed=key == "seed")
         else:
             raise ModelFileError(f"{where} has the argument {key!r}, which is unknown")

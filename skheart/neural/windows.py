@@ -24,8 +24,7 @@ def windowed_logits(
     n_frames, n_channels); those shorter than a window are repeated. The result is of
     shape (n_recordings, n_outputs), float32.
     """
-    if X.shape[2] < n_crop:
-        X = repeated(X, n_crop)
+    X = repeated(X, max(X.shape[2], n_crop))
     starts = window_starts(X.shape[2], n_crop)
     n_recordings = max(1, _BATCH // len(starts))
     logits = []
