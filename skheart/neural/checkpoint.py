@@ -36,8 +36,8 @@ class Checkpoint:
     ) -> None:
         """Write the state after an epoch, whole or not at all."""
         arrays = {"losses": np.array(losses)}
-        arrays |= _numbered("model", _values(trainer.model.variables))
-        arrays |= _numbered("optimizer", _values(trainer.optimizer.variables))
+        arrays |= _numbered("model", trainer.model.variables)
+        arrays |= _numbered("optimizer", trainer.optimizer.variables)
         if stopping is not None:
             arrays["scores"] = np.array(stopping.scores)
             arrays |= _numbered("best", stopping.best_weights)
@@ -94,19 +94,15 @@ class Checkpoint:
         return losses
 
 
-def _values(variables: Any) -> list[np.ndarray]:
-    return [np.asarray(variable.numpy()) for variable in variables]
-
-
-def _numbered(name: str, values: list[np.ndarray]) -> dict[str, np.ndarray]:
-    return {f"{name}{number}": value for number, value in enumerate(values)}
+def _numbered(name: str, values: Any) -> dict[str, np.ndarray]:
+    return {f"{name}{n}": np.asarray(value) for n, value in enumerate(values)}
 
 
 def _listed(
     name: str, arrays: dict[str, np.ndarray], variables: Any
 ) -> list[tuple[Any, np.ndarray]]:
     """Return each variable with its value."""
-    pairs = [(v, arrays[f"{name}{number}"]) for number, v in enumerate(variables)]
+    pairs = [(v, arrays[f"{name}{n}"]) for n, v in enumerate(variables)]
     for variable, value in pairs:
         if tuple(variable.shape) != value.shape:
             raise ValueError(f"{name} has other shapes")
@@ -124,8 +120,8 @@ def open_checkpoint(
     """Return the checkpoint of a training, whose name is the same for the same result.
 
     `model` is compiled and has the weights that training starts from; `settings` are
-    numbers and arrays that change the result. None, with a warning, with the user's own
-    code, which can change under the same name.
+    numbers and arrays that change the result. With the user's own code, which can
+    change under the same name, it warns and returns None.
     """
     known: Any = architecture(model)
     texts = [described(loss), described(model.optimizer)]
@@ -138,7 +134,7 @@ def open_checkpoint(
         )
         return None
     parts = [__version__, keras.__version__, tf.__version__, *texts, known[0]]
-    parts += [*_values(model.variables), *settings]
+    parts += [*map(np.asarray, model.variables), *settings]
     parts += [batches.targets, batches.n_batches, batches.n_crop, batches.augment]
     parts += [batches.seed, batches.stratified]
     watched = [batches.data]

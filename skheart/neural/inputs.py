@@ -189,19 +189,17 @@ def _check_lengths(X: Any, **others: Any) -> None:
     n_recordings = _length(X)
     for name, values in others.items():
         n_values = _length(values)
-        if n_recordings is None or n_values is None or n_values == n_recordings:
-            continue
-        raise ValueError(
-            f"{name} must hold one entry a recording: X has {n_recordings} recordings, "
-            f"{name} has {n_values}."
-        )
+        if None not in (n_recordings, n_values) and n_values != n_recordings:
+            raise ValueError(
+                f"{name} must hold one entry a recording: X has {n_recordings} "
+                f"recordings, {name} has {n_values}."
+            )
 
 
 def _length(values: Any) -> int | None:
     """Return the number of entries along the first axis; None if there is no axis."""
-    shape = getattr(values, "shape", None)
-    if shape is not None:
-        return shape[0] if shape else None
+    if hasattr(values, "shape"):
+        return values.shape[0] if values.shape else None
     return len(values) if hasattr(values, "__len__") else None
 
 

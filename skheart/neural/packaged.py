@@ -41,7 +41,7 @@ def read_description(
 ) -> dict[str, Any]:
     """Read everything but the weights."""
     names = saved_names(folder)
-    if not isinstance(name, str) or name not in names:
+    if name not in names:
         known = ", ".join(repr(known) for known in names)
         raise ValueError(
             f"{parameter} must be the name of a pretrained model, {known}, got "
