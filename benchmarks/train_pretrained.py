@@ -31,10 +31,11 @@ import numpy as np
 from _corpora import HEADS, Corpora, read_corpora, spectrograms
 from _cut import saved
 from _joint import trained
+from _packaging import write_network
 from _recipes import MODELS, SPECTROGRAM, Model
 
 from skheart.datasets import CORPUS_INFO
-from skheart.neural.packaged import FOLDER, write_network
+from skheart.neural.packaged import FOLDER
 from skheart.neural.threads import limit_threads
 
 RESULTS = Path(__file__).parent / "results" / "accuracy.json"

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import soundfile
 
 from skheart.metrics import auroc_score
+from skheart.neural.packaged import read_network
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 
@@ -292,6 +294,29 @@ def test_shipped_models_are_those_that_were_measured():
         assert measured["recipes"] == json.loads(json.dumps(recipes))
         assert measured["seeds"] == list(model.seeds)
         assert measured["offset"] == model.offset
+
+
+def test_written_networks_are_read_again(tmp_path):
+    from _packaging import write_network
+
+    network = read_network("pascal")
+    write_network(network, folder=tmp_path)
+    again = read_network("pascal", folder=tmp_path)
+    for one, other in zip(network.network.weights, again.network.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert again.network.description == network.network.description
+    assert again.card == network.card
+
+
+def test_weights_too_large_for_halves_are_refused(tmp_path):
+    from _packaging import write_network
+
+    network = read_network("murmur")
+    weights = [*network.network.weights[:-1], np.array([1e6])]
+    large = replace(network, network=replace(network.network, weights=weights))
+    with pytest.raises(ValueError, match="does not fit half precision"):
+        write_network(large, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_readme_says_what_was_measured():

@@ -99,12 +99,15 @@ class SpectrogramDisplay:
         transformer = clone(transformer).set_params(flatten=False, on_error="raise")
         spectrogram = transformer.transform([recording])[0]
         hop = round(transformer.hop * transformer.sample_rate) / transformer.sample_rate
+        edges = band_edges(
+            transformer.n_bands, transformer.f_min, transformer.f_max, transformer.scale
+        )
         if name is None and isinstance(recording, str | os.PathLike):
             name = Path(recording).name
         return cls(
             spectrogram,
             times=np.arange(spectrogram.shape[1]) * hop,
-            frequencies=_band_middles(transformer),
+            frequencies=edges[1:-1],  # the middle of each band
             name=name,
             unit="dB" if transformer.normalize is None else "standard deviations",
         )
@@ -149,11 +152,3 @@ class SpectrogramDisplay:
             ax.set_title(self.name)
         self.ax_, self.figure_ = ax, ax.figure
         return self
-
-
-def _band_middles(transformer: SpectrogramTransformer) -> np.ndarray:
-    """Return the middle of each band, in Hz."""
-    edges = band_edges(
-        transformer.n_bands, transformer.f_min, transformer.f_max, transformer.scale
-    )
-    return edges[1:-1]

@@ -13,42 +13,71 @@ import numpy as np
 import scikeras.wrappers
 from sklearn.utils.validation import check_is_fitted
 
+from skheart.neural.losses import n_outputs
+from skheart.neural.networks import build_network
 from skheart.neural.packaged import read_network
-from skheart.neural.seeds import fill_seeds, global_random_unchanged, seed_numbers
+from skheart.neural.seeds import (
+    fill_seeds,
+    global_random_unchanged,
+    seed_numbers,
+    with_seeds,
+)
 from skheart.neural.stored import StoredNetwork
+from skheart.neural.training import make_optimizer
 
 _HEAD = "logits"  # layers whose name starts so compute the logits
 # Arguments that Keras after 3.6 has added, with the values that change nothing.
 _NEWER = {"renorm": False, "renorm_momentum": 0.99}
 
 
-def check_keras_settings() -> None:
-    """Raise if Keras is set to something that the networks are not made for."""
-    for name, found, expected in (
-        ("backend", keras.backend.backend(), "tensorflow"),
-        ("floatx", keras.config.floatx(), "float32"),
-        ("image_data_format", keras.config.image_data_format(), "channels_last"),
-    ):
-        if found != expected:
-            raise ValueError(
-                f"The {name} of Keras must be {expected!r} for skheart, got {found!r}; "
-                "change it in ~/.keras/keras.json, in the environment or in your "
-                "program before Keras is imported."
+def compiled_network(
+    network: Any,
+    *,
+    input_shape: tuple[int, int, int],
+    classes: list[Any],
+    dropout: float,
+    l2: float | None,
+    loss: Any,
+    optimizer: Any,
+    learning_rate: float,
+    weight_decay: float,
+    seed: int,
+) -> keras.Model:
+    """Build and compile a network for training.
+
+    `network` is the parameter of a classifier, or the record of a trained network to
+    start from; `input_shape` is ``(n_bands, n_crop, n_channels)``.
+    """
+    n_logits = n_outputs(loss, len(classes))
+    if isinstance(network, StoredNetwork):
+        model = _started_network(network, classes, n_logits, dropout, seed)
+    else:
+        n_bands, n_crop, n_channels = input_shape
+        with global_random_unchanged():
+            model = build_network(
+                network,
+                n_bands=n_bands,
+                n_frames=n_crop,
+                n_channels=n_channels,
+                n_outputs=n_logits,
+                dropout=dropout,
+                l2=l2,
             )
+        model = with_seeds(model, seed)
+    made = make_optimizer(
+        optimizer, learning_rate=learning_rate, weight_decay=weight_decay
+    )
+    # XLA makes these networks slower on processors without an accelerator.
+    model.compile(optimizer=made, loss=loss, jit_compile=False)
+    return model
 
 
 def held_by_scikeras(
     build: Callable[[], keras.Model], loss: Any, shape: tuple[int, ...]
 ) -> scikeras.wrappers.KerasClassifier:
-    """Build a compiled network with SciKeras.
+    """Build a compiled network with SciKeras, by calling `build`.
 
-    Parameters
-    ----------
-    build : callable
-        Returns the compiled network.
-    loss : keras.losses.Loss
-    shape : tuple of int
-        ``(n_classes, n_bands, n_crop, n_channels)``: SciKeras looks at nothing else.
+    Of the data it sees `shape` only: ``(n_classes, n_bands, n_crop, n_channels)``.
     """
     holder = scikeras.wrappers.KerasClassifier(model=build, loss=loss)
     return holder.initialize(np.zeros(shape, np.float32), np.arange(shape[0]))
@@ -57,13 +86,7 @@ def held_by_scikeras(
 def record_of(
     model: keras.Model, *, classes: list[Any], n_crop: int, training: dict[str, Any]
 ) -> StoredNetwork:
-    """Return the record of a network, without its optimizer.
-
-    Raises
-    ------
-    ValueError
-        If the network could not be built again from the record.
-    """
+    """Return the record of a network, from which it can be built again."""
     # A new model of the same layers has no compile settings.
     model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     try:
@@ -90,13 +113,7 @@ def record_of(
 
 
 def restored_network(record: StoredNetwork) -> keras.Model:
-    """Build the network of a record. It is not compiled.
-
-    Raises
-    ------
-    ValueError
-        If this version of Keras, in this program, cannot build it.
-    """
+    """Build the network of a record. It is not compiled."""
     try:
         with global_random_unchanged():
             model = keras.models.model_from_json(
@@ -113,60 +130,47 @@ def restored_network(record: StoredNetwork) -> keras.Model:
     return model
 
 
-def started_network(
-    record: StoredNetwork,
-    *,
-    classes: list[Any],
-    n_outputs: int,
-    dropout: float,
-    seed: int,
+def _started_network(
+    record: StoredNetwork, classes: list[Any], n_logits: int, dropout: float, seed: int
 ) -> keras.Model:
     """Build a network that starts from the weights of a record.
 
     The layer of the logits keeps its weights where the classes are the same; otherwise
-    it is new, with one logit for each output.
+    it is new.
     """
-    config = fill_seeds(
-        readable(_without_seeds(record.description)), seed_numbers(seed)
-    )
+    seeds = seed_numbers(seed)
+    config = fill_seeds(readable(record.description), seeds, anew=True)
     heads = []
     for layer in config["config"]["layers"]:
         arguments = layer["config"]
         if arguments["name"].startswith(_HEAD):
             heads.append(arguments["name"])
-            arguments["units"] = n_outputs
+            arguments["units"] = n_logits
         elif layer["class_name"] == "Dropout":
             arguments["rate"] = dropout
     model = keras.models.model_from_json(json.dumps(config))
     same = list(classes) == record.classes
-    if not heads and not (same and model.output_shape == (None, n_outputs)):
+    if not heads and not (same and model.output_shape == (None, n_logits)):
         raise ValueError(
             f"weights must hold a network whose last dense layer is named {_HEAD!r} "
             f"when the classes are others ({record.classes} before), so that this "
             "layer can be replaced by a new one."
         )
-    fresh = {
-        id(variable)
-        for name in heads
-        for variable in model.get_layer(name).weights
-        if not same
-    }
     for variable, weight in zip(model.weights, record.weights, strict=True):
-        if id(variable) not in fresh and variable.shape == weight.shape:
-            variable.assign(weight)
-        elif id(variable) not in fresh:
+        if not same and variable.path.split("/")[0] in heads:
+            continue
+        if variable.shape != weight.shape:
             raise ValueError(
                 f"weights must fit the network: {variable.path} has shape "
                 f"{tuple(variable.shape)}, got {weight.shape}; use a loss that needs "
                 "as many logits as the one before."
             )
+        variable.assign(weight)
     return model
 
 
 def start_from(weights: Any) -> StoredNetwork:
     """Return the record that the parameter `weights` of a classifier means."""
-    if isinstance(weights, StoredNetwork):
-        return weights
     if isinstance(weights, str):
         return read_network(weights, parameter="weights").network
     # What a FrozenEstimator and a search hold.
@@ -196,18 +200,6 @@ def start_from(weights: Any) -> StoredNetwork:
         n_crop=fitted.n_crop_,
         training=fitted.training_,
     )
-
-
-def _without_seeds(config: Any) -> Any:
-    """Return a description in which each seed is None, so that it is chosen anew."""
-    if isinstance(config, list):
-        return [_without_seeds(part) for part in config]
-    if not isinstance(config, dict):
-        return config
-    return {
-        key: None if key == "seed" else _without_seeds(part)
-        for key, part in config.items()
-    }
 
 
 def readable(config: Any) -> Any:

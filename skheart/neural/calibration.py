@@ -17,22 +17,8 @@ def calibrated(
 
     A loss on the ranking does not determine the scale and the offset of the logits. One
     positive scale for all logits and one offset for each, which change no AUROC, are
-    fitted by cross-entropy with smoothed targets.
-
-    Parameters
-    ----------
-    model : keras.Model
-    logits : ndarray of shape (n_recordings, n_outputs)
-        Logits of `model` for some recordings.
-    codes : ndarray of shape (n_recordings,)
-        Number of the class of each of them.
-    weights : ndarray of shape (n_recordings,)
-        Their weights.
-
-    Returns
-    -------
-    model : keras.Model
-        The same network with one more layer at its end.
+    fitted by cross-entropy with smoothed targets, on the `logits` of `model` for
+    recordings of the classes `codes`. They become one more layer at the end of `model`.
 
     References
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import warnings
+from functools import partial
 from typing import Any, Self
 
 import keras
@@ -13,49 +13,26 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skheart._core.checks import check_number, check_option
 from skheart._core.decisions import labels_of
-from skheart._core.progress import progress_bar
 from skheart._core.versions import stamped, unstamped
 from skheart.neural.batches import TrainingBatches
 from skheart.neural.building import (
-    check_keras_settings,
+    compiled_network,
     held_by_scikeras,
     record_of,
     restored_network,
     start_from,
-    started_network,
 )
 from skheart.neural.calibration import calibrated
-from skheart.neural.checkpoint import Checkpoint, fingerprint
 from skheart.neural.early_stopping import EarlyStopping
-from skheart.neural.graphs import Forward, Trainer, architecture, trainer_of
-from skheart.neural.inputs import (
-    check_lengths,
-    check_spectrograms,
-    check_spectrograms_and_labels,
-    combined_weights,
-    only,
-    repeated,
-)
-from skheart.neural.losses import (
-    AUROCLoss,
-    gives_probabilities,
-    n_outputs,
-    resolve_loss,
-)
-from skheart.neural.networks import build_network, default_l2
-from skheart.neural.seeds import global_random_unchanged, with_seeds
+from skheart.neural.graphs import Forward
+from skheart.neural.inputs import check_spectrograms, check_training_data, fitted_to
+from skheart.neural.losses import AUROCLoss, gives_probabilities, resolve_loss
+from skheart.neural.parameters import check_parameters, warn_of_unused
 from skheart.neural.split import validation_split
 from skheart.neural.stored import StoredNetwork, not_recorded
 from skheart.neural.threads import limit_threads
-from skheart.neural.training import (
-    encoded_targets,
-    learning_rates,
-    make_optimizer,
-    train_network,
-    training_key,
-)
+from skheart.neural.training import encoded_targets, train_network
 from skheart.neural.windows import probabilities, windowed_logits
 
 __all__ = ["CNNClassifier"]
@@ -268,179 +245,83 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             another length than `X`, if `y` (or the validation part) holds one class, or
             if training diverges.
         """
-        try:
-            return self._fit(X, y, sample_weight, groups)
-        except BaseException:
-            # A fit that fails leaves the classifier unfitted, not half of two fits.
-            self._forget()
-            raise
-
-    def _fit(self, X: Any, y: Any, sample_weight: Any, groups: Any) -> Self:
-        self._check_parameters()
+        # Results are stored last: a fit that fails leaves the classifier unfitted.
         self._forget()
-        check_lengths(X, y=y, sample_weight=sample_weight, groups=groups)
-        X, y = check_spectrograms_and_labels(self, X, y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                "y must hold at least two classes, got one class: "
-                f"{self.classes_.tolist()[0]!r}."
-            )
-        weights = combined_weights(X, y, sample_weight, self.class_weight)
+        self._check_parameters()
+        warn_of_unused(self.get_params(deep=False))
+        data, classes = check_training_data(
+            self, X, y, sample_weight, groups=groups, class_weight=self.class_weight
+        )
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         limit_threads(None)
-        start = None if self.weights is None else start_from(self.weights)
-        if start is not None:
-            self._warn_of_ignored()
-            X = _fitting(X, start)
-        self.training_ = not_recorded() if start is None else start.continued()
-        longest = self.crop_frames if start is None else start.n_crop
-        self.n_crop_ = min(longest or X.shape[2], X.shape[2])
-        self.input_shape_ = X.shape[1:]
+        start, crop_frames = None, self.crop_frames
+        if self.weights is not None:
+            start = start_from(self.weights)
+            data, crop_frames = fitted_to(start, data), start.n_crop
+        n_bands, n_frames, n_channels = data.X.shape[1:]
+        n_crop = min(crop_frames or n_frames, n_frames)
+        loss = resolve_loss(self.loss, len(classes))
 
-        train = part = np.arange(len(X))
-        stopping = None
+        train, held_out, stopping = data, data, None
         if self.patience is not None:
-            train, part = validation_split(
-                codes, groups, validation=self.validation, seed=seed
+            parts = validation_split(
+                data.codes, groups, validation=self.validation, seed=seed
             )
-            stopping = EarlyStopping(
-                only(X, part),
-                codes[part],
-                None if weights is None else weights[part],
-                n_crop=self.n_crop_,
-                patience=self.patience,
-            )
-        loss = resolve_loss(self.loss, len(self.classes_))
+            train, held_out = (data.only(rows) for rows in parts)
+            stopping = EarlyStopping(held_out, n_crop, self.patience)
         batches = TrainingBatches(
-            X if len(train) == len(X) else only(X, train),
-            encoded_targets(codes, loss, len(self.classes_))[train],
-            sample_weight=None if weights is None else weights[train],
-            codes=codes[train] if isinstance(loss, AUROCLoss) else None,
+            train,
+            encoded_targets(train.codes, loss, len(classes)),
             batch_size=self.batch_size,
-            n_crop=self.n_crop_,
+            n_crop=n_crop,
             augment=float(self.augment),
             seed=seed,
+            stratified=isinstance(loss, AUROCLoss),
         )
-        model = self._trained(loss, batches, stopping, start, seed)
+        build = partial(
+            compiled_network,
+            self.network if start is None else start,
+            input_shape=(n_bands, n_crop, n_channels),
+            classes=classes.tolist(),
+            dropout=self.dropout,
+            l2=self.l2,
+            loss=loss,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            seed=seed,
+        )
+        holder = held_by_scikeras(
+            build, loss, (len(classes), n_bands, n_crop, n_channels)
+        )
+        model = holder.model_
+        history = train_network(
+            model,
+            build,
+            batches,
+            loss=loss,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            schedule=self.schedule,
+            epochs=self.epochs,
+            stopping=stopping,
+            checkpoint=self.checkpoint,
+            callbacks=list(self.callbacks or []),
+            verbose=self.verbose,
+        )
         if not gives_probabilities(loss):
-            logits = windowed_logits(Forward(model), only(X, part), self.n_crop_)
-            ones = np.ones(len(X)) if weights is None else weights
-            model = calibrated(model, logits, codes[part], ones[part])
-        self.keras_classifier_.model_ = self.keras_classifier_.model = model
+            logits = windowed_logits(Forward(model), held_out.X, n_crop)
+            model = calibrated(model, logits, held_out.codes, held_out.weights)
+
+        holder.model_ = holder.model = model
+        holder.history_ = history
+        self.keras_classifier_, self.history_ = holder, history
+        self.classes_, self.n_crop_ = classes, n_crop
+        self.input_shape_ = (n_bands, n_frames, n_channels)
+        self.training_ = not_recorded() if start is None else start.continued()
         self._hold(model)
         return self
-
-    def _trained(
-        self,
-        loss: Any,
-        batches: TrainingBatches,
-        stopping: EarlyStopping | None,
-        start: StoredNetwork | None,
-        seed: int,
-    ) -> keras.Model:
-        """Build a network and train it; set `history_` and `keras_classifier_`."""
-        n_bands, _, n_channels = self.input_shape_
-        n_logits = n_outputs(loss, len(self.classes_))
-
-        def build() -> keras.Model:
-            if start is not None:
-                model = started_network(
-                    start,
-                    classes=self.classes_.tolist(),
-                    n_outputs=n_logits,
-                    dropout=self.dropout,
-                    seed=seed,
-                )
-            else:
-                with global_random_unchanged():
-                    model = build_network(
-                        self.network,
-                        n_bands=n_bands,
-                        n_frames=self.n_crop_,
-                        n_channels=n_channels,
-                        n_outputs=n_logits,
-                        dropout=self.dropout,
-                        l2=default_l2(self.network) if self.l2 is None else self.l2,
-                    )
-                model = with_seeds(model, seed)
-            optimizer = make_optimizer(
-                self.optimizer,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-            )
-            # XLA makes these networks slower on processors without an accelerator.
-            model.compile(optimizer=optimizer, loss=loss, jit_compile=False)
-            return model
-
-        shape = (len(self.classes_), n_bands, self.n_crop_, n_channels)
-        holder = held_by_scikeras(build, loss, shape)
-        model = holder.model_
-        n_targets = batches.targets.shape[1]
-        key = training_key(model, loss, self.optimizer, (self.weight_decay, n_targets))
-
-        def make() -> Trainer:
-            # What is kept for later fits is another network than the user's.
-            kept = model if key is None else build()
-            same = kept is model or architecture(kept) == architecture(model)
-            return Trainer(kept if same else model, n_targets)
-
-        rates = None
-        if not isinstance(self.optimizer, keras.optimizers.Optimizer):
-            n_steps = self.epochs * len(batches)
-            rates = learning_rates(self.learning_rate, self.schedule, n_steps)
-        checkpoint = self._checkpoint(model, batches, stopping, rates)
-        callbacks = list(self.callbacks or [])
-        with (
-            trainer_of(key, model, make) as trainer,
-            progress_bar(
-                "Training", total=self.epochs, shown=self.verbose > 0, unit="epochs"
-            ) as advance,
-        ):
-            try:
-                losses = train_network(
-                    trainer,
-                    batches,
-                    epochs=self.epochs,
-                    rates=rates,
-                    stopping=stopping,
-                    checkpoint=checkpoint,
-                    callbacks=callbacks,
-                    advance=advance,
-                )
-            finally:
-                for callback in callbacks:
-                    callback.set_model(None)  # it is not the user's network
-        self.history_ = {"loss": losses}
-        if stopping is not None:
-            self.history_["val_auroc"] = stopping.scores
-        self.keras_classifier_ = holder
-        holder.history_ = self.history_
-        return model
-
-    def _checkpoint(
-        self, model: Any, batches: TrainingBatches, stopping: Any, rates: Any
-    ) -> Checkpoint | None:
-        if self.checkpoint is None:
-            return None
-        if self.random_state is None:
-            warnings.warn(
-                "checkpoint needs random_state: without it each fit draws a new seed, "
-                "so no saved state matches.",
-                RuntimeWarning,
-                stacklevel=5,
-            )
-        settings = {"epochs": self.epochs, "rates": rates}
-        name = fingerprint(model, self.loss, batches, stopping, settings)
-        if name is None:
-            warnings.warn(
-                "checkpoint has no effect with a loss, an optimizer or layers of your "
-                "own, whose code can change under the same name.",
-                RuntimeWarning,
-                stacklevel=5,
-            )
-            return None
-        return Checkpoint(self.checkpoint, name)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each recording.
@@ -490,44 +371,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
 
     def _check_parameters(self) -> None:
-        check_number("learning_rate", self.learning_rate)
-        check_option("schedule", self.schedule, ("cosine", None))
-        check_number("weight_decay", self.weight_decay, closed="left")
-        check_number("epochs", self.epochs, integer=True)
-        check_number("batch_size", self.batch_size, integer=True)
-        check_number("crop_frames", self.crop_frames, integer=True, optional=True)
-        check_number("dropout", self.dropout, high=1, closed="left")
-        check_number("l2", self.l2, closed="left", optional=True)
-        check_number("patience", self.patience, integer=True, optional=True)
-        if isinstance(self.validation, bool) or not hasattr(self.validation, "split"):
-            check_number("validation", self.validation, high=0.5, closed="right")
-        kind = keras.callbacks.Callback
-        callbacks = [] if self.callbacks is None else self.callbacks
-        if not isinstance(callbacks, list | tuple) or not all(
-            isinstance(callback, kind) for callback in callbacks
-        ):
-            raise ValueError(
-                "callbacks must be a list of keras.callbacks.Callback or None, got "
-                f"{self.callbacks!r}."
-            )
-        check_keras_settings()
-        if not isinstance(self.checkpoint, str | os.PathLike | None):
-            raise ValueError(
-                f"checkpoint must name a folder or be None, got {self.checkpoint!r}."
-            )
-        if not isinstance(self.augment, bool | np.bool_):
-            check_number("augment", self.augment, closed="left")
-
-    def _warn_of_ignored(self) -> None:
-        defaults = {"network": "compact", "crop_frames": 250, "l2": None}
-        ignored = [name for name in defaults if getattr(self, name) != defaults[name]]
-        if ignored:
-            warnings.warn(
-                f"{', '.join(ignored)} have no effect with weights, whose network is "
-                "used as it is; leave them at their defaults.",
-                UserWarning,
-                stacklevel=4,
-            )
+        check_parameters(self.get_params(deep=False))
 
     def _restore(self, record: StoredNetwork) -> Self:
         """Become fitted with the network of a record."""
@@ -559,7 +403,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _logits(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        X = check_spectrograms(self, X)
+        X = check_spectrograms(self, X, self.input_shape_)
         logits = windowed_logits(self._forward, X, self.n_crop_)
         if not np.isfinite(logits).all():
             first = int(np.argmin(np.isfinite(logits).all(axis=1)))
@@ -594,15 +438,3 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-def _fitting(X: Any, start: StoredNetwork) -> Any:
-    """Check spectrograms against a start, and repeat those shorter than a crop."""
-    if (X.shape[1], X.shape[3]) != (start.n_bands, start.n_channels):
-        raise ValueError(
-            f"X must hold spectrograms of {start.n_bands} bands and "
-            f"{start.n_channels} channels, as the network of weights was trained on, "
-            f"got {X.shape[1]} bands and {X.shape[3]} channels; compute them with the "
-            "transformer that belongs to it."
-        )
-    return repeated(X, start.n_crop) if X.shape[2] < start.n_crop else X

@@ -2,77 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
 
 from skheart.metrics import auroc_score
 from skheart.neural.graphs import Forward
+from skheart.neural.inputs import TrainingData
 from skheart.neural.windows import probabilities, windowed_logits
 
 
+@dataclass
 class EarlyStopping:
-    """Score the validation part after each epoch, and keep the best weights.
+    """Score the validation part after each epoch, and keep the best weights."""
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_recordings, n_bands, n_frames, n_channels)
-    codes : ndarray of shape (n_recordings,)
-        Number of the class of each recording.
-    weights : ndarray of shape (n_recordings,) or None
-        Weight of each recording in the AUROC.
-    n_crop : int
-        Frames in a window.
-    patience : int
-        Epochs without a better AUROC before training stops.
+    data: TrainingData  # of the validation part
+    n_crop: int  # frames in a window
+    patience: int  # epochs without a better AUROC before training stops
+    scores: list[float] = field(default_factory=list)  # AUROC after each epoch
+    best_weights: list[np.ndarray] = field(default_factory=list)  # of the network
 
-    Attributes
-    ----------
-    scores : list of float
-        AUROC after each epoch.
-    stops : bool
-        Whether training must stop.
-    """
+    def __post_init__(self) -> None:
+        codes, self.weights = self.data.codes, self.data.weights
+        if not all(self.weights[codes == code].any() for code in np.unique(codes)):
+            self.weights = np.ones_like(self.weights)  # no pair would have a weight
 
-    def __init__(
-        self,
-        X: Any,
-        codes: np.ndarray,
-        weights: np.ndarray | None,
-        *,
-        n_crop: int,
-        patience: int,
-    ) -> None:
-        if weights is not None and not all(
-            weights[codes == code].any() for code in np.unique(codes)
-        ):
-            weights = None  # no pair would have a weight
-        self.stops = False
-        self.X, self.codes, self.weights = X, codes, weights
-        self.n_crop, self.patience = n_crop, patience
-        self.scores: list[float] = []
-        self.best_epoch = -1
-        self.best_weights: list[np.ndarray] = []
+    @property
+    def best_epoch(self) -> int:
+        """The first epoch with the best score."""
+        return int(np.argmax(self.scores))
+
+    @property
+    def stops(self) -> bool:
+        """Whether training must stop."""
+        n_epochs = len(self.scores)
+        return n_epochs > 0 and n_epochs - 1 - self.best_epoch >= self.patience
 
     def begin(self, model: keras.Model) -> None:
         """Score this network from now on."""
         self.model, self.forward = model, Forward(model)
 
-    def score(self, epoch: int) -> None:
-        """Score the epoch."""
-        logits = windowed_logits(self.forward, self.X, self.n_crop)
+    def score(self) -> float:
+        """Score the network after one more epoch, and return its AUROC."""
+        logits = windowed_logits(self.forward, self.data.X, self.n_crop)
         scores = logits[:, 0] if logits.shape[1] == 1 else probabilities(logits)
         labels = np.arange(max(2, logits.shape[1]))
-        auroc = auroc_score(
-            self.codes, scores, labels=labels, sample_weight=self.weights
-        )
+        codes = self.data.codes
+        auroc = auroc_score(codes, scores, labels=labels, sample_weight=self.weights)
         self.scores.append(float(auroc))
-        if self.best_epoch < 0 or self.scores[-1] > self.scores[self.best_epoch]:
-            self.best_epoch = epoch
+        if self.best_epoch == len(self.scores) - 1:
             self.best_weights = self.model.get_weights()
-        elif epoch - self.best_epoch >= self.patience:
-            self.stops = True
+        return self.scores[-1]
 
     def restore_best(self) -> None:
         """Restore the weights of the best epoch."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sklearn.utils.validation import (
 )
 
 from skheart._core.checks import check_number
+from skheart.neural.stored import StoredNetwork
 from skheart.spectrogram.lazy import CachedSpectrograms
 
 # Read row by row from the disk, not copied into memory.
@@ -26,13 +28,8 @@ _OPTIONS = {"dtype": np.float32, "allow_nd": True, "ensure_all_finite": False}
 class SpectrogramsOnDisk:
     """Spectrograms with four dimensions that are read in batches, as float32.
 
-    Parameters
-    ----------
-    source : CachedSpectrograms or memmap of three or four dimensions
-    rows : ndarray of int, default=None
-        Rows of the source. By default all.
-    n_frames : int, default=None
-        Frames after repetition. By default as many as the source has.
+    `source` has three or four dimensions. By default all of its rows are used, and as
+    many frames as it has; with more `n_frames` they are repeated.
     """
 
     def __init__(
@@ -41,9 +38,8 @@ class SpectrogramsOnDisk:
         self.source = source
         self.rows = np.arange(len(source)) if rows is None else rows
         _, n_bands, stored, *channels = source.shape
-        self.shape = (
-            len(self.rows), n_bands, n_frames or stored, channels[0] if channels else 1
-        )  # fmt: skip
+        n_channels = channels[0] if channels else 1
+        self.shape = (len(self.rows), n_bands, n_frames or stored, n_channels)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -53,78 +49,78 @@ class SpectrogramsOnDisk:
         chosen = self.rows[rows]
         X = np.asarray(self.source[chosen], dtype=np.float32)
         X = _four_dimensions(X, chosen)
-        if X.shape[2] != self.shape[2]:
-            X = np.take(X, np.arange(self.shape[2]) % X.shape[2], axis=2)
-        return X
+        return repeated(X, self.shape[2])
 
     def only(self, rows: np.ndarray) -> SpectrogramsOnDisk:
         """Return some of the recordings, without reading them."""
         return SpectrogramsOnDisk(self.source, self.rows[rows], self.shape[2])
 
-    def repeated(self, n_frames: int) -> SpectrogramsOnDisk:
-        """Return them repeated to a number of frames, without reading them."""
-        return SpectrogramsOnDisk(self.source, self.rows, n_frames)
-
 
 Spectrograms = np.ndarray | SpectrogramsOnDisk
 
 
-def only(X: Spectrograms, rows: np.ndarray) -> Spectrograms:
-    """Return some of the recordings; those on disk stay there."""
-    return X.only(rows) if isinstance(X, SpectrogramsOnDisk) else X[rows]
+@dataclass(frozen=True)
+class TrainingData:
+    """Spectrograms, with the number of the class and the weight of each recording."""
+
+    X: Spectrograms
+    codes: np.ndarray
+    weights: np.ndarray
+
+    def only(self, rows: np.ndarray) -> TrainingData:
+        """Return some of the recordings; those on disk stay there."""
+        X: Any = self.X
+        X = X.only(rows) if isinstance(X, SpectrogramsOnDisk) else X[rows]
+        return TrainingData(X, self.codes[rows], self.weights[rows])
 
 
-def repeated(X: Spectrograms, n_frames: int) -> Spectrograms:
+def repeated(X: Any, n_frames: int) -> Any:
     """Repeat spectrograms to a number of frames; those on disk stay there."""
+    if X.shape[2] == n_frames:
+        return X
     if isinstance(X, SpectrogramsOnDisk):
-        return X.repeated(n_frames)
+        return SpectrogramsOnDisk(X.source, X.rows, n_frames)
     return np.take(X, np.arange(n_frames) % X.shape[2], axis=2)
 
 
-def check_spectrograms_and_labels(
-    estimator: Any, X: Any, y: Any
-) -> tuple[Spectrograms, np.ndarray]:
-    """Check the arguments of `fit`; `X` gets four dimensions, float32."""
-    if _is_on_disk(X):
-        if y is None:
-            raise ValueError("y cannot be None: it holds the label of each recording.")
-        estimator.n_features_in_ = X.shape[1]
-        return SpectrogramsOnDisk(X), _labels(y)
-    _refuse_text(X)
-    X, y = validate_data(estimator, X, y, **_OPTIONS)
-    return _four_dimensions(X), _labels(y)
-
-
-def _labels(y: Any) -> np.ndarray:
+def check_training_data(
+    estimator: Any, X: Any, y: Any, weight: Any, *, groups: Any, class_weight: Any
+) -> tuple[TrainingData, np.ndarray]:
+    """Check the arguments of `fit`, and return them as one, with the classes."""
+    _check_lengths(X, y=y, sample_weight=weight, groups=groups)
+    if y is None:
+        raise ValueError("y cannot be None: it holds the label of each recording.")
+    X = _checked(estimator, X, reset=True)
     y = column_or_1d(y, warn=True)
     check_classification_targets(y)
-    return y
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y must hold at least two classes, got one class: {classes.tolist()[0]!r}."
+        )
+    weights = _combined_weights(X, y, weight, class_weight)
+    return TrainingData(X, codes, weights), classes
 
 
-def _is_on_disk(X: Any) -> bool:
-    return isinstance(X, _ON_DISK) and X.ndim in (3, 4)
+def check_spectrograms(
+    estimator: Any, X: Any, input_shape: tuple[int, int, int]
+) -> Spectrograms:
+    """Check `X` for a fitted estimator; it gets four dimensions, float32.
 
-
-def check_spectrograms(estimator: Any, X: Any) -> Spectrograms:
-    """Check `X` for a fitted estimator; it gets four dimensions, float32."""
-    on_disk = _is_on_disk(X)
-    if not on_disk:
-        _refuse_text(X)
-    n_bands, _, n_channels = estimator.input_shape_
+    `input_shape` is that of a spectrogram in `fit`: bands, frames and channels.
+    """
+    n_bands, n_frames, n_channels = input_shape
     shape: tuple[int, ...] = getattr(X, "shape", ())
     if len(shape) > 2 and shape[1] != n_bands:
         raise ValueError(
             f"X must hold spectrograms of {n_bands} bands as in fit, got shape {shape}."
         )
-    if shape == (n_bands, estimator.input_shape_[1]) and n_bands != shape[1] > 1:
+    if shape == (n_bands, n_frames) and n_bands != n_frames > 1:
         raise ValueError(
             f"X must hold several spectrograms, got one of shape {shape}; pass "
             "X[np.newaxis], or X[:1] of an array of them."
         )
-    if on_disk:
-        X = SpectrogramsOnDisk(X)
-    else:
-        X = _four_dimensions(validate_data(estimator, X, reset=False, **_OPTIONS))
+    X = _checked(estimator, X, reset=False)
     if X.shape[3] != n_channels:
         raise ValueError(
             f"X must have {n_channels} channels as in fit, got {X.shape[3]}."
@@ -132,24 +128,44 @@ def check_spectrograms(estimator: Any, X: Any) -> Spectrograms:
     return X
 
 
-def combined_weights(
-    X: np.ndarray, y: np.ndarray, sample_weight: Any, class_weight: Any
-) -> np.ndarray | None:
-    """Multiply sample weights and class weights; None where all are 1."""
-    if not isinstance(class_weight, dict) and class_weight not in (None, "balanced"):
+def _checked(estimator: Any, X: Any, *, reset: bool) -> Spectrograms:
+    if isinstance(X, _ON_DISK) and X.ndim in (3, 4):
+        if reset:
+            estimator.n_features_in_ = X.shape[1]
+        return SpectrogramsOnDisk(X)
+    _refuse_text(X)
+    return _four_dimensions(validate_data(estimator, X, reset=reset, **_OPTIONS))
+
+
+def fitted_to(start: StoredNetwork, data: TrainingData) -> TrainingData:
+    """Check spectrograms against a start, and repeat those shorter than a crop."""
+    X = data.X
+    if (X.shape[1], X.shape[3]) != (start.n_bands, start.n_channels):
         raise ValueError(
-            f'class_weight must be a dict, "balanced" or None, got {class_weight!r}.'
+            f"X must hold spectrograms of {start.n_bands} bands and "
+            f"{start.n_channels} channels, as the network of weights was trained on, "
+            f"got {X.shape[1]} bands and {X.shape[3]} channels; compute them with the "
+            "transformer that belongs to it."
         )
+    n_frames = max(X.shape[2], start.n_crop)
+    return replace(data, X=repeated(X, n_frames))
+
+
+def _combined_weights(
+    X: Any, y: np.ndarray, sample_weight: Any, class_weight: Any
+) -> np.ndarray:
+    """Multiply sample weights and class weights, (n_recordings,), float32."""
     if isinstance(class_weight, dict):
         for label, weight in class_weight.items():
             check_number(f"class_weight of {label!r}", weight, closed="left")
-    if sample_weight is None and class_weight is None:
-        return None
+    elif class_weight not in (None, "balanced"):
+        raise ValueError(
+            f'class_weight must be a dict, "balanced" or None, got {class_weight!r}.'
+        )
     weights = _check_sample_weight(
         sample_weight, X, dtype=np.float32, copy=True, ensure_non_negative=True
     )
-    if class_weight is not None:
-        weights *= compute_sample_weight(class_weight, y).astype(np.float32)
+    weights *= compute_sample_weight(class_weight, y).astype(np.float32)
     names = np.unique(y).tolist()
     heeded = [name for name in names if weights[y == name].any()]
     ignored = [name for name in names if name not in heeded]
@@ -168,24 +184,22 @@ def combined_weights(
     return weights
 
 
-def check_lengths(X: Any, **others: Any) -> None:
+def _check_lengths(X: Any, **others: Any) -> None:
     """Raise unless each of `others` has as many entries as `X`."""
     n_recordings = _length(X)
     for name, values in others.items():
         n_values = _length(values)
-        if n_recordings is None or n_values is None or n_values == n_recordings:
-            continue
-        raise ValueError(
-            f"{name} must hold one entry a recording: X has {n_recordings} recordings, "
-            f"{name} has {n_values}."
-        )
+        if None not in (n_recordings, n_values) and n_values != n_recordings:
+            raise ValueError(
+                f"{name} must hold one entry a recording: X has {n_recordings} "
+                f"recordings, {name} has {n_values}."
+            )
 
 
 def _length(values: Any) -> int | None:
     """Return the number of entries along the first axis; None if there is no axis."""
-    shape = getattr(values, "shape", None)
-    if shape is not None:
-        return shape[0] if shape else None
+    if hasattr(values, "shape"):
+        return values.shape[0] if values.shape else None
     return len(values) if hasattr(values, "__len__") else None
 
 

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 import keras
-from keras import ops
+from keras import losses, ops
 
 from skheart._core.checks import check_number, check_option
 
@@ -14,7 +14,7 @@ __all__ = ["AUROCLoss"]
 
 
 @keras.saving.register_keras_serializable(package="skheart")
-class AUROCLoss(keras.losses.Loss):
+class AUROCLoss(losses.Loss):
     r"""A differentiable approximation of 1 − AUROC over the pairs of a batch.
 
     The area under the ROC is the share of pairs of one positive and one negative
@@ -119,46 +119,31 @@ class AUROCLoss(keras.losses.Loss):
         }
 
 
-def resolve_loss(loss: Any, n_classes: int) -> keras.losses.Loss:
-    """Return the Keras loss on logits that a `loss` parameter means.
+def resolve_loss(loss: Any, n_classes: int) -> Any:
+    """Return the loss on logits that a `loss` parameter means.
 
-    Parameters
-    ----------
-    loss : str, keras.losses.Loss or callable
-        ``"auroc"``, ``"crossentropy"``, or a Keras loss by name, instance or function.
-    n_classes : int
-        Number of classes.
-
-    Returns
-    -------
-    loss : keras.losses.Loss or callable
-        Losses of Keras with a `from_logits` setting have it on, in a copy.
-
-    Raises
-    ------
-    ValueError
-        If there is no loss of that name, or it cannot be used with that many classes.
+    `loss` is a name, a loss of Keras or a function. A copy of a loss of Keras has
+    `from_logits` on, where it has this setting.
     """
     given = loss
     if isinstance(loss, str):
         loss = _by_name(loss, n_classes)
-    elif inspect.isfunction(loss):
+    if inspect.isfunction(loss) and _of_keras(loss):
         # Keras has a class for each of its functions, with a `from_logits` setting.
-        loss = _KERAS_LOSSES.get(_key(loss.__name__), loss) if _of_keras(loss) else loss
+        loss = _KERAS_LOSSES.get(_key(loss.__name__), loss)
     if inspect.isclass(loss):
         loss = loss()
     if not callable(loss):
         raise ValueError(
             f"loss must be a name, a Keras loss or a function, got {loss!r}."
         )
-    if _of_keras(loss):
-        if isinstance(loss, _WITH_LOGITS):
-            loss = type(loss).from_config({**loss.get_config(), "from_logits": True})
-        elif not isinstance(loss, _WITHOUT_PROBABILITIES):
-            raise ValueError(
-                f"loss={given!r} works on probabilities, but networks give logits; use "
-                '"crossentropy", "auroc" or another loss that takes logits.'
-            )
+    if isinstance(loss, _WITH_LOGITS) and _of_keras(loss):
+        loss = type(loss).from_config({**loss.get_config(), "from_logits": True})
+    elif _of_keras(loss) and not isinstance(loss, _WITHOUT_PROBABILITIES):
+        raise ValueError(
+            f"loss={given!r} works on probabilities, but networks give logits; use "
+            '"crossentropy", "auroc" or another loss that takes logits.'
+        )
     if n_classes > 2 and isinstance(loss, _BINARY):
         raise ValueError(
             f"loss={given!r} needs two classes, y has {n_classes}; use "
@@ -174,7 +159,7 @@ def n_outputs(loss: Any, n_classes: int) -> int:
 
 def takes_codes(loss: Any) -> bool:
     """Return whether a loss takes class numbers, not one column for each class."""
-    return isinstance(loss, keras.losses.SparseCategoricalCrossentropy)
+    return isinstance(loss, losses.SparseCategoricalCrossentropy)
 
 
 def gives_probabilities(loss: Any) -> bool:
@@ -188,21 +173,16 @@ def gives_probabilities(loss: Any) -> bool:
 
 def _by_name(name: str, n_classes: int) -> Any:
     if name == "auroc":
-        return AUROCLoss()
+        return AUROCLoss
     if name == "crossentropy":
         name = "binary_crossentropy" if n_classes == 2 else "categorical_crossentropy"
-    if _key(name) in _KERAS_LOSSES:
-        return _KERAS_LOSSES[_key(name)]
-    try:
-        known = keras.losses.get(name)  # short names, such as "bce"
+    try:  # Keras knows short names, such as "bce"
+        return _KERAS_LOSSES.get(_key(name)) or losses.get(name)
     except ValueError:
-        known = None
-    if known is None:
         raise ValueError(
             'loss must be "auroc", "crossentropy", the name of a Keras loss, a '
             f"keras.losses.Loss or a function, got {name!r}."
-        )
-    return _KERAS_LOSSES.get(_key(getattr(known, "__name__", "")), known)
+        ) from None
 
 
 def _key(name: str) -> str:
@@ -216,32 +196,29 @@ def _of_keras(loss: Any) -> bool:
 
 _KERAS_LOSSES = {
     _key(name): kind
-    for name, kind in vars(keras.losses).items()
-    if inspect.isclass(kind) and kind is not keras.losses.Loss
+    for name, kind in vars(losses).items()
+    if inspect.isclass(kind) and kind is not losses.Loss
 }
-_BINARY = (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy)
-_FOCAL = (
-    keras.losses.BinaryFocalCrossentropy,
-    keras.losses.CategoricalFocalCrossentropy,
-)
+_BINARY = (losses.BinaryCrossentropy, losses.BinaryFocalCrossentropy)
+_FOCAL = (losses.BinaryFocalCrossentropy, losses.CategoricalFocalCrossentropy)
 _CATEGORICAL = (
-    keras.losses.CategoricalCrossentropy,
-    keras.losses.CategoricalFocalCrossentropy,
-    keras.losses.CategoricalHinge,
-    keras.losses.SparseCategoricalCrossentropy,
+    losses.CategoricalCrossentropy,
+    losses.CategoricalFocalCrossentropy,
+    losses.CategoricalHinge,
+    losses.SparseCategoricalCrossentropy,
 )
 _WITH_LOGITS = (
-    *_BINARY,
-    keras.losses.CategoricalCrossentropy,
-    keras.losses.CategoricalFocalCrossentropy,
-    keras.losses.SparseCategoricalCrossentropy,
+    *_FOCAL,
+    losses.BinaryCrossentropy,
+    losses.CategoricalCrossentropy,
+    losses.SparseCategoricalCrossentropy,
 )
 _WITHOUT_PROBABILITIES = (
-    keras.losses.CategoricalHinge,
-    keras.losses.Hinge,
-    keras.losses.Huber,
-    keras.losses.LogCosh,
-    keras.losses.MeanAbsoluteError,
-    keras.losses.MeanSquaredError,
-    keras.losses.SquaredHinge,
+    losses.CategoricalHinge,
+    losses.Hinge,
+    losses.Huber,
+    losses.LogCosh,
+    losses.MeanAbsoluteError,
+    losses.MeanSquaredError,
+    losses.SquaredHinge,
 )

@@ -150,31 +150,11 @@ NETWORKS: dict[str, Callable[..., keras.Model]] = {
 }
 
 
-def default_l2(network: Any) -> float:
-    """Return the default L2 penalty of a network."""
-    return 1e-3 if network == "deep_stethoscope" else 0.0
-
-
 def build_network(network: Any, **words: Any) -> keras.Model:
-    """Build the network that a `network` parameter means.
+    """Build the network that a `network` parameter means: a name or a function.
 
-    Parameters
-    ----------
-    network : str or callable
-        A name in `NETWORKS`, or a function called with those of the words
-        ``n_bands, n_frames, n_channels, n_outputs, dropout, l2`` that it takes.
-    **words
-        Values of these words.
-
-    Returns
-    -------
-    model : keras.Model
-
-    Raises
-    ------
-    ValueError
-        If there is no network of that name, or the function gives something else than a
-        Keras model with `n_outputs` logits.
+    A function is called with those of the words ``n_bands, n_frames, n_channels,
+    n_outputs, dropout, l2`` that it takes. An `l2` of None is the network's own.
     """
     if isinstance(network, keras.Model):
         raise ValueError(
@@ -182,20 +162,18 @@ def build_network(network: Any, **words: Any) -> keras.Model:
             f"{type(network).__name__}: each fit needs a new one, so pass a function "
             "that makes and returns it."
         )
-    if not callable(network):
-        if not isinstance(network, str) or network not in NETWORKS:
-            names = ", ".join(repr(name) for name in NETWORKS)
-            raise ValueError(
-                f"network must be one of {names} or a function that builds a Keras "
-                f"model, got {network!r}."
-            )
-        return NETWORKS[network](**words)
-    parameters = inspect.signature(network).parameters
-    if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        words_taken = {k: v for k, v in words.items() if k in parameters}
-    else:
-        words_taken = words
-    model = network(**words_taken)
+    build = NETWORKS.get(network) if isinstance(network, str) else network
+    if not callable(build):
+        names = ", ".join(repr(name) for name in NETWORKS)
+        raise ValueError(
+            f"network must be one of {names} or a function that builds a Keras model, "
+            f"got {network!r}."
+        )
+    if words["l2"] is None:
+        words["l2"] = 1e-3 if build is deep_stethoscope else 0.0
+    parameters = inspect.signature(build).parameters
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    model = build(**{k: v for k, v in words.items() if takes_all or k in parameters})
     if not isinstance(model, keras.Model):
         raise ValueError(
             f"network must build a keras.Model, got {type(model).__name__}; return the "

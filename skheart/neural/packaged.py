@@ -1,4 +1,7 @@
-"""Networks inside the package: a JSON file and an array of weights for each."""
+"""Networks inside the package: a JSON file and an array of weights for each.
+
+``benchmarks/_packaging.py`` writes them.
+"""
 
 from __future__ import annotations
 
@@ -11,32 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from skheart._core.files import atomic_path
 from skheart.neural.stored import StoredNetwork
 
 FOLDER = Path(__file__).parents[1] / "pretrained" / "weights"
-_FORMAT = 1
-_KEPT = ("classes", "n_bands", "n_crop", "training")
+FORMAT = 1
+KEPT = ("classes", "n_bands", "n_crop", "training")  # entries of a StoredNetwork
 
 
 @dataclass(frozen=True)
 class SavedNetwork:
-    """A network of the package with its card.
-
-    Attributes
-    ----------
-    name : str
-    network : StoredNetwork
-    spectrogram : dict
-        Parameters of the SpectrogramTransformer that belongs to it.
-    card : dict
-        See :class:`skheart.pretrained.ModelCard`.
-    """
+    """A network of the package with its card."""
 
     name: str
     network: StoredNetwork
-    spectrogram: dict[str, Any]
-    card: dict[str, Any]
+    spectrogram: dict[str, Any]  # parameters of its SpectrogramTransformer
+    card: dict[str, Any]  # see skheart.pretrained.ModelCard
 
 
 def saved_names(folder: Path = FOLDER) -> list[str]:
@@ -49,17 +41,17 @@ def read_description(
 ) -> dict[str, Any]:
     """Read everything but the weights."""
     names = saved_names(folder)
-    if not isinstance(name, str) or name not in names:
+    if name not in names:
         known = ", ".join(repr(known) for known in names)
         raise ValueError(
             f"{parameter} must be the name of a pretrained model, {known}, got "
             f"{name!r}."
         )
     description = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-    if description.get("format") != _FORMAT:
+    if description.get("format") != FORMAT:
         raise ValueError(
             f"The pretrained model {name!r} has format {description.get('format')!r}, "
-            f"expected {_FORMAT}; install skheart again."
+            f"expected {FORMAT}; install skheart again."
         )
     return description
 
@@ -67,13 +59,7 @@ def read_description(
 def read_network(
     name: str, *, parameter: str = "name", folder: Path = FOLDER
 ) -> SavedNetwork:
-    """Read a network of the package.
-
-    Raises
-    ------
-    ValueError
-        If there is no network of that name, or its file is missing or damaged.
-    """
+    """Read a network of the package. `parameter` is what messages call `name`."""
     description = read_description(name, parameter=parameter, folder=folder)
     path = folder / f"{name}.npz"
     content = path.read_bytes() if path.is_file() else b""
@@ -88,47 +74,6 @@ def read_network(
     network = StoredNetwork(
         description=description["config"],
         weights=weights,
-        **{key: description[key] for key in _KEPT},
+        **{key: description[key] for key in KEPT},
     )
     return SavedNetwork(name, network, description["spectrogram"], description["card"])
-
-
-def write_network(saved: SavedNetwork, *, folder: Path = FOLDER) -> None:
-    """Write a network for the package; its weights in half precision.
-
-    Raises
-    ------
-    ValueError
-        If a weight is too large for half precision.
-    """
-    network = saved.network
-    halves: dict[str, Any] = {}
-    for number, weight in enumerate(network.weights):
-        # Below the smallest normal half, digits are lost; no such weight matters.
-        with np.errstate(over="ignore"):
-            half = np.asarray(weight).astype(np.float16)
-        if not np.isfinite(half).all():
-            raise ValueError(
-                f"Weight {number} of {saved.name!r} does not fit half precision."
-            )
-        halves[f"w{number}"] = half
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **halves)
-    content = buffer.getvalue()
-    description = {
-        "format": _FORMAT,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "config": network.description,
-        "spectrogram": saved.spectrogram,
-        "card": saved.card,
-        **{key: getattr(network, key) for key in _KEPT},
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    with atomic_path(folder / f"{saved.name}.npz") as temporary:
-        temporary.write_bytes(content)
-    with atomic_path(folder / f"{saved.name}.json") as temporary:
-        # One line for each entry, so that versions can be compared.
-        write = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-        lines = [f"{write(key)}: {write(value)}" for key, value in description.items()]
-        text = "{\n" + ",\n".join(lines) + "\n}\n"
-        temporary.write_text(text, encoding="utf-8")

@@ -19,24 +19,14 @@ import numpy as np
 def with_seeds(model: keras.Model, seed: int) -> keras.Model:
     """Build a network again with all of its seeds derived from one number.
 
-    Weights that are not drawn at random, or were loaded into a layer, are kept.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Functional or sequential, not compiled.
-    seed : int
-
-    Returns
-    -------
-    model : keras.Model
-        The same network with new initial weights.
+    The network is functional or sequential, and not compiled. Weights that are not
+    drawn at random, or were loaded into a layer, are kept.
     """
     seeds = seed_numbers(seed)
     unknown: list[str] = []
     loaded: list[tuple[keras.layers.Layer, keras.layers.Layer]] = []
 
-    def seeded(layer: keras.layers.Layer) -> keras.layers.Layer:
+    def seeded(layer: Any) -> Any:
         if not isinstance(layer, keras.layers.Layer):  # an operation of keras.ops
             return layer
         try:
@@ -47,7 +37,7 @@ def with_seeds(model: keras.Model, seed: int) -> keras.Model:
         except (TypeError, ValueError, NotImplementedError):
             unknown.append(layer.name)  # raised by Keras for what it cannot describe
             return layer
-        if not _has_open_seed(config) or _was_loaded(layer):
+        if None not in _seeds_in(config) or _was_loaded(layer):
             loaded.append((made, layer))
         return made
 
@@ -79,16 +69,19 @@ def global_random_unchanged() -> Iterator[None]:
         random.setstate(state)
 
 
-def fill_seeds(config: Any, seeds: Iterator[int]) -> Any:
-    """Return a description by Keras with a number for each seed that is None."""
+def fill_seeds(config: Any, seeds: Iterator[int], *, anew: bool = False) -> Any:
+    """Return a description by Keras with a number for each seed that is None.
+
+    With `anew`, seeds that are numbers are replaced too.
+    """
     if isinstance(config, list | tuple):
-        return type(config)(fill_seeds(part, seeds) for part in config)
+        return type(config)(fill_seeds(part, seeds, anew=anew) for part in config)
     if not isinstance(config, dict):
         return config
     return {
         key: next(seeds)
-        if key == "seed" and value is None
-        else fill_seeds(value, seeds)
+        if key == "seed" and (anew or value is None)
+        else fill_seeds(value, seeds, anew=anew)
         for key, value in config.items()
     }
 
@@ -104,7 +97,7 @@ def _draws_unknown(layer: keras.layers.Layer, config: dict[str, Any]) -> bool:
     """Return whether a layer of the user's has weights and names no seed."""
     if type(layer).__module__.split(".")[0] in ("keras", "skheart"):
         return False
-    return bool(layer.weights) and not _holds_seed(config)
+    return bool(layer.weights) and not list(_seeds_in(config))
 
 
 def _was_loaded(layer: keras.layers.Layer) -> bool:
@@ -128,16 +121,11 @@ def _was_loaded(layer: keras.layers.Layer) -> bool:
     return True
 
 
-def _has_open_seed(config: Any) -> bool:
+def _seeds_in(config: Any) -> Iterator[Any]:
+    """Yield the values of the seeds in a description by Keras."""
     if isinstance(config, dict):
-        return any(
-            value is None if key == "seed" else _has_open_seed(value)
-            for key, value in config.items()
-        )
-    return isinstance(config, list | tuple) and any(map(_has_open_seed, config))
-
-
-def _holds_seed(config: Any) -> bool:
-    if isinstance(config, dict):
-        return "seed" in config or any(map(_holds_seed, config.values()))
-    return isinstance(config, list | tuple) and any(map(_holds_seed, config))
+        for key, value in config.items():
+            yield from [value] if key == "seed" else _seeds_in(value)
+    elif isinstance(config, list | tuple):
+        for part in config:
+            yield from _seeds_in(part)

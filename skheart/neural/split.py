@@ -1,4 +1,8 @@
-"""Split off a validation part: whole patients, every class on both sides."""
+"""Split off a validation part: whole patients, every class on both sides.
+
+`codes` holds the number of the class of each recording, and `groups` its patient, or is
+None where each recording is one. The results are the indices of both parts.
+"""
 
 from __future__ import annotations
 
@@ -14,24 +18,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, check
 def validation_split(
     codes: np.ndarray, groups: Any, *, validation: Any, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split as the parameter `validation` of a classifier says.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n_recordings,)
-        Number of the class of each recording.
-    groups : array-like of shape (n_recordings,) or None
-        Patients; without them each recording is one.
-    validation : float or splitter of scikit-learn
-        A share of the patients, or a splitter, whose first split is taken.
-    seed : int
-        Used with a share.
-
-    Returns
-    -------
-    train, held_out : ndarray of int
-        Indices.
-    """
+    """Split off a share of the patients, or the first part that a splitter chooses."""
     if isinstance(validation, Real):
         return split_patients(codes, groups, fraction=float(validation), seed=seed)
     splitter = check_cv(validation, codes, classifier=True)
@@ -64,23 +51,8 @@ def split_patients(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split off a share of the patients, with every class on both sides.
 
-    Parameters
-    ----------
-    codes : ndarray of shape (n_recordings,)
-        Number of the class of each recording.
-    groups : array-like of shape (n_recordings,) or None
-        Patients; without them each recording is one.
-    fraction : float
-        Share of the patients to split off, at most a half; the nearest share that some
-        of at most ten folds make.
-    seed : int
-    name, way_out : str
-        What messages call `fraction`, and how to do without it.
-
-    Returns
-    -------
-    train, held_out : ndarray of int
-        Indices.
+    The share, at most a half, is the nearest that some of at most ten folds make.
+    Messages call it `name`, and `way_out` says how to do without it.
     """
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     share = Fraction(fraction).limit_denominator(10)
@@ -96,12 +68,11 @@ def split_patients(
             f"{name}={fraction:g} cannot be split off ({error}); raise it or use "
             f"{way_out}."
         ) from None
-    classes = set(codes)
     for first in range(len(folds)):
         chosen = [(first + step) % len(folds) for step in range(share.numerator)]
         held_out = np.sort(np.concatenate([folds[fold] for fold in chosen]))
         train = np.setdiff1d(np.arange(len(codes)), held_out)
-        if set(codes[train]) == set(codes[held_out]) == classes:
+        if set(codes[train]) == set(codes[held_out]) == set(codes):
             return train, held_out
     raise ValueError(
         f"{name}={fraction:g} cannot be split off with patients of every class on both "

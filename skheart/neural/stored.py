@@ -20,29 +20,15 @@ def not_recorded() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class StoredNetwork:
-    """A trained network with its input shape and its classes.
+    """A trained network with its input shape and its classes."""
 
-    Attributes
-    ----------
-    description : dict
-        The network without its weights, as Keras writes it.
-    weights : list of ndarray
-        In the order of ``keras.Model.get_weights``, float32.
-    classes : list
-        Labels, sorted.
-    n_bands, n_crop, n_channels : int
-        Bands, frames of a crop, and channels of the spectrograms that it takes.
-    training : dict
-        What it was trained on: ``parts``, one for each training, and ``complete``,
-        whether these are all.
-    """
-
-    description: dict[str, Any]
-    weights: list[np.ndarray]
-    classes: list[Any]
+    description: dict[str, Any]  # the network without its weights, as Keras writes it
+    weights: list[np.ndarray]  # in the order of keras.Model.get_weights, float32
+    classes: list[Any]  # labels, sorted
     n_bands: int
-    n_crop: int
+    n_crop: int  # frames of a crop
     n_channels: int = 1
+    # What it was trained on: one part for each training, and whether these are all.
     training: dict[str, Any] = field(default_factory=not_recorded)
 
     def continued(self) -> dict[str, Any]:

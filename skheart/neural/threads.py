@@ -17,24 +17,19 @@ def limit_threads(n_threads: int | None) -> None:
     first computes something.
     """
     threading = tf.config.threading
-    asked = n_threads
-    if n_threads is None:
-        if threading.get_intra_op_parallelism_threads():
-            return  # it was set before
-        n_threads = thread_limit()
-    if n_threads is None:
-        return
-    if threading.get_intra_op_parallelism_threads() == n_threads:
+    before = threading.get_intra_op_parallelism_threads()  # 0 if it was not set
+    limit = n_threads or before or thread_limit()
+    if limit is None or limit == before:
         return
     try:
-        threading.set_intra_op_parallelism_threads(n_threads)
-        threading.set_inter_op_parallelism_threads(n_threads)
+        threading.set_intra_op_parallelism_threads(limit)
+        threading.set_inter_op_parallelism_threads(limit)
     except RuntimeError:
-        if asked is not None:
+        if n_threads is not None:
             warnings.warn(
-                f"The limit of {n_threads} threads has no effect: TensorFlow has "
-                "started in this process with other threads. Set it before anything "
-                "is computed, or in a new process.",
+                f"The limit of {limit} threads has no effect: TensorFlow has started "
+                "in this process with other threads. Set it before anything is "
+                "computed, or in a new process.",
                 RuntimeWarning,
                 stacklevel=2,
             )

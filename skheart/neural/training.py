@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import types
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 import keras
 import numpy as np
 
+from skheart._core.progress import progress_bar
 from skheart.neural.batches import TrainingBatches
-from skheart.neural.checkpoint import Checkpoint
+from skheart.neural.checkpoint import Checkpoint, described, open_checkpoint
 from skheart.neural.early_stopping import EarlyStopping
-from skheart.neural.graphs import Trainer, architecture
+from skheart.neural.graphs import Trainer, architecture, trainer_of
 from skheart.neural.losses import n_outputs, takes_codes
 
 _WARM_UP = 0.1  # share of the steps over which the learning rate rises
@@ -75,33 +76,74 @@ def learning_rates(
 def training_key(model: keras.Model, loss: Any, optimizer: Any, settings: Any) -> Any:
     """Return a key of all that the graph of a training step depends on, or None.
 
-    Parameters
-    ----------
-    model : keras.Model
-    loss, optimizer : Any
-        As the classifier has them: names, functions or objects of Keras.
-    settings : hashable
-        Other settings of the optimizer, without its learning rate.
+    `loss` and `optimizer` are names, functions or objects of Keras; `settings` are
+    other settings of the optimizer, without its learning rate.
     """
     parts: list[Any] = [architecture(model), settings]
     for part in (loss, optimizer):
-        if isinstance(part, str | types.FunctionType | type):
-            parts.append(part)
-        elif type(part).__module__.startswith(("keras.", "skheart.")):
-            try:
-                config = json.dumps(part.get_config(), sort_keys=True)
-            except (TypeError, ValueError, NotImplementedError):
-                return None  # Keras says so of what cannot be described
-            parts.append((type(part), config))
-        else:
-            return None
-    return None if parts[0] is None else tuple(parts)
+        is_code = isinstance(part, types.FunctionType | type)
+        parts.append(part if is_code else described(part))
+    return None if None in parts else tuple(parts)
 
 
 def train_network(
-    trainer: Trainer,
+    model: keras.Model,
+    build: Callable[[], keras.Model],
     batches: TrainingBatches,
     *,
+    loss: Any,
+    optimizer: Any,
+    learning_rate: float,
+    weight_decay: float,
+    schedule: str | None,
+    epochs: int,
+    stopping: EarlyStopping | None,
+    checkpoint: str | os.PathLike[str] | None,
+    callbacks: list[keras.callbacks.Callback],
+    verbose: int,
+) -> dict[str, list[float]]:
+    """Train a compiled network that `build` has built, and return its history by epoch.
+
+    A trainer of an earlier fit is used again where its graph is the same; otherwise one
+    is kept for later fits, with another network that `build` builds. `checkpoint` is
+    the folder in which the state after each epoch is read and written.
+    """
+    n_targets = batches.targets.shape[1]
+
+    def make() -> Trainer:
+        # What is kept for later fits is another network than the user's.
+        kept = model if key is None else build()
+        same = kept is model or architecture(kept) == architecture(model)
+        return Trainer(kept if same else model, n_targets)
+
+    key = training_key(model, loss, optimizer, (weight_decay, n_targets))
+    rates = None  # an optimizer of the user's has its own
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        rates = learning_rates(learning_rate, schedule, epochs * len(batches))
+    resumed = None
+    if checkpoint is not None:
+        resumed = open_checkpoint(
+            checkpoint, model, loss, batches, stopping, epochs, rates
+        )
+    with (
+        trainer_of(key, model, make) as trainer,
+        progress_bar(
+            "Training", total=epochs, shown=verbose > 0, unit="epochs"
+        ) as advance,
+    ):
+        try:
+            losses = _trained_epochs(
+                trainer, batches, epochs, rates, stopping, resumed, callbacks, advance
+            )
+        finally:
+            for callback in callbacks:
+                callback.set_model(None)  # it is not the user's network
+    return {"loss": losses} | ({"val_auroc": stopping.scores} if stopping else {})
+
+
+def _trained_epochs(
+    trainer: Trainer,
+    batches: TrainingBatches,
     epochs: int,
     rates: np.ndarray | None,
     stopping: EarlyStopping | None,
@@ -109,28 +151,7 @@ def train_network(
     callbacks: list[keras.callbacks.Callback],
     advance: Callable[..., None],
 ) -> list[float]:
-    """Train a network.
-
-    Parameters
-    ----------
-    trainer : Trainer
-    batches : TrainingBatches
-    epochs : int
-        Maximum number of times that all recordings are seen.
-    rates : ndarray of shape (n_steps,) or None
-        Learning rate of each step; None leaves it to the optimizer.
-    stopping : EarlyStopping or None
-    checkpoint : Checkpoint or None
-        Where the state after each epoch is read and written.
-    callbacks : list of keras.callbacks.Callback
-    advance : callable
-        Moves a progress bar.
-
-    Returns
-    -------
-    losses : list of float
-        By epoch.
-    """
+    """Train for all epochs, or until it stops, and return the loss of each."""
     losses: list[float] = []
     if stopping is not None:
         stopping.begin(trainer.model)
@@ -149,9 +170,8 @@ def train_network(
         losses.append(loss)
         logs, note = {"loss": loss}, f"loss {loss:.4f}"
         if stopping is not None:
-            stopping.score(epoch)
-            logs["val_auroc"] = stopping.scores[-1]
-            note += f", validation AUROC {stopping.scores[-1]:.3f}"
+            logs["val_auroc"] = stopping.score()
+            note += f", validation AUROC {logs['val_auroc']:.3f}"
         if checkpoint is not None:
             checkpoint.save(trainer, losses, stopping)
         advance(1, note)
@@ -175,11 +195,10 @@ def _trained_epoch(
     """Train on all batches once, and return the mean loss."""
     parts, sizes = [], []
     for index in range(len(batches)):
-        X, targets, *weights = batches[index]
+        X, targets, weights = batches[index]
         if rates is not None:
             trainer.optimizer.learning_rate = rates[epoch * len(batches) + index]
-        weight = weights[0] if weights else np.ones(len(X))
-        parts.append(trainer.step(X, targets, weight.astype(np.float32)))
+        parts.append(trainer.step(X, targets, weights))
         sizes.append(len(X))
     loss = float(np.average([float(part) for part in parts], weights=sizes))
     if not np.isfinite(loss):

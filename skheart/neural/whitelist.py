@@ -88,25 +88,27 @@ _OBJECT = frozenset({"module", "class_name", "config", "registered_name"})
 _LAYER = _OBJECT | frozenset(
     "name inbound_nodes build_config compile_config shared_object_id".split()
 )
-# Arguments of layers whose value is a number, an option, or a list of these.
-_PLAIN = frozenset(
+# Arguments of layers: numbers, options and lists of these, but for the activations,
+# dtype, layer, backward_layer and cell, which are checked each in its own way.
+_OF_LAYERS = frozenset(
     """
-    activity_regularizer alpha attention_axes autocast axes axis batch_shape batch_size
-    bias_axes center cropping data_format depth_multiplier dilation_rate dims dropout
-    epsilon equation filters flash_attention go_backwards groups head_dim interpolation
-    invert keepdims kernel_size key_dim l1 l2 lora_alpha lora_rank mask_value max_value
-    mean merge_mode momentum n name negative_slope noise_shape normalize num_heads
-    num_key_value_heads num_query_heads offset optional output_padding output_shape
-    padding pool_size power_iterations ragged rate recurrent_dropout renorm
+    activation alpha attention_axes autocast axes axis backward_layer batch_shape
+    batch_size bias_axes cell center cropping data_format depth_multiplier
+    dilation_rate dims dropout dtype epsilon equation filters flash_attention
+    go_backwards groups head_dim interpolation invert keepdims kernel_size key_dim
+    l1 l2 layer lora_alpha lora_rank mask_value max_value mean merge_mode momentum n
+    name negative_slope noise_shape normalize num_heads num_key_value_heads
+    num_query_heads offset optional output_padding output_shape padding pool_size
+    power_iterations ragged rate recurrent_activation recurrent_dropout renorm
     renorm_clipping renorm_momentum reset_after return_sequences return_state scale
-    score_mode shape shared_axes size sliding_window sparse stateful stddev strides
-    supports_masking synchronized target_shape threshold trainable unit_forget_bias
-    units unroll use_bias use_cudnn use_gate use_scale value_dim variance
-    zero_output_for_mask
+    score_mode seed shape shared_axes size sliding_window sparse stateful stddev
+    strides supports_masking synchronized target_shape threshold trainable
+    unit_forget_bias units unroll use_bias use_cudnn use_gate use_scale value_dim
+    variance zero_output_for_mask
     """.split()
 )
-# The same of initializers, regularizers, constraints, losses, optimizers, schedules.
-_ARGUMENTS = frozenset(
+# Arguments of initializers, regularizers, constraints, losses, optimizers, schedules.
+_OF_OBJECTS = frozenset(
     """
     adam_beta_1 adam_beta_2 adam_lr_ratio adam_weight_decay alpha amsgrad
     apply_class_balancing axis beta beta_1 beta_2 beta_2_decay boundaries centered
@@ -124,14 +126,12 @@ _ARGUMENTS = frozenset(
     weight_decay
     """.split()
 )
-# Arguments of layers that are objects, checked each in its own way.
-_NAMED = frozenset(
-    "activation recurrent_activation dtype seed layer backward_layer cell".split()
-)
-_KINDS = ("_initializer", "_regularizer", "_constraint")
-_NODE = frozenset({"args", "kwargs"})
-_TENSOR = frozenset({"class_name", "config"})
-_TENSOR_CONFIG = frozenset({"shape", "dtype", "keras_history"})
+# Others end in these words, and are objects of these classes.
+_KINDS = {
+    "initializer": _INITIALIZERS,
+    "regularizer": _REGULARIZERS,
+    "constraint": _CONSTRAINTS,
+}
 _MODEL_CONFIG = frozenset(
     "name trainable dtype layers input_layers output_layers build_input_shape".split()
 )
@@ -140,20 +140,11 @@ Registered = Callable[[str], Any]
 
 
 def check_network(description: Any, registered: Registered) -> None:
-    """Raise unless the description of a network holds only what is on the list.
+    """Raise ModelFileError unless a network holds only what is on the list.
 
-    Parameters
-    ----------
-    description : Any
-        The network as ``keras.Model.to_json`` writes it, parsed.
-    registered : callable
-        Returns the layer class that the running program has registered under a name
-        (``keras.saving.get_registered_object``), or None.
-
-    Raises
-    ------
-    ModelFileError
-        Names the first thing that is not on the list.
+    `description` is what ``keras.Model.to_json`` writes, parsed. `registered` returns
+    the layer class that the running program has registered under a name
+    (``keras.saving.get_registered_object``), or None.
     """
     _check_layer(description, registered, "the network", models_only=True)
 
@@ -190,7 +181,7 @@ def _check_layer(
     if layer.get("compile_config"):  # empty in all that is not compiled
         raise ModelFileError(f"{where} comes with settings of a training")
     module, name = layer.get("module"), layer.get("class_name")
-    known_as = layer.get("registered_name")
+    known_as, config = layer.get("registered_name"), layer.get("config")
     if not isinstance(name, str) or not isinstance(module, str | None):
         raise ModelFileError(f"the class of {where} is not named by text")
     _check_plain(layer.get("name"), where)
@@ -200,40 +191,32 @@ def _check_layer(
     for key, value in _dict(layer.get("build_config") or {}, where).items():
         if not (key.endswith("shape") or key == "shapes_dict"):
             raise ModelFileError(f"{where} is built with {key!r}, which is unknown")
-        _check_shapes(value, f"the shapes of {where}")
-    config = layer.get("config")
+        _check_plain(value, f"the shapes of {where}", tables=True)
     if not isinstance(config, dict):
         raise ModelFileError(f"the settings of {where} are not a table")
     inner = f"{name} {config.get('name')!r}"
     if name in _MODELS.get(module or "", ()):
-        if known_as not in (None, name):
-            raise ModelFileError(f"{inner} is registered as {known_as!r}")
+        _check_name(known_as, name, inner)
         return _check_model(config, registered, inner)
     if models_only:
         raise ModelFileError(f"{module}.{name} is not a network that may be in a file")
     if module == "keras.layers" and name in _LAYERS:
-        if known_as not in (None, name):
-            raise ModelFileError(f"{inner} is registered as {known_as!r}")
-    elif isinstance(known_as, str) and ">" in known_as:
-        # A program's own layer: the program has imported it already, and Keras takes
-        # it by this name, whatever the module is called.
-        kind = registered(known_as)
-        if not (isinstance(kind, type) and kind.__name__ == name):
-            raise ModelFileError(
-                f"{known_as!r} is not registered here; first import the module that "
-                "decorates it with keras.saving.register_keras_serializable"
-            )
-        if not known_as.startswith("skheart>"):
-            return _check_settings(config, inner, registered)
-        if not (module or "").startswith("skheart."):
-            raise ModelFileError(f"{module}.{name} is not a layer of skheart")
-    else:
+        _check_name(known_as, name, inner)
+        return _check_settings(config, registered, inner)
+    if not (isinstance(known_as, str) and ">" in known_as):
         raise ModelFileError(f"{module}.{name} is not a layer that may be in a file")
-    for key, value in config.items():
-        known = key in _PLAIN or key in _NAMED or key.endswith(_KINDS)
-        if value is not None and not known:
-            raise ModelFileError(f"{inner} has the argument {key!r}, which is unknown")
-    return _check_settings(config, inner, registered)
+    # A program's own layer: the program has imported it already, and Keras takes it by
+    # this name, whatever the module is called.
+    kind = registered(known_as)
+    if not (isinstance(kind, type) and kind.__name__ == name):
+        raise ModelFileError(
+            f"{known_as!r} is not registered here; first import the module that "
+            "decorates it with keras.saving.register_keras_serializable"
+        )
+    ours = known_as.startswith("skheart>")
+    if ours and not (module or "").startswith("skheart."):
+        raise ModelFileError(f"{module}.{name} is not a layer of skheart")
+    return _check_settings(config, registered, inner, any_argument=not ours)
 
 
 def _check_model(config: dict[str, Any], registered: Registered, where: str) -> None:
@@ -243,31 +226,31 @@ def _check_model(config: dict[str, Any], registered: Registered, where: str) -> 
     for key, value in config.items():
         if key == "dtype":
             _check_dtype(value, where)
-        elif key in ("input_layers", "output_layers", "build_input_shape"):
-            _check_shapes(value, f"{key} of {where}")
         elif key != "layers":
-            _check_plain(value, f"{key} of {where}")
+            tables = key in ("input_layers", "output_layers", "build_input_shape")
+            _check_plain(value, f"{key} of {where}", tables=tables)
 
 
 def _check_node(node: Any, where: str) -> None:
-    """Check one call of a layer: tensors by the layers that they come from."""
-    _check_keys(node, _NODE, where)
-    _check_argument(node.get("args"), where)
+    """Check one call of a layer."""
+    _check_keys(node, frozenset({"args", "kwargs"}), where)
+    _check_inputs(node.get("args"), where)
     for value in _dict(node.get("kwargs") or {}, where).values():
-        _check_argument(value, where)
+        _check_inputs(value, where)
 
 
-def _check_argument(value: Any, where: str) -> None:
+def _check_inputs(value: Any, where: str) -> None:
+    """Check numbers, and tensors by the layers that they come from, in lists."""
     if isinstance(value, list):
         for part in value:
-            _check_argument(part, where)
+            _check_inputs(part, where)
     elif isinstance(value, dict):
-        _check_keys(value, _TENSOR, where)
+        _check_keys(value, frozenset({"class_name", "config"}), where)
         if value.get("class_name") != "__keras_tensor__":
             raise ModelFileError(f"{where} hold {value.get('class_name')!r}")
-        _check_keys(value.get("config"), _TENSOR_CONFIG, where)
-        for part in value["config"].values():
-            _check_shapes(part, where)
+        tensor = _dict(value.get("config"), where)
+        _check_keys(tensor, frozenset({"shape", "dtype", "keras_history"}), where)
+        _check_plain(list(tensor.values()), where, tables=True)
     elif isinstance(value, str):
         raise ModelFileError(f"{where} hold text")
     else:
@@ -275,27 +258,29 @@ def _check_argument(value: Any, where: str) -> None:
 
 
 def _check_settings(
-    config: Any, where: str, registered: Registered | None = None
+    config: dict[str, Any],
+    registered: Registered,
+    where: str,
+    *,
+    any_argument: bool = False,
 ) -> None:
     """Check the arguments of a layer, each by what its name says that it is."""
-    for key, value in _dict(config, where).items():
-        place = f"{key} of {where}"
+    for key, value in config.items():
         if value is None:
             continue
-        if key.endswith("initializer"):
-            _check_object(value, "keras.initializers", _INITIALIZERS, place)
-        elif key.endswith("regularizer"):
-            _check_object(value, "keras.regularizers", _REGULARIZERS, place)
-        elif key.endswith("constraint"):
-            _check_object(value, "keras.constraints", _CONSTRAINTS, place)
+        place = f"{key} of {where}"
+        kind = next((kind for kind in _KINDS if key.endswith(kind)), None)
+        known = key in _OF_LAYERS or (kind and key.endswith(f"_{kind}"))
+        if not (known or any_argument):
+            raise ModelFileError(f"{where} has the argument {key!r}, which is unknown")
+        if kind:
+            _check_object(value, f"keras.{kind}s", _KINDS[kind], place)
         elif key.endswith("activation"):
             if not (isinstance(value, str) and value in _ACTIVATIONS):
                 raise ModelFileError(f"{place} is not an activation of Keras")
         elif key == "dtype":
             _check_dtype(value, where)
         elif key in ("layer", "backward_layer", "cell") and isinstance(value, dict):
-            if registered is None:
-                raise ModelFileError(f"{place} may not be a layer")
             _check_layer(value, registered, place)
         else:
             _check_plain(value, place, seed=key == "seed")
@@ -311,8 +296,7 @@ def _check_object(value: Any, module: str, names: frozenset[str], where: str) ->
         raise ModelFileError(
             f"{where} is {value.get('module')}.{name}, which is not on the list"
         )
-    if value.get("registered_name") not in (None, name):
-        raise ModelFileError(f"{where} is registered under another name")
+    _check_name(value.get("registered_name"), name, where)
     _check_arguments(value.get("config"), where)
 
 
@@ -320,40 +304,34 @@ def _check_arguments(config: Any, where: str) -> None:
     for key, part in _dict(config, where).items():
         if key == "dtype":
             _check_dtype(part, where)
-        elif key in _ARGUMENTS or part is None:
+        elif key in _OF_OBJECTS or part is None:
             _check_plain(part, f"{key} of {where}", seed=key == "seed")
         else:
             raise ModelFileError(f"{where} has the argument {key!r}, which is unknown")
 
 
 def _check_dtype(value: Any, where: str) -> None:
+    where = f"dtype of {where}"
     if isinstance(value, dict):
-        _check_keys(value, _OBJECT, f"dtype of {where}")
+        _check_keys(value, _OBJECT, where)
+        _check_keys(value.get("config"), frozenset({"name"}), where)
         name = (value.get("module"), value.get("class_name"))
-        config = _dict(value.get("config"), f"dtype of {where}")
-        _check_keys(config, frozenset({"name"}), f"dtype of {where}")
         if name != ("keras", "DTypePolicy") or value.get("registered_name"):
-            raise ModelFileError(f"dtype of {where} is not a policy of Keras")
-        value = config.get("name")
+            raise ModelFileError(f"{where} is not a policy of Keras")
+        value = value["config"].get("name")
     if value is not None and not (isinstance(value, str) and value in _DTYPES):
-        raise ModelFileError(f"dtype of {where} is {value!r}")
+        raise ModelFileError(f"{where} is {value!r}")
 
 
-def _check_shapes(value: Any, where: str) -> None:
-    """Check names and numbers in lists and tables, such as the shapes of inputs."""
-    if isinstance(value, dict):
-        if "class_name" in value or not all(isinstance(key, str) for key in value):
-            raise ModelFileError(f"{where} hold an object")
-        value = list(value.values())
-    if isinstance(value, list):
-        for part in value:
-            _check_shapes(part, where)
-    else:
-        _check_plain(value, where)
+def _check_name(registered_name: Any, class_name: str, where: str) -> None:
+    if registered_name not in (None, class_name):
+        raise ModelFileError(f"{where} is registered under another name")
 
 
-def _check_plain(value: Any, where: str, *, seed: bool = False) -> None:
-    """Check a number, an option, None, or a list of these."""
+def _check_plain(
+    value: Any, where: str, *, seed: bool = False, tables: bool = False
+) -> None:
+    """Check a number, an option, None, or a list (with `tables`, a table) of these."""
     if value is None or isinstance(value, bool):
         return
     if isinstance(value, int | float):
@@ -365,7 +343,10 @@ def _check_plain(value: Any, where: str, *, seed: bool = False) -> None:
             raise ModelFileError(f"the text {value[:40]!r} ({where}) is no option")
     elif isinstance(value, list) and len(value) <= 10_000:
         for part in value:
-            _check_plain(part, where)
+            _check_plain(part, where, tables=tables)
+    elif tables and isinstance(value, dict) and "class_name" not in value:
+        for part in value.values():
+            _check_plain(part, where, tables=True)
     else:
         raise ModelFileError(f"{where} is a {type(value).__name__}")
 

@@ -19,24 +19,13 @@ def windowed_logits(
 ) -> np.ndarray:
     """Average a network's logits over half-overlapping windows of each recording.
 
-    Parameters
-    ----------
-    forward : callable
-        From windows, (n, n_bands, n_crop, n_channels), to logits, (n, n_outputs).
-    X : ndarray or SpectrogramsOnDisk of shape \
-            (n_recordings, n_bands, n_frames, n_channels)
-        Recordings shorter than a window are repeated.
-    n_crop : int
-        Frames in a window.
-
-    Returns
-    -------
-    logits : ndarray of shape (n_recordings, n_outputs), float32
+    `forward` computes logits, (n, n_outputs), from windows of `n_crop` frames, (n,
+    n_bands, n_crop, n_channels). `X` holds spectrograms, (n_recordings, n_bands,
+    n_frames, n_channels); those shorter than a window are repeated. The result is of
+    shape (n_recordings, n_outputs), float32.
     """
-    n_frames = max(X.shape[2], n_crop)
-    if n_frames != X.shape[2]:
-        X = repeated(X, n_crop)
-    starts = window_starts(n_frames, n_crop)
+    X = repeated(X, max(X.shape[2], n_crop))
+    starts = window_starts(X.shape[2], n_crop)
     n_recordings = max(1, _BATCH // len(starts))
     logits = []
     for first in range(0, len(X), n_recordings):

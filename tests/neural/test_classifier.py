@@ -30,8 +30,7 @@ from skheart import CNNClassifier, SpectrogramTransformer
 from skheart.datasets import load_pascal
 from skheart.metrics import auroc_scorer
 from skheart.neural import AUROCLoss
-from skheart.neural.augment import augment
-from skheart.neural.batches import TrainingBatches, stratified_batches
+from skheart.neural.batches import TrainingBatches, augment, stratified_batches
 from skheart.neural.calibration import calibrated
 from skheart.neural.graphs import Forward
 from skheart.neural.split import split_patients, validation_split

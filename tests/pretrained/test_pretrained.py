@@ -7,7 +7,6 @@ import pickle
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +35,7 @@ from skheart.datasets import (
     make_heart_sounds,
 )
 from skheart.metrics import auroc_score, circor2022_score, pool_by_group
-from skheart.neural.packaged import FOLDER, read_network, write_network
+from skheart.neural.packaged import FOLDER, read_network
 from skheart.pretrained import model_card, model_names
 
 CIRCOR = "circor2022"
@@ -153,25 +152,6 @@ def test_other_formats_are_refused(tmp_path):
     path.write_text(json.dumps(description))
     with pytest.raises(ValueError, match="has format 2, expected 1"):
         read_network("murmur", folder=tmp_path)
-
-
-def test_written_networks_are_read_again(tmp_path):
-    network = read_network("pascal")
-    write_network(network, folder=tmp_path)
-    again = read_network("pascal", folder=tmp_path)
-    for one, other in zip(network.network.weights, again.network.weights, strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert again.network.description == network.network.description
-    assert again.card == network.card
-
-
-def test_weights_too_large_for_halves_are_refused(tmp_path):
-    network = read_network("murmur")
-    weights = [*network.network.weights[:-1], np.array([1e6])]
-    large = replace(network, network=replace(network.network, weights=weights))
-    with pytest.raises(ValueError, match="does not fit half precision"):
-        write_network(large, folder=tmp_path)
-    assert list(tmp_path.iterdir()) == []
 
 
 # Cards -------------------------------------------------------------------------------
