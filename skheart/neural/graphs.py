@@ -209,7 +209,12 @@ class Trainer:
             )
         variables = model.trainable_weights
         gradients = tape.gradient(loss, variables)
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        pairs = list(zip(gradients, variables, strict=True))
+        # As one replica, TensorFlow would sum the gradients over all of them, with a
+        # gradient function that it registers, with this graph, for ever.
+        tf.distribute.get_replica_context().merge_call(
+            lambda _: self.optimizer.apply_gradients(pairs)
+        )
         return loss
 
     def load(self, model: keras.Model) -> None:
