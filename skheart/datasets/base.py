@@ -115,11 +115,7 @@ def audio_files(info: CorpusInfo, home: Path, folder: str) -> dict[str, str]:
 
 
 def check_listed(
-    info: CorpusInfo,
-    home: Path,
-    folder: str,
-    listed: list[str],
-    found: Iterable[str],
+    info: CorpusInfo, home: Path, folder: str, listed: list[str], found: Iterable[str]
 ) -> None:
     """Raise when recordings that the corpus lists are missing from its folder."""
     missing = list((Counter(listed) - Counter(list(found))).elements())

@@ -55,10 +55,7 @@ _COLUMNS = (
 
 
 def load_circor2022(
-    data_home: str | os.PathLike,
-    *,
-    target: str = "murmur",
-    as_frame: bool = False,
+    data_home: str | os.PathLike, *, target: str = "murmur", as_frame: bool = False
 ) -> Bunch:
     """Load the public recordings of the CirCor DigiScope corpus.
 

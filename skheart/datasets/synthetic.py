@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
 from sklearn.utils import Bunch, check_random_state
 
 from skheart._core.checks import check_number
@@ -37,7 +38,7 @@ def make_heart_sounds(
     murmur_level: float | tuple[float, float] = (-34.0, -14.0),
     noise: float | tuple[float, float] | None = (-25.0, -8.0),
     as_frame: bool = False,
-    random_state: int | np.random.RandomState | None = None,
+    random_state: int | RandomState | None = None,
 ) -> Bunch:
     """Simulate heart-sound recordings of patients who differ from each other.
 
@@ -155,7 +156,7 @@ def make_heart_sounds(
 
 
 def _simulate(
-    rng: np.random.RandomState,
+    rng: RandomState,
     patient: heartbeat.Patient,
     location: int,
     duration: float,
@@ -224,7 +225,7 @@ def _bunch(rows: list[dict], sample_rate: float, as_frame: bool) -> Bunch:
 
 
 def _plan_patients(
-    rng: np.random.RandomState,
+    rng: RandomState,
     n_recordings: int,
     classes: tuple[str, ...],
     shares: np.ndarray,
