@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,8 +15,6 @@ _SMALLEST = np.finfo(np.float32).tiny
 _LEAST = np.float32(1e-6)  # a deviation that is only rounding, in dB / 4.34
 _DECIBELS = np.float32(10 / np.log(10))
 _LARGEST_TABLE = 1 << 25  # values of the filters, or of the transform
-_LARGEST_BUFFER = 1 << 22  # values that a thread keeps: half an hour at 2 kHz
-_buffers = threading.local()
 
 
 @dataclass
@@ -108,14 +104,10 @@ class SpectrogramSettings:
         """Return the number of frames of a waveform."""
         return 1 + n_times // self.n_hop
 
-    def compute_into(
-        self,
-        decibels: np.ndarray,
-        waveform: np.ndarray,
-        *,
-        normalize: str | None = None,
-    ) -> None:
-        """Compute decibels, (n_bands, n_frames) and contiguous, of a waveform.
+    def compute(
+        self, waveform: np.ndarray, *, normalize: str | None = None
+    ) -> np.ndarray:
+        """Return the decibels, (n_bands, n_frames), of a waveform.
 
         `normalize` is that of the transformer: the result is then standardised, and so
         is the waveform before.
@@ -125,22 +117,23 @@ class SpectrogramSettings:
         n_times = len(waveform)
         # The taper is in the middle of the transform's length, as librosa's is.
         lead = self.n_fft // 2 - (self.n_fft - self.n_window) // 2
-        padded = scratch("padded", n_times + lead + self.n_window + self.n_hop)
-        padded[:lead] = 0
-        padded[lead + n_times :] = 0
+        padded = np.zeros(n_times + lead + self.n_window + self.n_hop, np.float32)
         inside = padded[lead : lead + n_times]
         inside[:] = waveform
         if normalize is not None:
             standardize(inside, _SMALLEST)
+        shape = self.n_bands, self.n_frames(n_times)
+        decibels = np.empty(shape, dtype=np.float32)
         steps = self.n_window, self.n_hop
         tables = *self._transform, self._used_filters
         band_power(decibels, padded, *steps, *tables, np.float32(self.amin))
         np.log(decibels, out=decibels)
         if normalize is None:
             decibels *= _DECIBELS
-            return
+            return decibels
         for part in decibels if normalize == "band" else [decibels.reshape(-1)]:
             standardize(part, _LEAST)
+        return decibels
 
 
 def band_edges(n_bands: int, f_min: float, f_max: float, scale: str) -> np.ndarray:
@@ -166,29 +159,13 @@ def fill_frames(row: np.ndarray, part: np.ndarray, *, padding: str) -> None:
     It is repeated, or followed by the smallest of its values.
     """
     n_frames = part.shape[1]
-    if part is not row:
-        row[:, :n_frames] = part
+    row[:, :n_frames] = part
     if padding == "constant" and n_frames < row.shape[1]:
         row[:, n_frames:] = row[:, :n_frames].min()
         return
     for first in range(n_frames, row.shape[1], n_frames):
         rest = row[:, first : first + n_frames]
         rest[...] = row[:, : rest.shape[1]]
-
-
-def scratch(name: str, *shape: int) -> np.ndarray:
-    """Return a buffer of this thread, whose values the next call may overwrite.
-
-    New memory for each recording takes as long as the computation in it.
-    """
-    size = math.prod(shape)
-    if size > _LARGEST_BUFFER:
-        return np.empty(shape, dtype=np.float32)
-    kept = getattr(_buffers, name, None)
-    if kept is None or kept.size < size:
-        kept = np.empty(size, dtype=np.float32)
-        setattr(_buffers, name, kept)
-    return kept[:size].reshape(shape)
 
 
 def _check_size(what: str, n_rows: int, n_columns: int) -> None:

@@ -100,5 +100,5 @@ def log_mel_spectrogram(
     shape = *array.shape[:-1], n_bands, settings.n_frames(array.shape[-1])
     decibels = np.empty(shape, dtype=np.float32)
     for place in np.ndindex(shape[:-2]):
-        settings.compute_into(decibels[place], array[place])
+        decibels[place] = settings.compute(array[place])
     return decibels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 
 from skheart._core.progress import progress_bar
 from skheart.audio.recordings import Recording
-from skheart.spectrogram.bands import SpectrogramSettings, fill_frames, scratch
+from skheart.spectrogram.bands import SpectrogramSettings, fill_frames
 from skheart.spectrogram.blas import single_blas_thread
 from skheart.spectrogram.cache import CacheError
 from skheart.spectrogram.lazy import CachedSpectrograms
@@ -44,19 +44,17 @@ class SpectrogramJob:
             return None
         return self.settings.n_frames(round(self.duration * self.settings.sample_rate))
 
-    def filled(self, recording: Recording, row: np.ndarray | None = None) -> np.ndarray:
-        """Return one spectrogram, filled to the duration if that is fixed.
-
-        It is written to `row`, (n_bands, n_frames), if that is given.
-        """
-        if row is None and self.n_frames is not None:
-            row = np.empty((self.settings.n_bands, self.n_frames), dtype=self.dtype)
+    def spectrogram(self, recording: Recording) -> np.ndarray:
+        """Return one spectrogram of the recording's own length, (n_bands, n_frames)."""
         if self.cache is None:
-            spectrogram = self._computed(recording, row=row)
-        else:
-            _, spectrogram = self._cached(recording)
-        if row is None:
-            return spectrogram.astype(self.dtype)
+            return self._computed(recording)
+        return self._cached(recording)[1]
+
+    def filled(self, recording: Recording) -> np.ndarray:
+        """Return the same, filled to the duration."""
+        spectrogram = self.spectrogram(recording)
+        n_bands, n_frames = spectrogram.shape
+        row = np.empty((n_bands, self.n_frames or n_frames), dtype=self.dtype)
         fill_frames(row, spectrogram, padding=self.padding)
         return row
 
@@ -71,7 +69,7 @@ class SpectrogramJob:
         key = self._key_of(content)
         spectrogram = self.cache.get(key)
         if spectrogram is None:
-            spectrogram = self._computed(recording, content).astype(self.dtype)
+            spectrogram = self._computed(recording, content)
             self.cache.put(key, spectrogram)
         return key, spectrogram
 
@@ -94,15 +92,9 @@ class SpectrogramJob:
         return digest.hexdigest()[:40]
 
     def _computed(
-        self,
-        recording: Recording,
-        content: bytes | np.ndarray | None = None,
-        row: np.ndarray | None = None,
+        self, recording: Recording, content: bytes | np.ndarray | None = None
     ) -> np.ndarray:
-        """Compute one spectrogram: in `row` if it is as long and of the same type.
-
-        Otherwise in a buffer that the next call overwrites.
-        """
+        """Compute one spectrogram."""
         waveform = recording.load(
             content,
             sample_rate=self.settings.sample_rate,
@@ -111,13 +103,8 @@ class SpectrogramJob:
             window=self.settings.window,
             f_max=self.settings.f_max,
         )
-        shape = self.settings.n_bands, self.settings.n_frames(len(waveform))
-        if row is not None and row.shape == shape and row.dtype == np.float32:
-            decibels = row
-        else:
-            decibels = scratch("decibels", *shape)
-        self.settings.compute_into(decibels, waveform, normalize=self.normalize)
-        return decibels
+        decibels = self.settings.compute(waveform, normalize=self.normalize)
+        return decibels.astype(self.dtype, copy=False)
 
 
 def spectrograms_of(
@@ -127,20 +114,21 @@ def spectrograms_of(
 
     With ``on_error="nan"``, those of recordings that cannot be used are NaN.
     """
-    n_bands = job.settings.n_bands
-    if job.n_frames is not None:
-        shape = (len(recordings), n_bands, job.n_frames)
-        whole = np.empty(shape, dtype=job.dtype)
-        errors = _share_out(job, job.filled, recordings, whole)
-        whole[[error != "" for error in errors]] = np.nan
-        return whole, errors
-    parts: list[Any] = [None] * len(recordings)
-    errors = _share_out(job, job.filled, recordings, parts)
-    longest = max((part.shape[1] for part in parts if part is not None), default=1)
-    whole = np.full((len(parts), n_bands, longest), np.nan, dtype=job.dtype)
-    for row, part in zip(whole, parts, strict=True):
-        if part is not None:
+    results = _results(job, job.spectrogram, recordings)
+    n_frames = job.n_frames
+    if n_frames is None:
+        every = list(results)
+        sizes = [part.shape[1] for part, error in every if not error]
+        results, n_frames = iter(every), max(sizes, default=1)
+    shape = (len(recordings), job.settings.n_bands, n_frames)
+    whole = np.empty(shape, dtype=job.dtype)
+    errors = []
+    for row, (part, error) in zip(whole, results, strict=True):
+        if error:
+            row[...] = np.nan
+        else:
             fill_frames(row, part, padding=job.padding)
+        errors.append(error)
     return whole, errors
 
 
@@ -148,8 +136,8 @@ def cached_spectrograms(
     job: SpectrogramJob, recordings: list[Recording]
 ) -> tuple[CachedSpectrograms, list[str]]:
     """Put all spectrograms into the cache, and return an array of them on disk."""
-    found = [("", 0)] * len(recordings)
-    errors = _share_out(job, job.key, recordings, found)
+    results = list(_results(job, job.key, recordings))
+    found = [result or ("", 0) for result, _ in results]
     spectrograms = CachedSpectrograms(
         job.cache,
         [key for key, _ in found],
@@ -158,38 +146,19 @@ def cached_spectrograms(
         padding=job.padding,
         dtype=job.dtype,
     )
-    return spectrograms, errors
+    return spectrograms, [error for _, error in results]
 
 
-class _Rows:
-    """Rows of the result, for threads to fill; another process gets none."""
+def _results(
+    job: SpectrogramJob, work: Callable[[Recording], Any], recordings: list[Recording]
+) -> Iterator[tuple[Any, str]]:
+    """Share the work between workers; yield the result and the error of each recording.
 
-    def __init__(self, array: np.ndarray | None = None) -> None:
-        self.array = array
-
-    def __reduce__(self) -> Any:
-        return _Rows, ()
-
-
-def _share_out(
-    job: SpectrogramJob,
-    work: Callable[..., Any],
-    recordings: list[Recording],
-    results: Any,
-) -> list[str]:
-    """Share recordings between workers; return the errors.
-
-    `results` is a list or an array with a place for the result of each recording, which
-    stays as it is where there is an error.
+    With ``on_error="nan"``, the result is None where there is an error.
     """
     # Several tasks for each worker, so that none waits long for another at the end.
     size = max(1, min(_CHUNK, len(recordings) // 8))
-    tasks = []
-    for first in range(0, len(recordings), size):
-        part = slice(first, first + size)
-        rows = _Rows(results[part] if isinstance(results, np.ndarray) else None)
-        tasks.append(delayed(_several)(work, recordings[part], rows, job.on_error))
-    errors: list[str] = []
+    parts = [recordings[i : i + size] for i in range(0, len(recordings), size)]
     total, shown = len(recordings), job.verbose > 0
     with (
         single_blas_thread(),
@@ -197,38 +166,27 @@ def _share_out(
             "Spectrograms", total=total, shown=shown, unit="recordings"
         ) as advance,
     ):
-        for answers, messages in _parallel(job.n_jobs)(tasks):
-            for place, answer in enumerate(answers, start=len(errors)):
-                if answer is not None:
-                    results[place] = answer
-            errors += messages
-            advance(len(messages))
-    return errors
+        tasks = (delayed(_several)(work, part, job.on_error) for part in parts)
+        for results in _parallel(job.n_jobs)(tasks):
+            advance(len(results))
+            yield from results
 
 
 def _several(
-    work: Callable[..., Any], recordings: list[Recording], rows: _Rows, on_error: str
-) -> tuple[list[Any], list[str]]:
-    """Do the work on some recordings; return the results, and the errors.
-
-    A result is None if it was written to its row, or if there is an error.
-    """
-    answers: list[Any] = []
-    errors = []
-    for number, recording in enumerate(recordings):
-        row = () if rows.array is None else (rows.array[number],)
-        answer, error = None, ""
+    work: Callable[[Recording], Any], recordings: list[Recording], on_error: str
+) -> list[tuple[Any, str]]:
+    """Do the work on some recordings; return their results and errors."""
+    results: list[tuple[Any, str]] = []
+    for recording in recordings:
         try:
-            answer = work(recording, *row)
+            results.append((work(recording), ""))
         except CacheError:  # not the fault of a recording
             raise
-        except (OSError, ValueError) as problem:
+        except (OSError, ValueError) as error:
             if on_error == "raise":
                 raise
-            error = str(problem) or type(problem).__name__
-        answers.append(None if row else answer)
-        errors.append(error)
-    return answers, errors
+            results.append((None, str(error) or type(error).__name__))
+    return results
 
 
 def _parallel(n_jobs: int | None) -> Parallel:
