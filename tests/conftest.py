@@ -62,13 +62,13 @@ def fresh_workers():
 def computed(monkeypatch):
     """Return a list that grows with each spectrogram computed in this process."""
     calls = []
-    compute = SpectrogramSettings.compute_into
+    compute = SpectrogramSettings.compute
 
-    def counted(self, decibels, waveform, **settings):
+    def counted(self, waveform, **settings):
         calls.append(len(waveform))
-        return compute(self, decibels, waveform, **settings)
+        return compute(self, waveform, **settings)
 
-    monkeypatch.setattr(SpectrogramSettings, "compute_into", counted)
+    monkeypatch.setattr(SpectrogramSettings, "compute", counted)
     return calls
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,24 +104,21 @@ def audio_files(info: CorpusInfo, home: Path, folder: str) -> dict[str, str]:
         raise info._incomplete(home, f"expected the folder {folder}")
     found = {}
     for suffix in AUDIO_SUFFIXES:
-        with os.scandir(home / folder) as entries:
-            for entry in entries:
-                stem, end = os.path.splitext(entry.name)
-                if end.lower() != suffix or entry.name.startswith("."):
-                    continue
-                if entry.stat().st_size:
-                    found[stem] = entry.path
+        for path in (home / folder).iterdir():
+            if path.suffix.lower() != suffix or path.name.startswith("."):
+                continue
+            if path.stat().st_size:
+                found[path.stem] = str(path)
     if not found:
         raise info._incomplete(home, f"expected WAV or FLAC files in {folder}")
     return found
 
 
 def check_listed(
-    info: CorpusInfo, home: Path, folder: str, listed: Iterable[str], found: Iterable
+    info: CorpusInfo, home: Path, folder: str, listed: list[str], found: Iterable[str]
 ) -> None:
     """Raise when recordings that the corpus lists are missing from its folder."""
-    listed, found = list(listed), set(found)
-    missing = [name for name in listed if name not in found]
+    missing = list((Counter(listed) - Counter(list(found))).elements())
     if missing:
         first = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
         raise info._incomplete(
@@ -131,9 +129,17 @@ def check_listed(
 
 
 def read_table(
-    info: CorpusInfo, home: Path, file: str, *, header: Sequence[str] | None = None
+    info: CorpusInfo,
+    home: Path,
+    file: str,
+    columns: Iterable[str],
+    *,
+    header: Sequence[str] | None = None,
 ) -> list[dict[str, str]]:
-    """Read a comma-separated file as one dict of stripped words a row."""
+    """Read a comma-separated file as one dict of stripped words a row.
+
+    It must have the `columns`. The file itself has no names of them if `header` does.
+    """
     path = home / file
     if not path.is_file():
         raise info._incomplete(home, f"expected the file {file}")
@@ -144,17 +150,10 @@ def read_table(
         ]
     if not rows:
         raise info._incomplete(home, f"expected rows in {file}, which has none")
+    for name in columns:
+        if name not in rows[0]:
+            raise ValueError(f"{file} must have a column {name!r}, which is missing.")
     return rows
-
-
-def column(rows: Iterable[Mapping[str, str]], name: str, file: str) -> list[str]:
-    """Return one column of a table; the error names the file that lacks it."""
-    try:
-        return [row[name] for row in rows]
-    except KeyError:
-        raise ValueError(
-            f"{file} must have a column {name!r}, which is missing."
-        ) from None
 
 
 def numbers(values: Iterable[str]) -> np.ndarray:
@@ -183,7 +182,7 @@ def check_choices(
     return tuple(value for value in allowed if value in chosen)
 
 
-def make_frame(columns: dict[str, np.ndarray], as_frame: bool) -> Any:
+def _make_frame(columns: dict[str, np.ndarray], as_frame: bool) -> Any:
     """Return the columns as a pandas DataFrame, or as the dict they are."""
     if not isinstance(as_frame, bool):
         raise ValueError(f"as_frame must be True or False, got {as_frame!r}.")
@@ -194,22 +193,22 @@ def make_frame(columns: dict[str, np.ndarray], as_frame: bool) -> Any:
 
 
 def make_bunch(
-    info: CorpusInfo,
+    description: str,
     *,
-    data: Sequence[str],
+    data: Iterable[Any],
     target: np.ndarray,
     groups: np.ndarray,
     columns: dict[str, np.ndarray],
     as_frame: bool,
+    **others: Any,
 ) -> Bunch:
-    """Return the Bunch that every loader returns."""
-    paths = np.empty(len(data), dtype=object)
-    paths[:] = data
+    """Return the Bunch that every loader returns, with what only one of them has."""
     return Bunch(
-        data=paths,
+        data=np.fromiter(data, dtype=object),
         target=target,
         groups=groups,
         target_names=np.unique(target),
-        frame=make_frame(columns, as_frame),
-        DESCR=info.describe(),
+        frame=_make_frame(columns, as_frame),
+        DESCR=description,
+        **others,
     )

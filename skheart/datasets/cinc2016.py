@@ -16,7 +16,6 @@ from skheart.datasets.base import (
     audio_files,
     check_choices,
     check_listed,
-    column,
     find_home,
     make_bunch,
     numbers,
@@ -48,20 +47,22 @@ DATABASES = ("a", "b", "c", "d", "e", "f")
 TARGETS = {"-1": "normal", "1": "abnormal"}
 
 _APPENDIX = "annotations/Online Appendix_training set.csv"
-_APPENDIX_COLUMNS = (
-    "Challenge record name",
-    "Original record name",
-    "Subject ID",
-    "# Raw record",
-    "Diagnosis",
-    "Transducer site on body",
-    "Recording state",
-    "Gender",
-    "Age (year)",
-    "Height (cm)",
-    "Weight (kg)",
-    "BMI",
-)
+_NAME, _ORIGINAL = "Challenge record name", "Original record name"
+_SUBJECT, _RAW = "Subject ID", "# Raw record"
+_WORDS = {
+    "diagnosis": "Diagnosis",
+    "original_name": _ORIGINAL,
+    "raw_record": _RAW,
+    "location": "Transducer site on body",
+    "state": "Recording state",
+    "sex": "Gender",
+}
+_NUMBERS = {
+    "age": "Age (year)",
+    "height": "Height (cm)",
+    "weight": "Weight (kg)",
+    "bmi": "BMI",
+}
 
 
 def load_cinc2016(
@@ -159,7 +160,7 @@ def load_cinc2016(
     target = np.array([TARGETS[row["label"]] for row in rows], dtype=str)
     groups = np.array([_patient(row) for row in rows], dtype=str)
     return make_bunch(
-        INFO,
+        INFO.describe(),
         data=[row["path"] for row in rows],
         target=target,
         groups=groups,
@@ -173,7 +174,8 @@ def _read_database(home: Path, database: str) -> list[dict[str, str]]:
     folder = f"training-{database}"
     files = audio_files(INFO, home, folder)
     table = f"annotations/updated/{folder}/REFERENCE_withSQI.csv"
-    rows = read_table(INFO, home, table, header=("recording", "label", "quality"))
+    header = ("recording", "label", "quality")
+    rows = read_table(INFO, home, table, header, header=header)
     rows = sorted(rows, key=lambda row: row["recording"])
     for row in rows:
         if row["label"] not in TARGETS or row["quality"] not in ("0", "1"):
@@ -181,7 +183,7 @@ def _read_database(home: Path, database: str) -> list[dict[str, str]]:
                 f"{table} must hold lines such as a0001,1,1 (label -1 or 1, quality 0 "
                 f"or 1), got {','.join(row.values())}."
             )
-    check_listed(INFO, home, folder, column(rows, "recording", table), files)
+    check_listed(INFO, home, folder, [row["recording"] for row in rows], files)
     return [
         {**row, "database": database, "path": files[row["recording"]]} for row in rows
     ]
@@ -189,9 +191,12 @@ def _read_database(home: Path, database: str) -> list[dict[str, str]]:
 
 def _join_appendix(home: Path, rows: list[dict[str, str]]) -> list[dict[str, str]]:
     """Add to each recording its line of the online appendix."""
-    table = read_table(INFO, home, _APPENDIX)
-    given = {name: column(table, name, _APPENDIX) for name in _APPENDIX_COLUMNS}
-    appendix = dict(zip(given["Challenge record name"], table, strict=True))
+    columns = (_NAME, _ORIGINAL, _SUBJECT, *_WORDS.values(), *_NUMBERS.values())
+    appendix = {}
+    for row in read_table(INFO, home, _APPENDIX, columns):
+        for name in (_SUBJECT, _RAW):  # numbers such as 198.0
+            row[name] = row[name].removesuffix(".0")
+        appendix[row[_NAME]] = row
     unknown = [row["recording"] for row in rows if row["recording"] not in appendix]
     if unknown:
         raise INFO._incomplete(
@@ -202,40 +207,25 @@ def _join_appendix(home: Path, rows: list[dict[str, str]]) -> list[dict[str, str
 
 def _patient(row: dict[str, str]) -> str:
     """Return the patient of a recording, from the columns of its database."""
-    name = row["Original record name"]
+    name = row[_ORIGINAL]
     patient = {
         "a": name.partition("S")[0],
-        "b": _whole(row["Subject ID"]),
+        "b": row[_SUBJECT],
         "c": name,
         "d": re.sub(r"(?<=[A-Za-z])\d$", "", name),
-        "e": f"{TARGETS[row['label']]}-{_whole(row['# Raw record'])}",
+        "e": f"{TARGETS[row['label']]}-{row[_RAW]}",
         "f": re.sub(r"-\d+$", "", name),
     }[row["database"]]
     return f"{row['database']}-{patient}"
 
 
-def _whole(word: str) -> str:
-    """Write a number of the appendix, such as ``198.0``, as ``198``."""
-    return word.removesuffix(".0")
-
-
 def _columns(rows: list[dict[str, str]], groups: np.ndarray) -> dict[str, np.ndarray]:
     """Return the frame's columns."""
-
-    given = {name: [row[name] for row in rows] for name in rows[0]}
     return {
-        "recording": words(given["recording"]),
-        "database": words(given["database"]),
-        "quality": np.array([int(word) for word in given["quality"]]),
+        "recording": words(row["recording"] for row in rows),
+        "database": words(row["database"] for row in rows),
+        "quality": np.array([int(row["quality"]) for row in rows]),
         "patient": groups,
-        "diagnosis": words(given["Diagnosis"]),
-        "original_name": words(given["Original record name"]),
-        "raw_record": words(map(_whole, given["# Raw record"])),
-        "location": words(given["Transducer site on body"]),
-        "state": words(given["Recording state"]),
-        "sex": words(given["Gender"]),
-        "age": numbers(given["Age (year)"]),
-        "height": numbers(given["Height (cm)"]),
-        "weight": numbers(given["Weight (kg)"]),
-        "bmi": numbers(given["BMI"]),
+        **{key: words(row[name] for row in rows) for key, name in _WORDS.items()},
+        **{key: numbers(row[name] for row in rows) for key, name in _NUMBERS.items()},
     }

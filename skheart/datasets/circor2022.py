@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from skheart._core.checks import check_option
 from skheart.datasets.base import (
     CorpusInfo,
     audio_files,
-    column,
+    check_listed,
     find_home,
     make_bunch,
     numbers,
@@ -46,33 +46,16 @@ STATES = ("unlabelled", "s1", "systole", "s2", "diastole")  # codes 0 to 4
 
 _TABLE = "training_data.csv"
 _FOLDER = "training_data"
-_WORDS = (
-    "Age",
-    "Sex",
-    "Murmur",
-    "Murmur locations",
-    "Most audible location",
-    "Systolic murmur timing",
-    "Systolic murmur shape",
-    "Systolic murmur grading",
-    "Systolic murmur pitch",
-    "Systolic murmur quality",
-    "Diastolic murmur timing",
-    "Diastolic murmur shape",
-    "Diastolic murmur grading",
-    "Diastolic murmur pitch",
-    "Diastolic murmur quality",
-    "Outcome",
-    "Campaign",
-    "Additional ID",
+_PATIENT, _LOCATIONS, _OTHER = "Patient ID", "Recording locations:", "Additional ID"
+_HEIGHT, _WEIGHT, _PREGNANT = "Height", "Weight", "Pregnancy status"
+_COLUMNS = (
+    *(_PATIENT, _LOCATIONS, _OTHER, _HEIGHT, _WEIGHT, _PREGNANT),
+    *("Murmur", "Murmur locations", "Outcome"),
 )
 
 
 def load_circor2022(
-    data_home: str | os.PathLike,
-    *,
-    target: str = "murmur",
-    as_frame: bool = False,
+    data_home: str | os.PathLike, *, target: str = "murmur", as_frame: bool = False
 ) -> Bunch:
     """Load the public recordings of the CirCor DigiScope corpus.
 
@@ -149,20 +132,16 @@ def load_circor2022(
     """
     check_option("target", target, TARGETS)
     home = find_home(INFO, data_home, (_TABLE, _FOLDER))
-    patients = read_table(INFO, home, _TABLE)
-    column(patients, "Recording locations:", _TABLE)
-    group_of = _join_campaigns(
-        column(patients, "Patient ID", _TABLE),
-        column(patients, "Additional ID", _TABLE),
-    )
+    patients = read_table(INFO, home, _TABLE, _COLUMNS)
+    group_of = _join_campaigns({row[_PATIENT]: row[_OTHER] for row in patients})
     files = audio_files(INFO, home, _FOLDER)
     rows = _recordings(home, patients, files)
     columns = _columns(home, rows)
     return make_bunch(
-        INFO,
+        INFO.describe(),
         data=[files[row["recording"]] for row in rows],
         target=columns[target].copy(),
-        groups=np.array([group_of[row["Patient ID"]] for row in rows], dtype=str),
+        groups=np.array([group_of[row[_PATIENT]] for row in rows], dtype=str),
         columns=columns,
         as_frame=as_frame,
     )
@@ -172,45 +151,38 @@ def _recordings(
     home: Path, patients: list[dict[str, str]], files: dict[str, str]
 ) -> list[dict[str, str]]:
     """Return one row a recording and see that every location listed has its own."""
-    of_patient: dict[str, list[str]] = {}
+    stems_of: dict[str, list[str]] = defaultdict(list)
     for stem in sorted(files):
-        of_patient.setdefault(stem.partition("_")[0], []).append(stem)
-    rows, missing, n_listed = [], [], 0
-    for patient in sorted(patients, key=lambda row: _as_number(row["Patient ID"])):
-        number = patient["Patient ID"]
-        stems = of_patient.get(number, [])
-        listed = Counter(patient["Recording locations:"].split("+"))
-        there = Counter(stem.split("_")[1] for stem in stems if "_" in stem)
-        n_listed += listed.total()
-        missing += [f"{number}_{location}" for location in (listed - there).elements()]
-        rows += [{**patient, "recording": stem} for stem in stems if "_" in stem]
-    if missing:
-        first = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-        raise INFO._incomplete(
-            home,
-            f"{len(missing)} of the {n_listed} recordings listed have no audio (or an "
-            f"empty file) in {_FOLDER}: {first}",
-        )
+        if "_" in stem:
+            stems_of[stem.partition("_")[0]].append(stem)
+    rows, listed = [], []
+    for patient in sorted(patients, key=lambda row: _as_number(row[_PATIENT])):
+        number = patient[_PATIENT]
+        listed += [f"{number}_{word}" for word in patient[_LOCATIONS].split("+")]
+        rows += [{**patient, "recording": stem} for stem in stems_of[number]]
+    found = ["_".join(row["recording"].split("_")[:2]) for row in rows]
+    check_listed(INFO, home, _FOLDER, listed, found)
     return rows
 
 
 def _columns(home: Path, rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
     """Return the frame's columns."""
     parts = [row["recording"].split("_") for row in rows]
+    phases = [home / _FOLDER / f"{row['recording']}.tsv" for row in rows]
     columns = {
-        "recording": words(column(rows, "recording", _TABLE)),
-        "patient": words(column(rows, "Patient ID", _TABLE)),
+        "recording": words(row["recording"] for row in rows),
+        "patient": words(row[_PATIENT] for row in rows),
         "location": words(part[1] for part in parts),
         "repetition": np.array([int(part[2]) if part[2:] else 0 for part in parts]),
-        "segmentation": words(_segmentation(home, row["recording"]) for row in rows),
-        "height": numbers(column(rows, "Height", _TABLE)),
-        "weight": numbers(column(rows, "Weight", _TABLE)),
-        "pregnancy_status": np.array(
-            [word == "True" for word in column(rows, "Pregnancy status", _TABLE)]
-        ),
+        "segmentation": words(str(path) if path.is_file() else "" for path in phases),
+        "height": numbers(row[_HEIGHT] for row in rows),
+        "weight": numbers(row[_WEIGHT] for row in rows),
+        "pregnancy_status": np.array([row[_PREGNANT] == "True" for row in rows]),
     }
-    for name in _WORDS:
-        columns[name.lower().replace(" ", "_")] = words(column(rows, name, _TABLE))
+    for name in rows[0]:
+        key = name.lower().replace(" ", "_")
+        if name not in (_PATIENT, _LOCATIONS) and key not in columns:
+            columns[key] = words(row[name] for row in rows)
     heard = [
         location in locations.split("+")
         for location, locations in zip(
@@ -222,28 +194,22 @@ def _columns(home: Path, rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
     return columns
 
 
-def _segmentation(home: Path, recording: str) -> str:
-    """Return the path of a recording's segmentation, "" if there is none."""
-    path = home / _FOLDER / f"{recording}.tsv"
-    return str(path) if path.is_file() else ""
-
-
-def _join_campaigns(patients: list[str], others: list[str]) -> dict[str, str]:
+def _join_campaigns(other_of: dict[str, str]) -> dict[str, str]:
     """Replace each patient number by the smallest of those of the same child."""
-    parent = {number: number for number in [*patients, *others]}
+    parent = {number: number for pair in other_of.items() for number in pair}
 
     def root(number: str) -> str:
         while parent[number] != number:
             number = parent[number]
         return number
 
-    for number, other in zip(patients, others, strict=True):
+    for number, other in other_of.items():
         if other not in ("", "nan"):
             parent[root(number)] = root(other)
     smallest: dict[str, str] = {}
-    for number in sorted(patients, key=_as_number):
+    for number in sorted(other_of, key=_as_number):
         smallest.setdefault(root(number), number)
-    return {number: smallest[root(number)] for number in patients}
+    return {number: smallest[root(number)] for number in other_of}
 
 
 def _as_number(word: str) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from skheart.datasets.base import make_frame
+from skheart.datasets.base import make_bunch
 
 _SUFFIXES = frozenset(
     ".aif .aiff .au .caf .flac .mp3 .oga .ogg .opus .rf64 .w64 .wav".split()
@@ -96,26 +96,23 @@ def load_class_folders(
         and path.is_file()
     ]
     paths = [path for path in files if path.suffix.lower() in _SUFFIXES]
-    skipped = [(str(path), _why_not(path)) for path in files if path not in set(paths)]
+    others = [path for path in files if path.suffix.lower() not in _SUFFIXES]
+    skipped = [(str(path), _why_not(path)) for path in others]
     if not paths:
         first = f" (of {len(skipped)} other files, {skipped[0][1]})" if skipped else ""
         raise FileNotFoundError(
             f"{str(home)!r} has no recordings in its folders{first}; expected files "
             f"such as {str(home / 'murmur' / '17_AV.wav')!r}."
         )
-    target = np.array([path.relative_to(home).parts[0] for path in paths])
     groups = np.array([_patient(path, home, patient_pattern) for path in paths])
-    data = np.empty(len(paths), dtype=object)
-    data[:] = [str(path) for path in paths]
-    columns = {"file": np.array([path.name for path in paths]), "patient": groups}
-    return Bunch(
-        data=data,
-        target=target,
+    return make_bunch(
+        f"Recordings in the class folders of {home}",
+        data=[str(path) for path in paths],
+        target=np.array([path.relative_to(home).parts[0] for path in paths]),
         groups=groups,
-        target_names=np.unique(target),
-        frame=make_frame(columns, as_frame),
+        columns={"file": np.array([path.name for path in paths]), "patient": groups},
+        as_frame=as_frame,
         skipped=skipped,
-        DESCR=f"Recordings in the class folders of {home}",
     )
 
 

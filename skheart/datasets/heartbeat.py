@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import RandomState
 
 LOCATIONS = ("AV", "PV", "TV", "MV")
 MURMURS = ("holosystolic", "mid-systolic", "early-diastolic")
@@ -50,7 +51,7 @@ class Rhythm:
 
 
 def draw_patient(
-    rng: np.random.RandomState,
+    rng: RandomState,
     label: str,
     heart_rate: tuple[float, float],
     murmur_level: tuple[float, float],
@@ -84,7 +85,7 @@ def draw_patient(
 
 
 def _draw_sound(
-    rng: np.random.RandomState, low: float, high: float, attack: float, decay: float
+    rng: RandomState, low: float, high: float, attack: float, decay: float
 ) -> Sound:
     frequencies = np.sort(rng.uniform(low, high, size=4))
     return Sound(
@@ -97,7 +98,7 @@ def _draw_sound(
 
 
 def draw_rhythm(
-    rng: np.random.RandomState, patient: Patient, heart_rate: float, duration: float
+    rng: RandomState, patient: Patient, heart_rate: float, duration: float
 ) -> Rhythm:
     """Draw the beats of a recording of `duration` seconds and a little around it."""
     period = 60.0 / heart_rate
@@ -123,7 +124,7 @@ def draw_rhythm(
 
 
 def _draw_premature(
-    rng: np.random.RandomState, onsets: np.ndarray, duration: float
+    rng: RandomState, onsets: np.ndarray, duration: float
 ) -> np.ndarray:
     """Choose the beats that come too early: at least one, never two in a row."""
     visible = (onsets[1:] < duration) & (onsets[:-1] >= 0)
@@ -138,7 +139,7 @@ def _draw_premature(
 
 
 def heart_sounds(
-    rng: np.random.RandomState,
+    rng: RandomState,
     patient: Patient,
     rhythm: Rhythm,
     location: int,
@@ -182,7 +183,7 @@ def _add(
 
 
 def murmur(
-    rng: np.random.RandomState,
+    rng: RandomState,
     patient: Patient,
     rhythm: Rhythm,
     times: np.ndarray,
@@ -207,7 +208,7 @@ def murmur(
 
 
 def background(
-    rng: np.random.RandomState, patient: Patient, times: np.ndarray, sample_rate: float
+    rng: RandomState, patient: Patient, times: np.ndarray, sample_rate: float
 ) -> np.ndarray:
     """Return room and breathing noise, with an RMS of 1."""
     slope = rng.uniform(0.5, 1.5)
@@ -224,9 +225,7 @@ def background(
     return _unit(room + 10 ** (rng.uniform(-20.0, 2.0) / 20) * breath)
 
 
-def artefacts(
-    rng: np.random.RandomState, times: np.ndarray, sample_rate: float
-) -> np.ndarray:
+def artefacts(rng: RandomState, times: np.ndarray, sample_rate: float) -> np.ndarray:
     """Return clicks and rubs of the chest piece, about one in seven seconds."""
     waveform = np.zeros(times.size)
     duration = times.size / sample_rate
@@ -240,11 +239,7 @@ def artefacts(
 
 
 def band_noise(
-    rng: np.random.RandomState,
-    n_times: int,
-    sample_rate: float,
-    low: float,
-    high: float,
+    rng: RandomState, n_times: int, sample_rate: float, low: float, high: float
 ) -> np.ndarray:
     """Return noise of RMS 1 between two frequencies in Hz (24 dB an octave)."""
     return _noise(
@@ -258,7 +253,7 @@ def band_noise(
 
 
 def _noise(
-    rng: np.random.RandomState,
+    rng: RandomState,
     n_times: int,
     sample_rate: float,
     gain: Callable[[np.ndarray], np.ndarray],

@@ -15,7 +15,6 @@ from skheart.datasets.base import (
     audio_files,
     check_choices,
     check_listed,
-    column,
     find_home,
     make_bunch,
     read_table,
@@ -141,11 +140,9 @@ def load_pascal(
     (415,)
     """
     subsets = check_choices("subsets", subsets, SUBSETS)
-    kept = set(
-        CLASSES if classes is None else check_choices("classes", classes, CLASSES)
-    )
+    kept = CLASSES if classes is None else check_choices("classes", classes, CLASSES)
     if unlabelled:
-        kept.add("unlabelled")
+        kept = (*kept, "unlabelled")
     home = find_home(INFO, data_home, [f"set_{subset}" for subset in SUBSETS])
     rows = [row for subset in subsets for row in _read_subset(home, subset)]
     rows = [row for row in rows if row["target"] in kept]
@@ -155,12 +152,11 @@ def load_pascal(
             f"recording of {sorted(kept)}."
         )
     columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    groups = columns.pop("group")
     return make_bunch(
-        INFO,
+        INFO.describe(),
         data=columns.pop("path").tolist(),
         target=columns.pop("target"),
-        groups=groups,
+        groups=columns.pop("group"),
         columns=columns,
         as_frame=as_frame,
     )
@@ -173,8 +169,8 @@ def _read_subset(home: Path, subset: str) -> list[dict]:
     rows = [_read_name(subset, stem, files[stem]) for stem in sorted(files)]
     table = f"{folder}.csv"
     if (home / table).is_file():
-        listed = column(read_table(INFO, home, table), "fname", table)
-        check_listed(INFO, home, folder, listed, {row["fname"] for row in rows})
+        listed = [row["fname"] for row in read_table(INFO, home, table, ["fname"])]
+        check_listed(INFO, home, folder, listed, [row["fname"] for row in rows])
     return rows
 
 

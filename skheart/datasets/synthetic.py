@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from numpy.random import RandomState
 from sklearn.utils import Bunch, check_random_state
 
+from skheart._core.checks import check_number
 from skheart.datasets import heartbeat
-from skheart.datasets.base import make_frame
+from skheart.datasets.base import check_choices, make_bunch
 
 CLASSES = ("normal", "murmur", "extrasystole")
 
@@ -37,7 +38,7 @@ def make_heart_sounds(
     murmur_level: float | tuple[float, float] = (-34.0, -14.0),
     noise: float | tuple[float, float] | None = (-25.0, -8.0),
     as_frame: bool = False,
-    random_state: int | np.random.RandomState | None = None,
+    random_state: int | RandomState | None = None,
 ) -> Bunch:
     """Simulate heart-sound recordings of patients who differ from each other.
 
@@ -102,9 +103,7 @@ def make_heart_sounds(
     Raises
     ------
     ValueError
-        If a parameter is outside its range.
-    TypeError
-        If a parameter is not of its type.
+        If a parameter is not of its type, or outside its range.
     ImportError
         If `as_frame` is True and pandas is not installed.
 
@@ -122,43 +121,42 @@ def make_heart_sounds(
     >>> sounds.target_names
     array(['murmur', 'normal'], dtype='<U6')
     """
-    n_recordings = _check_count("n_recordings", n_recordings)
-    classes, shares = _check_classes(classes, weights)
-    per_patient = _check_per_patient(recordings_per_patient)
-    durations = _check_range("duration", duration, "s", low=0.0)
-    sample_rate = _check_sample_rate(sample_rate)
-    rates = _check_range("heart_rate", heart_rate, "beats per minute", 30.0, 220.0)
-    levels = _check_range("murmur_level", murmur_level, "dB")
-    noises = None if noise is None else _check_range("noise", noise, "dB")
-    if "extrasystole" in classes and durations[0] < 180.0 / rates[0]:
+    check_number("n_recordings", n_recordings, integer=True)
+    check_number("sample_rate", sample_rate, unit="Hz", low=1000, closed="left")
+    classes = (classes,) if isinstance(classes, str) else tuple(classes)
+    if len(check_choices("classes", classes, CLASSES)) < len(classes):
+        raise ValueError(f"classes must be different words, got {classes!r}.")
+    shares = _shares(weights, len(classes))
+    sizes = _pair("recordings_per_patient", recordings_per_patient, integer=True)
+    durations = _pair("duration", duration, unit="seconds")
+    limits: dict[str, Any] = {"low": 30, "high": 220, "closed": "both"}
+    rates = _pair("heart_rate", heart_rate, unit="beats per minute", **limits)
+    levels = _pair("murmur_level", murmur_level, unit="dB", low=-np.inf)
+    noises = None if noise is None else _pair("noise", noise, unit="dB", low=-np.inf)
+    three_beats = 180.0 / rates[0]
+    if "extrasystole" in classes and durations[0] < three_beats:
         raise ValueError(
-            f"duration must be at least three beats for an extrasystole "
-            f"({180.0 / rates[0]:.2f} s at {rates[0]:g} beats per minute), got "
+            "duration must be at least three beats for an extrasystole "
+            f"({three_beats:.2f} s at {rates[0]:g} beats per minute), got "
             f"{durations[0]:g} s."
         )
     rng = check_random_state(random_state)
     rows = []
-    for number, (label, size) in enumerate(
-        _plan_patients(rng, n_recordings, classes, shares, per_patient), start=1
-    ):
+    patients = _plan_patients(rng, n_recordings, classes, shares, sizes)
+    for number, (label, size) in enumerate(patients, start=1):
         patient = heartbeat.draw_patient(rng, label, rates, levels)
         locations = rng.permutation(len(heartbeat.LOCATIONS))
         for i in range(size):
+            name, seconds = f"p{number:03d}", rng.uniform(*durations)
             row = _simulate(
-                rng,
-                patient,
-                locations[i % 4],
-                rng.uniform(*durations),
-                sample_rate,
-                noises,
+                rng, patient, locations[i % 4], seconds, sample_rate, noises
             )
-            name = f"p{number:03d}"
             rows.append({"recording": f"{name}_{i + 1}", "patient": name, **row})
     return _bunch(rows, sample_rate, as_frame)
 
 
 def _simulate(
-    rng: np.random.RandomState,
+    rng: RandomState,
     patient: heartbeat.Patient,
     location: int,
     duration: float,
@@ -208,121 +206,64 @@ def _inside(onsets: np.ndarray, duration: float) -> np.ndarray:
 
 def _bunch(rows: list[dict], sample_rate: float, as_frame: bool) -> Bunch:
     """Turn the rows into columns: ragged ones as object arrays, others into a frame."""
-    ragged = {}
-    for key in ("data", "beats", "s2_onsets"):
-        ragged[key] = np.empty(len(rows), dtype=object)
-        for i, row in enumerate(rows):
-            ragged[key][i] = row.pop(key)
+    data, beats, s2_onsets = (
+        np.fromiter([row.pop(key) for row in rows], dtype=object)
+        for key in ("data", "beats", "s2_onsets")
+    )
     columns = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    target = columns.pop("target")
-    return Bunch(
-        data=ragged["data"],
-        target=target,
+    return make_bunch(
+        _DESCR,
+        data=data,
+        target=columns.pop("target"),
         groups=columns["patient"].copy(),
+        columns=columns,
+        as_frame=as_frame,
         sample_rate=sample_rate,
-        target_names=np.unique(target),
-        frame=make_frame(columns, as_frame),
-        beats=ragged["beats"],
-        s2_onsets=ragged["s2_onsets"],
-        DESCR=_DESCR,
+        beats=beats,
+        s2_onsets=s2_onsets,
     )
 
 
 def _plan_patients(
-    rng: np.random.RandomState,
+    rng: RandomState,
     n_recordings: int,
     classes: tuple[str, ...],
-    weights: np.ndarray,
-    per_patient: tuple[int, int],
+    shares: np.ndarray,
+    sizes: tuple[int, int],
 ) -> list[tuple[str, int]]:
     """Return label and number of recordings of each patient, in random order."""
-    shares = weights * n_recordings
-    counts = np.floor(shares + 1e-9).astype(int)
-    by_remainder = np.argsort(counts - shares, kind="stable")
+    exact = shares * n_recordings
+    counts = np.floor(exact + 1e-9).astype(int)
+    by_remainder = np.argsort(counts - exact, kind="stable")
     counts[by_remainder[: n_recordings - counts.sum()]] += 1
     patients = []
     for label, count in zip(classes, counts, strict=True):
         while count > 0:
-            size = min(count, rng.randint(per_patient[0], per_patient[1] + 1))
+            size = min(count, rng.randint(sizes[0], sizes[1] + 1))
             patients.append((label, size))
             count -= size
     return [patients[i] for i in rng.permutation(len(patients))]
 
 
-def _check_count(name: str, value: int) -> int:
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be a whole number, got {value!r}.")
-    if value < 1:
-        raise ValueError(f"{name} must be at least 1, got {value}.")
-    return int(value)
-
-
-def _check_per_patient(value: int | tuple[int, int]) -> tuple[int, int]:
-    name = "recordings_per_patient"
-    pair = (value, value) if isinstance(value, Integral) else value
-    if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
-        raise TypeError(f"{name} must be a whole number or a pair, got {value!r}.")
-    low, high = (_check_count(name, part) for part in pair)
-    if low > high:
-        raise ValueError(f"{name} must be a least and a largest number, got {value!r}.")
-    return low, high
-
-
-def _check_sample_rate(value: float) -> float:
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"sample_rate must be a number of Hz, got {value!r}.")
-    if not 1000 <= value < np.inf:
+def _pair(name: str, value: Any, **limits: Any) -> tuple[Any, Any]:
+    """Return one number or two as the lowest and the highest, both within limits."""
+    pair = tuple(value) if np.ndim(value) == 1 else (value, value)
+    for number in pair:
+        check_number(name, number, **limits)
+    if len(pair) != 2 or pair[0] > pair[1]:
         raise ValueError(
-            f"sample_rate must be at least 1000 Hz, since murmurs reach 500 Hz, "
-            f"got {value}."
+            f"{name} must be a number, or a lowest and a highest one, got {value!r}."
         )
-    return value
+    return pair
 
 
-def _check_range(
-    name: str,
-    value: float | tuple[float, float],
-    unit: str,
-    low: float = -np.inf,
-    high: float = np.inf,
-) -> tuple[float, float]:
-    """Return a number or a pair of numbers as a pair, within limits."""
-    pair: Any = (value, value) if isinstance(value, Real) else value
-    try:
-        start, end = (float(part) for part in ([] if isinstance(pair, str) else pair))
-    except (TypeError, ValueError):
-        raise TypeError(
-            f"{name} must be a number or a pair of numbers in {unit}, got {value!r}."
-        ) from None
-    if not (np.isfinite([start, end]).all() and start <= end):
+def _shares(weights: Sequence[float] | None, n_classes: int) -> np.ndarray:
+    """Return the share of each class, equal without weights."""
+    shares = np.array(np.ones(n_classes) if weights is None else weights, dtype=float)
+    finite = shares.shape == (n_classes,) and np.isfinite(shares).all()
+    if not (finite and (shares >= 0).all() and shares.sum() > 0):
         raise ValueError(
-            f"{name} must be finite and go from low to high, got {value!r}."
+            f"weights must be non-negative and not all 0, one for each of the "
+            f"{n_classes} classes, got {weights!r}."
         )
-    if start < low or end > high or (low == 0.0 and start == 0.0):
-        limits = "positive" if high == np.inf else f"between {low:g} and {high:g}"
-        raise ValueError(f"{name} must be {limits} (in {unit}), got {value!r}.")
-    return start, end
-
-
-def _check_classes(
-    classes: str | Sequence[str], weights: Sequence[float] | None
-) -> tuple[tuple[str, ...], np.ndarray]:
-    classes = (classes,) if isinstance(classes, str) else tuple(classes)
-    if not classes or len(set(classes)) < len(classes) or set(classes) - set(CLASSES):
-        raise ValueError(
-            f"classes must be one or more different words of "
-            f"{', '.join(map(repr, CLASSES))}, got {classes!r}."
-        )
-    shares = np.array(
-        np.ones(len(classes)) if weights is None else weights, dtype=float
-    )
-    if shares.shape != (len(classes),):
-        raise ValueError(
-            f"weights must be one number for each of the {len(classes)} classes, got "
-            f"{weights!r}."
-        )
-    if not (np.isfinite(shares).all() and (shares >= 0).all() and shares.sum() > 0):
-        raise ValueError(
-            f"weights must be non-negative and not all 0, got {weights!r}."
-        )
-    return classes, shares / shares.sum()
+    return shares / shares.sum()

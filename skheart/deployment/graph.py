@@ -97,7 +97,7 @@ def _spectrogram_graph(transformer: SpectrogramTransformer) -> Callable[[Any], A
     lead = settings.n_fft // 2 - (settings.n_fft - settings.n_window) // 2
     longest = None
     if job.duration is not None:
-        longest = max(1, round(job.duration * job.sample_rate))
+        longest = max(1, round(job.duration * settings.sample_rate))
 
     def frames_of(waveform: Any) -> Any:
         x = waveform[:longest]

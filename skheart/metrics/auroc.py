@@ -129,7 +129,7 @@ def auroc_score(
         binary = len(classes) < 3 or average is not None
         return np.nan if binary else np.full(len(classes), np.nan)
 
-    areas = np.array([area[0] for area in class_areas(codes, y_score, classes, weight)])
+    areas = class_areas(codes, y_score, classes, weight)[:, 0]
     if len(areas) == 1:
         return float(areas[0])
     if average is None:
@@ -143,7 +143,13 @@ def classes_of(
 ) -> np.ndarray:
     """Return the classes of the columns; of two, the positive one is the second."""
     if labels is not None:
-        return check_classes(labels)
+        classes = np.asarray(labels)
+        if classes.ndim != 1 or not 2 <= len(classes) == len(set(classes.tolist())):
+            raise ValueError(
+                "labels must be two or more different labels in the order of the "
+                f"columns of y_score, got {labels!r}."
+            )
+        return classes
     classes = sorted_labels("y_true", y_true)
     if y_score.ndim == 1 and len(classes) == 2:
         positive = positive_class(classes, name="labels")
@@ -151,48 +157,33 @@ def classes_of(
     return classes
 
 
-def check_classes(labels: ArrayLike) -> np.ndarray:
-    """Return the classes that name the columns: 1-D, distinct, two at least."""
-    classes = np.asarray(labels)
-    if classes.ndim != 1 or not 2 <= len(classes) == len(set(classes.tolist())):
-        raise ValueError(
-            "labels must be two or more different labels in the order of the columns "
-            f"of y_score, got {labels!r}."
-        )
-    return classes
-
-
 def class_areas(
     codes: np.ndarray, y_score: np.ndarray, classes: np.ndarray, weight: np.ndarray
-) -> list[np.ndarray]:
+) -> np.ndarray:
     """Return the area of each class against the rest, or the one of two classes.
 
-    `weight` has shape (n_recordings,) or (n_draws, n_recordings); each area has shape
-    (1,) or (n_draws,).
+    `weight` has shape (n_recordings,) or (n_draws, n_recordings); the areas have shape
+    (n_classes, n_draws), or (1, n_draws) of two classes.
     """
-    n_classes = len(classes)
-    expected = f"({len(codes)}, {n_classes})"
-    if n_classes == 2:
-        expected = f"({len(codes)},) or {expected}"
-        if y_score.ndim == 2 and y_score.shape[1] == 2:
-            y_score = y_score[:, 1]
-        fits = y_score.ndim == 1
-    else:
-        fits = y_score.ndim == 2 and y_score.shape[1] == n_classes
-    if not fits:
+    n_classes, columns = len(classes), y_score.shape[1:]
+    if columns != (n_classes,) and (n_classes, columns) != (2, ()):
+        expected = f"({len(codes)}, {n_classes})"
+        if n_classes == 2:
+            expected = f"({len(codes)},) or {expected}"
         raise ValueError(
             f"y_score must have shape {expected} for the classes "
             f"{label_list(classes)}, got {y_score.shape}; labels= names the columns."
         )
     weight = np.atleast_2d(weight)
     if n_classes == 2:
-        return [weighted_area(codes == 1, y_score, weight)]
-    return [weighted_area(codes == c, y_score[:, c], weight) for c in range(n_classes)]
+        score = y_score if y_score.ndim == 1 else y_score[:, 1]
+        return np.array([_area(codes == 1, score, weight)])
+    return np.array(
+        [_area(codes == c, y_score[:, c], weight) for c in range(n_classes)]
+    )
 
 
-def weighted_area(
-    positive: np.ndarray, score: np.ndarray, weight: np.ndarray
-) -> np.ndarray:
+def _area(positive: np.ndarray, score: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Return the area under the curve for each row of `weight`, NaN if undefined.
 
     The share of (positive, negative) pairs in the right order, ties one half: for each

@@ -6,11 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skheart._core.checks import check_option
-from skheart.metrics.validation import (
-    check_labels,
-    check_same_length,
-    warn_undefined,
-)
+from skheart.metrics.validation import check_labels, check_same_length, warn_undefined
 
 _CINC2016_TRUTH = {"normal": -1, "abnormal": 1, -1: -1, 1: 1}
 _CINC2016_ANSWER = {**_CINC2016_TRUTH, "unsure": 0, 0: 0}

@@ -127,8 +127,8 @@ def auroc_confidence_interval(
     rng = check_random_state(random_state)
     y_true = check_labels("y_true", y_true)
     y_score = check_scores("y_score", y_score)
-    groups = check_labels(
-        "groups", np.arange(len(y_true)) if groups is None else groups
+    groups = (
+        np.arange(len(y_true)) if groups is None else check_labels("groups", groups)
     )
     check_same_length(y_true=y_true, y_score=y_score, groups=groups)
     patients = sorted_labels("groups", groups)
@@ -153,9 +153,7 @@ def auroc_confidence_interval(
         counts = _draw_patients(rng, len(patients), n_draws)
         kept = (counts @ has_class > 0)[:, present].all(axis=1)
         areas = class_areas(codes, y_score, classes, counts[kept][:, patient])
-        if len(areas) > 1:
-            areas = [areas[c] for c in np.flatnonzero(present)]
-        aurocs.append(np.mean(areas, axis=0))
+        aurocs.append((areas if len(areas) == 1 else areas[present]).mean(axis=0))
         n_left -= kept.sum()
         n_lacking += (~kept).sum()
         if n_lacking > n_resamples:

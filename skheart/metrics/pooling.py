@@ -105,53 +105,51 @@ def pool_by_group(
     >>> patients.tolist(), y_true.tolist()
     (['p1', 'p2'], ['Absent', 'Present'])
     """
-    by_class = isinstance(how, list | tuple)
-    given: list[Any] = list(how) if isinstance(how, list | tuple) else [how]
-    for one in given:
+    y_score = check_scores("y_score", y_score)
+    columns = y_score.reshape(len(y_score), -1)
+    n_classes = columns.shape[1]
+    hows: list[Any] = list(how) if isinstance(how, list | tuple) else [how] * n_classes
+    for one in hows:
         if not callable(one):
             check_option("how", one, tuple(_POOLS))
+    if len(hows) != n_classes:
+        raise ValueError(
+            f"how must name one way of pooling for each of the {n_classes} columns of "
+            f"y_score, got {len(hows)}; a single way, as how='mean', pools them all."
+        )
     if pos_label is not None and y_true is None:
         raise ValueError(
             f"pos_label must come with y_true, got pos_label={pos_label!r} alone."
         )
-    y_score = check_scores("y_score", y_score)
     groups = check_labels("groups", groups)
     labels = None if y_true is None else check_labels("y_true", y_true)
     check_same_length(y_score=y_score, groups=groups, y_true=labels)
-    n_classes = 1 if y_score.ndim == 1 else y_score.shape[1]
-    if by_class and len(given) != n_classes:
-        raise ValueError(
-            f"how must name one way of pooling for each of the {n_classes} columns of "
-            f"y_score, got {len(given)}; a single way, as how='mean', pools them all."
-        )
-    hows = given if by_class else given * n_classes
 
     patients = sorted_labels("groups", groups)
     codes = encode("groups", groups, patients)
     order = np.argsort(codes, kind="stable")
     rows = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
-    pooled = np.array([_pool(y_score[r], hows) for r in rows])
+    pooled = np.array(
+        [[_pool(columns[r, c], one) for c, one in enumerate(hows)] for r in rows]
+    )
     if labels is not None:
         kept = [
             r[_label_row(labels[r], pos_label, patient)]
             for r, patient in zip(rows, patients.tolist(), strict=True)
         ]
         labels = labels[kept]
+    pooled = pooled.reshape(len(rows), *y_score.shape[1:])
     return PooledScores(pooled, patients, labels)
 
 
-def _pool(scores: np.ndarray, hows: list[Any]) -> np.ndarray:
-    columns = scores[:, np.newaxis] if scores.ndim == 1 else scores
-    results = []
-    for column, how in zip(columns.T, hows, strict=True):
-        result = how(column) if callable(how) else _POOLS[how](column)
-        if np.shape(result) != ():
-            raise ValueError(
-                "how must return one number for the scores of a patient, got "
-                f"{result!r}."
-            )
-        results.append(result)
-    return np.asarray(results[0] if scores.ndim == 1 else results, dtype=float)
+def _pool(scores: np.ndarray, how: Any) -> float:
+    """Return one number for the scores of a patient."""
+    result = how(scores) if callable(how) else _POOLS[how](scores)
+    if np.shape(result) != ():
+        raise ValueError(
+            f"how must return one number for the scores of a patient, got {result!r}."
+        )
+    return float(result)
 
 
 def _label_row(labels: np.ndarray, pos_label: Any, patient: Any) -> int:

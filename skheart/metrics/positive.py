@@ -16,26 +16,8 @@ def positive_class(
 ) -> Any:
     """Return the positive class: the given one, or the one that follows from the words.
 
-    Parameters
-    ----------
-    classes : iterable of labels
-        All classes.
-    positive : label, default=None
-        The positive class, if it is given.
-    name : str, default="pos_label"
-        What messages call the parameter `positive`.
-
-    Returns
-    -------
-    positive : label
-        `positive` if it is given. Of two classes without it: the one that is not a word
-        for a healthy heart (absent, healthy, negative, normal); of two numbers, the
-        larger one; of False and True, True.
-
-    Raises
-    ------
-    ValueError
-        If `positive` is not one of the classes, or it is not given and does not follow.
+    Of two classes that is the one that is not a word for a healthy heart; of two
+    numbers, the larger one; of False and True, True. Messages call `positive` `name`.
     """
     labels = np.asarray(list(classes)).tolist()
     listed = ", ".join(map(repr, labels))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import threading
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -16,86 +15,99 @@ _SMALLEST = np.finfo(np.float32).tiny
 _LEAST = np.float32(1e-6)  # a deviation that is only rounding, in dB / 4.34
 _DECIBELS = np.float32(10 / np.log(10))
 _LARGEST_TABLE = 1 << 25  # values of the filters, or of the transform
-_LARGEST_BUFFER = 1 << 22  # values that a thread keeps: half an hour at 2 kHz
-_buffers = threading.local()
 
 
+@dataclass
 class SpectrogramSettings:
     """Checked settings of a spectrogram, with the filters and the transform.
 
     Attributes
     ----------
-    n_window, n_hop, n_fft : int
-        Lengths of a frame, of the step to the next, and of the Fourier transform.
+    sample_rate, window, hop, n_bands, f_min, f_max, scale, n_fft, amin
+        As of :class:`~skheart.SpectrogramTransformer`; `n_fft` is chosen if it is None.
+    n_window, n_hop : int
+        Lengths of a frame, and of the step to the next.
     filters : ndarray of shape (n_bands, 1 + n_fft // 2), float32
         Weights of the frequencies in each band.
     bins : tuple of int
         First frequency with a weight, and the one after the last.
     """
 
-    def __init__(
-        self,
-        sample_rate: float,
-        window: float,
-        hop: float,
-        n_bands: int,
-        f_min: float,
-        f_max: float,
-        scale: str,
-        n_fft: int | None,
-        amin: float,
-    ) -> None:
-        _check_settings(sample_rate, window, hop, n_bands, f_min, f_max, scale, amin)
-        self.n_window = max(2, round(window * sample_rate))
-        self.n_hop = max(1, round(hop * sample_rate))
-        bands = (n_bands, f_min, f_max, scale)
-        if n_fft is None:
-            n_fft = _default_n_fft(self.n_window, sample_rate, *bands)
-        check_number("n_fft", n_fft, integer=True)
-        if n_fft < self.n_window:
+    sample_rate: float
+    window: float
+    hop: float
+    n_bands: int
+    f_min: float
+    f_max: float
+    scale: str
+    n_fft: Any
+    amin: float
+
+    def __post_init__(self) -> None:
+        self._check()
+        self.n_window = max(2, round(self.window * self.sample_rate))
+        self.n_hop = max(1, round(self.hop * self.sample_rate))
+        bands = (self.n_bands, self.f_min, self.f_max, self.scale)
+        if self.n_fft is None:
+            self.n_fft = _default_n_fft(self.n_window, self.sample_rate, *bands)
+        check_number("n_fft", self.n_fft, integer=True)
+        if self.n_fft < self.n_window:
             raise ValueError(
                 f"n_fft must be at least {self.n_window}, the values in a window of "
-                f"{window:g} seconds, got {n_fft}."
+                f"{self.window:g} seconds, got {self.n_fft}."
             )
-        self.sample_rate, self.n_fft, self.amin = sample_rate, n_fft, amin
-        self.scales = (*bands, amin)
-        self.filters = _filters(sample_rate, n_fft, *bands)
+        self.filters = _filters(self.sample_rate, self.n_fft, *bands)
         empty = _n_empty(self.filters)
         if empty:
             raise ValueError(
-                f"n_bands={n_bands} is too many between {f_min:g} and {f_max:g} Hz: "
-                f"{empty} bands fall between the frequencies of a transform of length "
-                f"n_fft={n_fft}; lower n_bands or raise n_fft."
+                f"n_bands={self.n_bands} is too many between {self.f_min:g} and "
+                f"{self.f_max:g} Hz: {empty} bands fall between the frequencies of a "
+                f"transform of length n_fft={self.n_fft}; lower n_bands or raise n_fft."
             )
         used = np.flatnonzero(self.filters.any(axis=0))
         self.bins = (int(used[0]), int(used[-1]) + 1)
         self._used_filters = np.ascontiguousarray(self.filters[:, slice(*self.bins)])
-        self._cosines, self._sines = _transforms(self.n_window, n_fft, self.bins)
+        self._transform = _transforms(self.n_window, self.n_fft, self.bins)
 
-    def described(self) -> tuple[Any, ...]:
-        """Return the numbers that the result depends on."""
-        return self.sample_rate, self.n_window, self.n_hop, self.n_fft, *self.scales
+    def _check(self) -> None:
+        """Raise what is wrong with the settings before anything is computed."""
+        rate = self.sample_rate
+        check_number("sample_rate", rate, unit="Hz")
+        check_number("window", self.window, unit="seconds")
+        check_number("hop", self.hop, unit="seconds")
+        check_number("n_bands", self.n_bands, integer=True)
+        check_number("f_min", self.f_min, unit="Hz", closed="left")
+        check_number("f_max", self.f_max, unit="Hz")
+        check_option("scale", self.scale, ("mel", "linear"))
+        check_number("amin", self.amin)
+        if self.amin < _SMALLEST:
+            raise ValueError(
+                f"amin must be at least {_SMALLEST:.3g}, the smallest power that "
+                f"float32 holds in full, got {self.amin!r}."
+            )
+        if self.f_max <= self.f_min:
+            raise ValueError(
+                f"f_max must be above f_min={self.f_min:g} Hz, got {self.f_max!r}."
+            )
+        if self.f_max > rate / 2:
+            raise ValueError(
+                f"f_max must be at most half of sample_rate={rate:g} Hz, got "
+                f"{self.f_max:g}; lower f_max to {rate / 2:g} or raise sample_rate."
+            )
+        if self.window * rate > _LARGEST_TABLE:
+            raise ValueError(
+                f"window must be at most {_LARGEST_TABLE / rate:g} seconds at a "
+                f"sample_rate of {rate:g} Hz, got {self.window!r}."
+            )
 
     def n_frames(self, n_times: int) -> int:
         """Return the number of frames of a waveform."""
         return 1 + n_times // self.n_hop
 
-    def compute(self, waveform: np.ndarray) -> np.ndarray:
-        """Return decibels, (..., n_bands, n_frames), of waveforms (..., n_times)."""
-        before, n_frames = waveform.shape[:-1], self.n_frames(waveform.shape[-1])
-        decibels = np.empty((*before, len(self.filters), n_frames), dtype=np.float32)
-        for place in np.ndindex(before):
-            self.compute_into(decibels[place], waveform[place])
-        return decibels
-
-    def compute_into(
-        self,
-        decibels: np.ndarray,
-        waveform: np.ndarray,
-        *,
-        normalize: str | None = None,
-    ) -> None:
-        """Compute decibels, (n_bands, n_frames) and contiguous, of a waveform.
+    def compute(
+        self, waveform: np.ndarray, *, normalize: str | None = None
+    ) -> np.ndarray:
+        """Return the decibels, (n_bands, n_frames), of a waveform.
 
         `normalize` is that of the transformer: the result is then standardised, and so
         is the waveform before.
@@ -105,40 +117,30 @@ class SpectrogramSettings:
         n_times = len(waveform)
         # The taper is in the middle of the transform's length, as librosa's is.
         lead = self.n_fft // 2 - (self.n_fft - self.n_window) // 2
-        padded = scratch("padded", n_times + lead + self.n_window + self.n_hop)
-        padded[:lead] = 0
-        padded[lead + n_times :] = 0
+        padded = np.zeros(n_times + lead + self.n_window + self.n_hop, np.float32)
         inside = padded[lead : lead + n_times]
         inside[:] = waveform
         if normalize is not None:
             standardize(inside, _SMALLEST)
-        band_power(
-            decibels,
-            padded,
-            self.n_window,
-            self.n_hop,
-            self._cosines,
-            self._sines,
-            self._used_filters,
-            np.float32(self.amin),
-        )
+        shape = self.n_bands, self.n_frames(n_times)
+        decibels = np.empty(shape, dtype=np.float32)
+        steps = self.n_window, self.n_hop
+        tables = *self._transform, self._used_filters
+        band_power(decibels, padded, *steps, *tables, np.float32(self.amin))
         np.log(decibels, out=decibels)
         if normalize is None:
             decibels *= _DECIBELS
-            return
+            return decibels
         for part in decibels if normalize == "band" else [decibels.reshape(-1)]:
             standardize(part, _LEAST)
+        return decibels
 
 
 def band_edges(n_bands: int, f_min: float, f_max: float, scale: str) -> np.ndarray:
     """Return the edges of overlapping bands: each begins in the middle of another.
 
+    They are the lower limit, the middles of the bands, and the upper limit, in Hz.
     Slaney's mel scale is linear below 1000 Hz and logarithmic above.
-
-    Returns
-    -------
-    edges : ndarray of shape (n_bands + 2,)
-        In Hz; the middles of the bands with the lower and the upper limit.
     """
     if scale == "linear":
         return np.linspace(f_min, f_max, n_bands + 2)
@@ -151,71 +153,19 @@ def band_edges(n_bands: int, f_min: float, f_max: float, scale: str) -> np.ndarr
     return 1000 * np.where(places < 1, places, above)
 
 
-def fill_frames(row: np.ndarray, n_frames: int, *, padding: str) -> None:
-    """Fill a spectrogram, (n_bands, any), after its first `n_frames`.
+def fill_frames(row: np.ndarray, part: np.ndarray, *, padding: str) -> None:
+    """Write the spectrogram `part` to the first frames of `row`, and fill the others.
 
-    They are repeated, or followed by the smallest of their values.
+    It is repeated, or followed by the smallest of its values.
     """
-    part = row[:, :n_frames]
+    n_frames = part.shape[1]
+    row[:, :n_frames] = part
     if padding == "constant" and n_frames < row.shape[1]:
-        row[:, n_frames:] = part.min()
+        row[:, n_frames:] = row[:, :n_frames].min()
         return
     for first in range(n_frames, row.shape[1], n_frames):
         rest = row[:, first : first + n_frames]
-        rest[...] = part[:, : rest.shape[1]]
-
-
-def scratch(name: str, *shape: int) -> np.ndarray:
-    """Return a buffer of this thread, whose values the next call may overwrite.
-
-    New memory for each recording takes as long as the computation in it.
-    """
-    size = math.prod(shape)
-    if size > _LARGEST_BUFFER:
-        return np.empty(shape, dtype=np.float32)
-    kept = getattr(_buffers, name, None)
-    if kept is None or kept.size < size:
-        kept = np.empty(size, dtype=np.float32)
-        setattr(_buffers, name, kept)
-    return kept[:size].reshape(shape)
-
-
-def _check_settings(
-    sample_rate: float,
-    window: float,
-    hop: float,
-    n_bands: int,
-    f_min: float,
-    f_max: float,
-    scale: str,
-    amin: float,
-) -> None:
-    """Raise what is wrong with the settings before anything is computed."""
-    check_number("sample_rate", sample_rate, unit="Hz")
-    check_number("window", window, unit="seconds")
-    check_number("hop", hop, unit="seconds")
-    check_number("n_bands", n_bands, integer=True)
-    check_number("f_min", f_min, unit="Hz", closed="left")
-    check_number("f_max", f_max, unit="Hz")
-    check_option("scale", scale, ("mel", "linear"))
-    check_number("amin", amin)
-    if amin < _SMALLEST:
-        raise ValueError(
-            f"amin must be at least {_SMALLEST:.3g}, the smallest power that float32 "
-            f"holds in full, got {amin!r}."
-        )
-    if f_max <= f_min:
-        raise ValueError(f"f_max must be above f_min={f_min:g} Hz, got {f_max!r}.")
-    if f_max > sample_rate / 2:
-        raise ValueError(
-            f"f_max must be at most half of sample_rate={sample_rate:g} Hz, got "
-            f"{f_max:g}; lower f_max to {sample_rate / 2:g} or raise sample_rate."
-        )
-    if window * sample_rate > _LARGEST_TABLE:
-        raise ValueError(
-            f"window must be at most {_LARGEST_TABLE / sample_rate:g} seconds at a "
-            f"sample_rate of {sample_rate:g} Hz, got {window!r}."
-        )
+        rest[...] = row[:, : rest.shape[1]]
 
 
 def _check_size(what: str, n_rows: int, n_columns: int) -> None:
@@ -241,22 +191,15 @@ def _default_n_fft(n_window: int, sample_rate: float, *bands: Any) -> int:
 
 @lru_cache(maxsize=64)
 def _filters(
-    sample_rate: float,
-    n_fft: int,
-    n_bands: int,
-    f_min: float,
-    f_max: float,
-    scale: str,
+    sample_rate: float, n_fft: int, n_bands: int, *limits_and_scale: Any
 ) -> np.ndarray:
     """Triangular band filters of equal area, (n_bands, 1 + n_fft // 2), float32."""
     _check_size("table of filters", n_bands, n_fft)
-    edges = band_edges(n_bands, f_min, f_max, scale)[:, np.newaxis]
+    edges = band_edges(n_bands, *limits_and_scale)[:, np.newaxis]
     lower, middle, upper = edges[:-2], edges[1:-1], edges[2:]
     bins = np.fft.rfftfreq(n_fft, 1 / sample_rate)
-    rising, falling = (
-        (bins - lower) / (middle - lower),
-        (upper - bins) / (upper - middle),
-    )
+    rising = (bins - lower) / (middle - lower)
+    falling = (upper - bins) / (upper - middle)
     filters = np.maximum(np.minimum(rising, falling), 0) * 2 / (upper - lower)
     filters = filters.astype(np.float32)
     filters.setflags(write=False)
@@ -267,10 +210,7 @@ def _filters(
 def _transforms(
     n_window: int, n_fft: int, bins: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the later half of the tapered Fourier transform: its cosines and sines.
-
-    Both are of shape (n_bins, n_window // 2), float32.
-    """
+    """Return cosines and sines, (n_bins, n_window // 2), of a tapered half frame."""
     _check_size("Fourier transform", bins[1] - bins[0], n_window)
     taper = get_window("hann", n_window)
     middle = -(-n_window // 2)

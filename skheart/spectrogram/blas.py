@@ -5,57 +5,16 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-
-@functools.cache
-def _controller() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-class _Limit:
-    """One thread for BLAS while at least one block needs it.
-
-    The limit is set and restored by a thread of its own: threadpoolctl lets only the
-    thread that has set a limit restore it, and that may be the first one to leave.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_blocks = 0
-
-    def enter(self) -> None:
-        with self._lock:
-            if self._n_blocks == 0:
-                ready, self._over = threading.Event(), threading.Event()
-                self._holder = threading.Thread(
-                    target=self._hold, args=(ready, self._over), daemon=True
-                )
-                self._holder.start()
-                ready.wait()
-            self._n_blocks += 1
-
-    def leave(self) -> None:
-        with self._lock:
-            self._n_blocks -= 1
-            if self._n_blocks == 0:
-                self._over.set()
-                self._holder.join()
-
-    @staticmethod
-    def _hold(ready: threading.Event, over: threading.Event) -> None:
-        try:
-            with _controller().limit(limits=1, user_api="blas"):
-                ready.set()
-                over.wait()
-        finally:
-            ready.set()
-
-
-_limit = _Limit()
+_lock = threading.Lock()
+_n_blocks = 0
+# The one thread of the holder sets the limit and restores it: threadpoolctl lets no
+# other restore it, and the block that ends last may not be the one that began first.
+_holder: ThreadPoolExecutor
+_limit: Any
 
 
 @contextmanager
@@ -67,8 +26,28 @@ def single_blas_thread() -> Iterator[None]:
     whole process's: the first of several blocks that overlap sets it, and when the last
     one ends, it is as before.
     """
-    _limit.enter()
+    global _n_blocks, _holder, _limit
+    with _lock:
+        if _n_blocks == 0:
+            _holder = ThreadPoolExecutor(max_workers=1)
+            _limit = _holder.submit(_set_limit).result()
+        _n_blocks += 1
     try:
         yield
     finally:
-        _limit.leave()
+        with _lock:
+            _n_blocks -= 1
+            if _n_blocks == 0:
+                _holder.submit(_limit.__exit__, None, None, None).result()
+                _holder.shutdown()
+
+
+def _set_limit() -> Any:
+    return _controller().limit(limits=1, user_api="blas").__enter__()
+
+
+@functools.cache
+def _controller() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -21,6 +21,7 @@ __all__ = ["CacheContents", "CacheError", "SpectrogramCache"]
 
 _KEY = re.compile(r"[0-9a-f]{40}")
 _ABANDONED = 3600.0  # seconds after which an unfinished file is removed
+_USED = 86400.0  # seconds after which the time of a file that is used is set again
 _CHECKSUM = 4  # bytes of CRC-32 behind the array
 
 
@@ -124,19 +125,16 @@ class SpectrogramCache:
         n_removed : int
         """
         check_number("max_bytes", max_bytes, closed="left")
-        files = sorted(self._files(), key=lambda file: -file[1].st_mtime)
         kept, removed = 0, 0
-        for path, status in files:
+        for path, status in sorted(self._files(), key=lambda file: -file[1].st_mtime):
             kept += status.st_size
             if kept > max_bytes:
                 path.unlink(missing_ok=True)
                 removed += 1
         for path in self.folder.glob("??/.*.npy"):
-            try:
+            with suppress(FileNotFoundError):  # finished, or removed by another process
                 if time.time() - path.stat().st_mtime > _ABANDONED:
                     path.unlink()
-            except FileNotFoundError:  # finished, or removed by another process
-                continue
         return removed
 
     def get(self, key: str) -> np.ndarray | None:
@@ -169,7 +167,9 @@ class SpectrogramCache:
             with suppress(OSError):  # of another user: writing raises the error
                 path.unlink(missing_ok=True)
             return None
-        self._mark(path)
+        with suppress(OSError):  # removed, or of another user
+            if time.time() - path.stat().st_mtime > _USED:
+                os.utime(path)
         return np.lib.format.read_array(io.BytesIO(body), allow_pickle=False)
 
     def put(self, key: str, spectrogram: np.ndarray) -> None:
@@ -209,16 +209,8 @@ class SpectrogramCache:
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}.npy"
 
-    def _mark(self, path: Path) -> None:
-        """Record in the time of a file that it has been used, at most once a day."""
-        with suppress(OSError):  # removed, or of another user
-            if time.time() - path.stat().st_mtime > 86400:
-                os.utime(path)
-
     def _files(self) -> Iterator[tuple[Path, os.stat_result]]:
         for path in self.folder.glob("??/*.npy"):
             if _KEY.fullmatch(path.parent.name + path.stem):
-                try:
+                with suppress(FileNotFoundError):  # removed by another process
                     yield path, path.stat()
-                except FileNotFoundError:  # removed by another process
-                    continue

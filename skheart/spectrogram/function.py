@@ -96,4 +96,9 @@ def log_mel_spectrogram(
             "waveform must hold real numbers along its last axis, got shape "
             f"{array.shape} and dtype {array.dtype}."
         )
-    return settings.compute(array.astype(np.float32, copy=False))
+    array = array.astype(np.float32, copy=False)
+    shape = *array.shape[:-1], n_bands, settings.n_frames(array.shape[-1])
+    decibels = np.empty(shape, dtype=np.float32)
+    for place in np.ndindex(shape[:-2]):
+        decibels[place] = settings.compute(array[place])
+    return decibels

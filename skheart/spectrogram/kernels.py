@@ -43,11 +43,7 @@ class _Compiled:
 def standardize(values: np.ndarray, least: np.float32) -> None:
     """Subtract the mean, and divide by the deviation if it is above `least`; in place.
 
-    Parameters
-    ----------
-    values : ndarray of shape (n,), float32
-        Contiguous.
-    least : float32
+    The values are float32 and contiguous.
     """
     total = 0.0
     for place in range(values.size):
@@ -82,17 +78,9 @@ def band_power(
     the second, and half of each determines the other half. The transform is therefore
     two products of matrices, which contain the taper as well.
 
-    Parameters
-    ----------
-    bands : ndarray of shape (n_bands, n_frames), float32
-        The result; contiguous.
-    padded : ndarray, float32
-        The waveform, with zeros before and after.
-    n_window, n_hop : int
-        Length of a frame, and the distance of two.
-    cosines, sines : ndarray of shape (n_bins, n_window // 2), float32
-    filters : ndarray of shape (n_bands, n_bins), float32
-    amin : float32
+    All arrays are float32: `bands` is (n_bands, n_frames) and contiguous, `padded` the
+    waveform with zeros before and after, `cosines` and `sines` (n_bins, n_window // 2),
+    `filters` (n_bands, n_bins).
     """
     (n_bands, n_frames), (n_bins, n_half) = bands.shape, cosines.shape
     n_block = min(_BLOCK, n_frames)

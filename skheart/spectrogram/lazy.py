@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -86,15 +87,9 @@ class CachedSpectrograms:
         chosen = np.arange(len(self))[first]
         if chosen.ndim == 0:
             return self._read(self.keys[int(chosen)])[tuple(rest)]
-        _, n_bands, n_frames = self.shape
-        rows = CachedSpectrograms(
-            self.cache,
-            [self.keys[number] for number in chosen.tolist()],
-            n_bands=n_bands,
-            n_frames=n_frames,
-            padding=self.padding,
-            dtype=self.dtype,
-        )
+        rows = copy(self)
+        rows.keys = [self.keys[number] for number in chosen.tolist()]
+        rows.shape = (len(chosen), *self.shape[1:])
         if all(part is Ellipsis or part == slice(None) for part in rest):
             return rows
         return np.asarray(rows)[(slice(None), *rest)]
@@ -112,18 +107,14 @@ class CachedSpectrograms:
 
     def _read(self, key: str) -> np.ndarray:
         """Read a row, (n_bands, n_frames), and fill it."""
-        _, n_bands, n_frames = self.shape
         if not key:
-            return np.full((n_bands, n_frames), np.nan, dtype=self.dtype)
+            return np.full(self.shape[1:], np.nan, dtype=self.dtype)
         part = self.cache.get(key)
         if part is None:
             raise FileNotFoundError(
                 f"A spectrogram is no longer in the cache {str(self.cache.folder)!r}; "
                 "it was deleted or damaged; transform the recordings again."
             )
-        if part.shape[1] == n_frames:
-            return part
-        row = np.empty((n_bands, n_frames), dtype=self.dtype)
-        row[:, : part.shape[1]] = part
-        fill_frames(row, part.shape[1], padding=self.padding)
+        row = np.empty(self.shape[1:], dtype=self.dtype)
+        fill_frames(row, part, padding=self.padding)
         return row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,7 @@ from joblib import Parallel, delayed
 
 from skheart._core.progress import progress_bar
 from skheart.audio.recordings import Recording
-from skheart.spectrogram.bands import (
-    SpectrogramSettings,
-    fill_frames,
-    scratch,
-)
+from skheart.spectrogram.bands import SpectrogramSettings, fill_frames
 from skheart.spectrogram.blas import single_blas_thread
 from skheart.spectrogram.cache import CacheError
 from skheart.spectrogram.lazy import CachedSpectrograms
@@ -25,128 +22,44 @@ _EDITION = 3
 _CHUNK = 16  # maximum of recordings in a task: enough to hide the cost of joblib
 
 
-class Rows:
-    """Rows of the result for a task to fill; new ones in another process."""
-
-    def __init__(self, array: np.ndarray, shared: bool = True) -> None:
-        self.array, self.shared = array, shared
-
-    def __reduce__(self) -> Any:
-        return _new_rows, (self.array.shape, self.array.dtype)
-
-
-def _new_rows(shape: tuple[int, ...], dtype: np.dtype) -> Rows:
-    return Rows(np.empty(shape, dtype=dtype), shared=False)
-
-
 @dataclass(frozen=True)
 class SpectrogramJob:
-    """The settings of a transformer, checked, with the work on one recording.
-
-    Attributes
-    ----------
-    settings : SpectrogramSettings
-    sample_rate, input_sample_rate, duration, window, f_max, normalize, padding
-        As of :class:`~skheart.SpectrogramTransformer`.
-    on_error, dtype
-        As of the transformer.
-    cache : SpectrogramCache or None
-    """
+    """The checked parameters of a transformer, with the work on one recording."""
 
     settings: SpectrogramSettings
-    sample_rate: float
     input_sample_rate: float | None
     duration: float | None
-    window: float
-    f_max: float
     normalize: str | None
     padding: str
     on_error: str
     dtype: str
-    cache: Any
-
-    @property
-    def n_bands(self) -> int:
-        """Number of frequency bands."""
-        return len(self.settings.filters)
+    cache: Any  # SpectrogramCache or None
+    n_jobs: int | None
+    verbose: int
 
     @property
     def n_frames(self) -> int | None:
         """Frames of every spectrogram; None without a fixed duration."""
         if self.duration is None:
             return None
-        return self.settings.n_frames(round(self.duration * self.sample_rate))
-
-    def several(
-        self, recordings: list[Recording], rows: Rows | None = None
-    ) -> tuple[Any, list[str]]:
-        """Compute some spectrograms; with ``on_error="nan"``, NaN or None and why.
-
-        They are written to `rows` if these are the caller's, and returned otherwise.
-        """
-        spectrograms: list[np.ndarray | None] = []
-        errors = []
-        for number, recording in enumerate(recordings):
-            row = None if rows is None else rows.array[number]
-            spectrogram, error = self._attempt(self._into, recording, row)
-            if error and row is not None:
-                row[...] = np.nan
-            spectrograms.append(spectrogram)
-            errors.append(error)
-        if rows is None:
-            return spectrograms, errors
-        return None if rows.shared else rows.array, errors
-
-    def several_keys(
-        self, recordings: list[Recording]
-    ) -> tuple[list[tuple[str, int]], list[str]]:
-        """Put some spectrograms into the cache; return their keys and frames."""
-        keys: list[tuple[str, int]] = []
-        errors: list[str] = []
-        for recording in recordings:
-            key, error = self._attempt(self._key, recording)
-            keys.append(key or ("", 0))
-            errors.append(error)
-        return keys, errors
+        return self.settings.n_frames(round(self.duration * self.settings.sample_rate))
 
     def spectrogram(self, recording: Recording) -> np.ndarray:
         """Return one spectrogram of the recording's own length, (n_bands, n_frames)."""
         if self.cache is None:
-            return self._computed(recording).astype(self.dtype)
+            return self._computed(recording)
         return self._cached(recording)[1]
 
     def filled(self, recording: Recording) -> np.ndarray:
         """Return the same, filled to the duration."""
-        if self.n_frames is None:
-            return self.spectrogram(recording)
-        row = np.empty((self.n_bands, self.n_frames), dtype=self.dtype)
-        return self._into(recording, row)
-
-    def _attempt(self, work: Any, *arguments: Any) -> tuple[Any, str]:
-        try:
-            return work(*arguments), ""
-        except CacheError:  # not the fault of a recording
-            raise
-        except (OSError, ValueError) as error:
-            if self.on_error == "raise":
-                raise
-            return None, str(error) or type(error).__name__
-
-    def _into(self, recording: Recording, row: np.ndarray | None) -> np.ndarray:
-        """Write one spectrogram to `row`, fill it and return it."""
-        if row is None:
-            return self.spectrogram(recording)
-        if self.cache is None:
-            spectrogram = self._computed(recording, row=row)
-        else:
-            spectrogram = self._cached(recording)[1]
-        n_frames = spectrogram.shape[1]
-        if not np.may_share_memory(row, spectrogram):
-            row[:, :n_frames] = spectrogram
-        fill_frames(row, n_frames, padding=self.padding)
+        spectrogram = self.spectrogram(recording)
+        n_bands, n_frames = spectrogram.shape
+        row = np.empty((n_bands, self.n_frames or n_frames), dtype=self.dtype)
+        fill_frames(row, spectrogram, padding=self.padding)
         return row
 
-    def _key(self, recording: Recording) -> tuple[str, int]:
+    def key(self, recording: Recording) -> tuple[str, int]:
+        """Put one spectrogram into the cache; return its key and number of frames."""
         key, spectrogram = self._cached(recording)
         return key, spectrogram.shape[1]
 
@@ -156,13 +69,21 @@ class SpectrogramJob:
         key = self._key_of(content)
         spectrogram = self.cache.get(key)
         if spectrogram is None:
-            spectrogram = self._computed(recording, content).astype(self.dtype)
+            spectrogram = self._computed(recording, content)
             self.cache.put(key, spectrogram)
         return key, spectrogram
 
     def _key_of(self, content: bytes | np.ndarray) -> str:
         """Return the key of a recording's content with these settings."""
-        digest = hashlib.sha256(repr((_EDITION, self._described())).encode())
+        s = self.settings
+        values = (
+            *(s.sample_rate, s.n_window, s.n_hop, s.n_fft),
+            *(s.n_bands, s.f_min, s.f_max, s.scale, s.amin),
+            *(self.input_sample_rate, self.duration, self.normalize, self.dtype),
+        )
+        # 2000 and 2000.0 are the same.
+        same = tuple(x if x is None or isinstance(x, str) else float(x) for x in values)
+        digest = hashlib.sha256(repr((_EDITION, same)).encode())
         if isinstance(content, np.ndarray):
             content = np.ascontiguousarray(content)
             digest.update(repr((content.dtype.str, content.shape)).encode())
@@ -170,133 +91,102 @@ class SpectrogramJob:
         digest.update(content)
         return digest.hexdigest()[:40]
 
-    def _described(self) -> tuple[Any, ...]:
-        """Return all settings that a spectrogram depends on."""
-        settings = (
-            *self.settings.described(),
-            self.input_sample_rate,
-            self.duration,
-            self.normalize,
-            self.dtype,
-        )
-        # 2000 and 2000.0 are the same.
-        return tuple(
-            x if x is None or isinstance(x, str) else float(x) for x in settings
-        )
-
     def _computed(
-        self,
-        recording: Recording,
-        content: bytes | np.ndarray | None = None,
-        row: np.ndarray | None = None,
+        self, recording: Recording, content: bytes | np.ndarray | None = None
     ) -> np.ndarray:
-        """Compute one spectrogram: in `row` if it is as long and of the same type.
-
-        Otherwise in a buffer that the next call overwrites.
-        """
+        """Compute one spectrogram."""
         waveform = recording.load(
             content,
-            sample_rate=self.sample_rate,
+            sample_rate=self.settings.sample_rate,
             input_sample_rate=self.input_sample_rate,
             duration=self.duration,
-            window=self.window,
-            f_max=self.f_max,
+            window=self.settings.window,
+            f_max=self.settings.f_max,
         )
-        shape = self.n_bands, self.settings.n_frames(len(waveform))
-        if row is not None and row.shape == shape and row.dtype == np.float32:
-            decibels = row
-        else:
-            decibels = scratch("decibels", *shape)
-        self.settings.compute_into(decibels, waveform, normalize=self.normalize)
-        return decibels
+        decibels = self.settings.compute(waveform, normalize=self.normalize)
+        return decibels.astype(self.dtype, copy=False)
 
 
 def spectrograms_of(
-    job: SpectrogramJob,
-    recordings: list[Recording],
-    *,
-    n_jobs: int | None,
-    verbose: int,
+    job: SpectrogramJob, recordings: list[Recording]
 ) -> tuple[np.ndarray, list[str]]:
-    """Compute spectrograms of one size, and the error of each ("" where none).
+    """Return spectrograms of one size, and the error of each ("" where none).
 
-    Returns
-    -------
-    spectrograms : ndarray of shape (n_recordings, n_bands, n_frames)
-    errors : list of str
+    With ``on_error="nan"``, those of recordings that cannot be used are NaN.
     """
-    workers: dict[str, Any] = {"n_jobs": n_jobs, "verbose": verbose}
-    if job.n_frames is None:
-        parts: list[np.ndarray | None] = []
-        errors = _shared_out(job.several, recordings, parts, **workers)
-        return _stacked(job, parts), errors
-    shape = (len(recordings), job.n_bands, job.n_frames)
+    results = _results(job, job.spectrogram, recordings)
+    n_frames = job.n_frames
+    if n_frames is None:
+        every = list(results)
+        sizes = [part.shape[1] for part, error in every if not error]
+        results, n_frames = iter(every), max(sizes, default=1)
+    shape = (len(recordings), job.settings.n_bands, n_frames)
     whole = np.empty(shape, dtype=job.dtype)
-    return whole, _shared_out(job.several, recordings, whole, **workers)
+    errors = []
+    for row, (part, error) in zip(whole, results, strict=True):
+        if error:
+            row[...] = np.nan
+        else:
+            fill_frames(row, part, padding=job.padding)
+        errors.append(error)
+    return whole, errors
 
 
 def cached_spectrograms(
-    job: SpectrogramJob,
-    recordings: list[Recording],
-    *,
-    n_jobs: int | None,
-    verbose: int,
+    job: SpectrogramJob, recordings: list[Recording]
 ) -> tuple[CachedSpectrograms, list[str]]:
     """Put all spectrograms into the cache, and return an array of them on disk."""
-    found: list[tuple[str, int]] = []
-    errors = _shared_out(
-        job.several_keys, recordings, found, n_jobs=n_jobs, verbose=verbose
-    )
+    results = list(_results(job, job.key, recordings))
+    found = [result or ("", 0) for result, _ in results]
     spectrograms = CachedSpectrograms(
         job.cache,
         [key for key, _ in found],
-        n_bands=job.n_bands,
+        n_bands=job.settings.n_bands,
         n_frames=job.n_frames or max(1, max(n_frames for _, n_frames in found)),
         padding=job.padding,
         dtype=job.dtype,
     )
-    return spectrograms, errors
+    return spectrograms, [error for _, error in results]
 
 
-def _shared_out(
-    work: Any,
-    recordings: list[Recording],
-    results: Any,
-    *,
-    n_jobs: int | None,
-    verbose: int,
-) -> list[str]:
-    """Share recordings between workers; return the errors.
+def _results(
+    job: SpectrogramJob, work: Callable[[Recording], Any], recordings: list[Recording]
+) -> Iterator[tuple[Any, str]]:
+    """Share the work between workers; yield the result and the error of each recording.
 
-    `results` is a list to be extended, or an array. Threads fill the rows of the array;
-    what other processes return is copied into them.
+    With ``on_error="nan"``, the result is None where there is an error.
     """
     # Several tasks for each worker, so that none waits long for another at the end.
     size = max(1, min(_CHUNK, len(recordings) // 8))
-    firsts = range(0, len(recordings), size)
-
-    def task(first: int) -> Any:
-        part = slice(first, first + size)
-        rows = () if isinstance(results, list) else (Rows(results[part]),)
-        return delayed(work)(recordings[part], *rows)
-
-    errors: list[str] = []
-    total, shown = len(recordings), verbose > 0
+    parts = [recordings[i : i + size] for i in range(0, len(recordings), size)]
+    total, shown = len(recordings), job.verbose > 0
     with (
         single_blas_thread(),
         progress_bar(
             "Spectrograms", total=total, shown=shown, unit="recordings"
         ) as advance,
     ):
-        answers = _parallel(n_jobs)(map(task, firsts))
-        for first, (answer, messages) in zip(firsts, answers, strict=True):
-            if isinstance(results, list):
-                results += answer
-            elif answer is not None:
-                results[first : first + size] = answer
-            errors += messages
-            advance(len(messages))
-    return errors
+        tasks = (delayed(_several)(work, part, job.on_error) for part in parts)
+        for results in _parallel(job.n_jobs)(tasks):
+            advance(len(results))
+            yield from results
+
+
+def _several(
+    work: Callable[[Recording], Any], recordings: list[Recording], on_error: str
+) -> list[tuple[Any, str]]:
+    """Do the work on some recordings; return their results and errors."""
+    results: list[tuple[Any, str]] = []
+    for recording in recordings:
+        try:
+            results.append((work(recording), ""))
+        except CacheError:  # not the fault of a recording
+            raise
+        except (OSError, ValueError) as error:
+            if on_error == "raise":
+                raise
+            results.append((None, str(error) or type(error).__name__))
+    return results
 
 
 def _parallel(n_jobs: int | None) -> Parallel:
@@ -305,16 +195,3 @@ def _parallel(n_jobs: int | None) -> Parallel:
         return Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
     except ValueError:
         return Parallel(n_jobs=n_jobs, prefer="threads")
-
-
-def _stacked(job: SpectrogramJob, parts: list[np.ndarray | None]) -> np.ndarray:
-    """Fill spectrograms to the longest and stack them; None becomes NaN."""
-    n_frames = max((part.shape[1] for part in parts if part is not None), default=1)
-    whole = np.empty((len(parts), job.n_bands, n_frames), dtype=job.dtype)
-    for row, part in zip(whole, parts, strict=True):
-        if part is None:
-            row[...] = np.nan
-        else:
-            row[:, : part.shape[1]] = part
-            fill_frames(row, part.shape[1], padding=job.padding)
-    return whole

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
@@ -285,41 +286,29 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
             raise ValueError(
                 "lazy=True returns spectrograms of three dimensions; use flatten=False."
             )
-        settings = SpectrogramSettings(
-            self.sample_rate,
-            self.window,
-            self.hop,
-            self.n_bands,
-            self.f_min,
-            self.f_max,
-            self.scale,
-            self.n_fft,
-            self.amin,
-        )
+        names = [field.name for field in fields(SpectrogramSettings)]
+        settings = SpectrogramSettings(**{name: getattr(self, name) for name in names})
         return SpectrogramJob(
             settings,
-            sample_rate=self.sample_rate,
             input_sample_rate=self.input_sample_rate,
             duration=self.duration,
-            window=self.window,
-            f_max=self.f_max,
             normalize=self.normalize,
             padding=self.padding,
             on_error=self.on_error,
             dtype=self.dtype,
             cache=None if self.cache is None else SpectrogramCache(self.cache),
+            n_jobs=self.n_jobs,
+            verbose=self.verbose,
         )
 
     def _transform(self, X: Any) -> tuple[Any, list[str]]:
         """Compute spectrograms, and the error of each recording ("" where none)."""
         job = self._job()
-        recordings = recordings_of(
-            self, X, reset=False, check_finite=self.on_error == "raise"
-        )
-        workers: dict[str, Any] = {"n_jobs": self.n_jobs, "verbose": self.verbose}
+        strict = self.on_error == "raise"
+        recordings = recordings_of(self, X, reset=False, check_finite=strict)
         if self.lazy:
-            return cached_spectrograms(job, recordings, **workers)
-        whole, errors = spectrograms_of(job, recordings, **workers)
+            return cached_spectrograms(job, recordings)
+        whole, errors = spectrograms_of(job, recordings)
         return whole.reshape(len(whole), -1) if self.flatten else whole, errors
 
     def __sklearn_is_fitted__(self) -> bool:
