@@ -27,9 +27,9 @@ def read_corpus(
 ) -> Bunch:
     """Read a corpus by its name, with some of its labels renamed.
 
-    The result is that of the loader, with two entries more: `settings`, the arguments
-    that another command needs to read the same, and `has_patients`, whether `groups`
-    are patients that are known and not recordings.
+    The loader's result gets two more entries: `settings`, the arguments with which
+    another command reads the same, and `has_patients`, whether `groups` are patients
+    and not recordings.
     """
     if target is not None and name != "circor2022":
         raise ValueError(f"--target is for circor2022 only, got it with {name}.")

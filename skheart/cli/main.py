@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 
 from skheart.cli.interrupts import interrupted, interrupting_signals
 from skheart.cli.parser import parse
-from skheart.cli.quiet import quiet_stderr
 
 __all__ = ["main"]
 
@@ -28,13 +26,16 @@ def main(arguments: list[str] | None = None) -> int:
     Returns
     -------
     code : int
-        Exit code.
+        Exit code; ``skheart --help`` lists them.
     """
     as_program = arguments is None
     _open_standard_streams()
     signals: list[int] = []
     try:
-        code = _run(sys.argv[1:] if arguments is None else arguments, signals)
+        options = parse(sys.argv[1:] if arguments is None else arguments)
+        with interrupting_signals(signals):
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+            code = options.run(options)
         if sys.stdout is not None:
             sys.stdout.flush()
         return code
@@ -54,16 +55,6 @@ def main(arguments: list[str] | None = None) -> int:
         kind = "" if expected else f"{type(error).__name__}: "
         print(f"skheart: error: {kind}{error}", file=sys.stderr)
         return EXIT_ERROR
-
-
-def _run(arguments: list[str], signals: list[int]) -> int:
-    """Run the command that is named by its module in this folder."""
-    options = parse(arguments)
-    with interrupting_signals(signals):
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with quiet_stderr():
-            command = importlib.import_module(f"skheart.cli.{options.command}")
-        return command.run(options)
 
 
 def _open_standard_streams() -> None:

@@ -20,13 +20,7 @@ _BROKEN_PICKLE = (
 
 
 def model_file(name: str) -> Path | None:
-    """Return the file that a model is in, None for a pretrained model.
-
-    Raises
-    ------
-    FileNotFoundError, IsADirectoryError, ValueError
-        If there is no such model, or its name does not end like that of a model.
-    """
+    """Return the file that a model is in, None for a pretrained model."""
     if name in model_names():
         return None
     path = Path(name)

@@ -10,17 +10,10 @@ from skheart._core.files import check_target
 def check_output(
     path: Path, option: str, *, force: bool, endings: tuple[str, ...] = ()
 ) -> None:
-    """Raise unless a file may be written at `path`.
+    """Raise unless a file with one of the `endings` may be written at `path`.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-    option : str
-        Names the path in messages, such as ``"-o"``.
-    force : bool
-        Whether an existing file may be replaced. Devices and pipes are written to.
-    endings : tuple of str, default=()
-        One of them must end the name. By default any may.
+    `option` names the path in messages. `force` says whether a file may be replaced;
+    devices and pipes are always written to.
     """
     if endings and path.suffix.lower() not in endings:
         raise ValueError(

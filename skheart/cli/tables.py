@@ -24,13 +24,10 @@ def prediction_rows(
     errors: np.ndarray,
     classes: np.ndarray,
 ) -> list[dict[str, Any]]:
-    """Return one row for each recording.
+    """Return one row for each recording; what is absent is None.
 
-    Returns
-    -------
-    rows : list of dict
-        With the keys ``recording``, ``prediction``, ``probability_<class>`` for each
-        class, to six decimals, and ``error``. What is absent is None.
+    Its keys are ``recording``, ``prediction``, ``probability_<class>`` for each class, to
+    six decimals, and ``error``.
     """
     usable = errors == ""
     labels = np.full(len(recordings), None, dtype=object)
