@@ -6,20 +6,22 @@ import argparse
 from pathlib import Path
 
 from skheart._core.checks import check_number
-from skheart.cli.options import add_values
+from skheart.cli.options import add_options
 from skheart.spectrogram.cache import SpectrogramCache
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        "folder",
-        type=Path,
-        metavar="FOLDER",
-        help="the folder given to SpectrogramTransformer(cache=...)",
+    add_options(
+        parser,
+        (
+            "folder",
+            Path,
+            "FOLDER",
+            "the one given to SpectrogramTransformer(cache=...)",
+        ),
+        ("--max-megabytes", float, "MB", "remove the least recently used; 0 for all"),
     )
-    text = "remove the least recently used ones above this size; 0 removes all"
-    add_values(parser, ("--max-megabytes", float, "MB", text))
 
 
 def run(options: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from skheart._core.files import atomic_path
 from skheart._core.optional import optional_import
 from skheart._core.progress import progress_bar
-from skheart.cli.options import FORCE, QUIET, add_seed, add_switches
+from skheart.cli.options import FORCE, QUIET, SEED, add_options
 from skheart.cli.output import check_output
 from skheart.cli.quiet import quiet_stderr
 
@@ -23,15 +23,14 @@ _LOSSES = ["crossentropy", "auroc"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        *("-o", "--output"),
-        type=Path,
-        default=Path("skheart-demo"),
-        metavar="FOLDER",
-        help="folder for the results (default: %(default)s)",
+    folder = Path("skheart-demo")
+    add_options(
+        parser,
+        ("-o --output", Path, "FOLDER", "folder for the results", folder),
+        FORCE,
+        SEED,
+        QUIET,
     )
-    add_seed(parser)
-    add_switches(parser, FORCE, QUIET)
 
 
 def run(options: argparse.Namespace) -> int:

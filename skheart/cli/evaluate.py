@@ -3,64 +3,59 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from skheart._core.provenance import seen_in
+from skheart.cli.corpora import check_labels, content_digests, read_corpus, take
 from skheart.cli.options import (
     ALLOW_PICKLE,
     MODEL,
     QUIET,
+    SEED,
+    TEXT_FORMAT,
     add_corpus,
-    add_format,
-    add_seed,
-    add_switches,
-    add_values,
+    add_options,
 )
 from skheart.cli.prediction import open_model, predict_recordings
 
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+_POSITIVE = (
+    "the positive class, for sensitivity and the scores of patients (default: of two, "
+    "the one that is not called absent, healthy, negative or normal)"
+)
 _EPILOG = """\
 Recordings that the model was trained on, and other recordings of the same patients, are
 left out. They are recognised by their sound, also in a copied or renamed folder. The
 report says "unknown" where it cannot be known whether the model has seen the patients.
 """
-_SEEN = {
-    "unseen": "none of which the model was trained on",
-    "unknown": "it is unknown whether the model was trained on them",
-    "seen": (
-        "ALL OF WHICH THE MODEL\nWAS TRAINED ON: these figures say little (train with "
-        "--hold-out)"
-    ),
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.epilog = _EPILOG
-    add_values(parser, MODEL, required=True)
+    add_options(parser, MODEL, ALLOW_PICKLE)
     add_corpus(parser, trained=True)
-    parser.add_argument(
-        "--positive",
-        metavar="CLASS",
-        help="the positive class, for sensitivity and the scores of patients (default: "
-        "of two, the one that is not called absent, healthy, negative or normal)",
-    )
-    add_format(parser, "text", "json")
-    add_seed(parser)
-    add_switches(parser, ALLOW_PICKLE, QUIET)
+    positive = ("--positive", str, "CLASS", _POSITIVE)
+    add_options(parser, positive, TEXT_FORMAT, SEED, QUIET)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print how well a model does, by recording and by patient."""
     model = open_model(options.model, allow_pickle=options.allow_pickle)
-    from skheart.cli.corpora import take
-    from skheart.cli.evaluation import figures, unseen_recordings
+    from skheart.cli.evaluation import figures, text_of
     from skheart.metrics.positive import positive_class
 
     classes = [str(name) for name in model.classes]
     positive = None
     if len(classes) == 2 or options.positive:
         positive = positive_class(classes, options.positive, name="--positive")
-    corpus, counts = unseen_recordings(options, model.training, classes)
+    corpus, counts = _unseen(options, model.training, classes)
     probabilities, errors = predict_recordings(
         model, corpus.data.tolist(), show_progress=not options.quiet
     )
@@ -80,58 +75,47 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def text_of(report: dict[str, Any]) -> str:
-    """Return the figures as lines of text."""
-    of = f" of {report['n_patients']} patients" if report["has_patients"] else ""
-    lines = [
-        f"{report['corpus']}: {report['n_recordings']} recordings{of}, "
-        f"{_SEEN[report['seen']]}"
-    ]
-    for name, text in (
-        ("n_left_out", "that it was trained on, or of such patients, were left out"),
-        ("n_other_labels", "with other labels were left out"),
-        ("n_unusable", "could not be used"),
-    ):
-        if report[name]:
-            lines.append(f"{report[name]} recordings {text}")
-    if not report["has_patients"]:
-        lines.append(
-            "Each recording is counted as a patient (no --patient-pattern): where "
-            "patients have\nseveral recordings, the intervals are too narrow"
-        )
-    lines.append(f"AUROC by recording   {_interval(report['auroc'])}")
-    if report["patient_auroc"] is not None:
-        lines.append(f"AUROC by patient     {_interval(report['patient_auroc'])}")
-    lines.append(
-        f"accuracy             {report['accuracy']:.3f} "
-        f"({report['majority_accuracy']:.3f} by always answering "
-        f"{report['majority_class']})"
+def _unseen(
+    options: argparse.Namespace, training: dict[str, Any], classes: list[str]
+) -> tuple[Bunch, dict[str, Any]]:
+    """Return the recordings to score, and how they were chosen."""
+    parts = [part for part in training["parts"] if part["corpus"] == options.corpus]
+    corpus = read_corpus(options, trained=parts[-1] if parts else None)
+    status = seen_in(
+        training,
+        options.corpus,
+        corpus.groups,
+        functools.cache(functools.partial(content_digests, corpus.data.tolist())),
+        patient_pattern=corpus.settings["patient_pattern"],
     )
-    for name, sensitivity in report["sensitivity"].items():
-        specificity = _number(report["specificity"][name])
-        lines.append(
-            f"{name}: sensitivity {_number(sensitivity)}, specificity {specificity}"
-        )
-    if report["positive"] is None:
-        lines.append("AUROC is the mean of each class against the rest.")
+    known = _known_labels(options, corpus, classes)
+    corpus, status = take(corpus, known), status[known]
+    seen = status == "seen"
+    if seen.all():  # scored all the same; the report says so
+        left_out, worst = np.zeros_like(seen), "seen"
     else:
-        lines.append(
-            f"Positive class: {report['positive']} (--positive). The score of a "
-            "patient is the highest\nof the patient's recordings."
+        left_out, worst = seen, "unknown" if "unknown" in status else "unseen"
+    return take(corpus, ~left_out), {
+        "seen": worst,
+        "n_left_out": int(left_out.sum()),
+        "n_other_labels": int((~known).sum()),
+    }
+
+
+def _known_labels(
+    options: argparse.Namespace, corpus: Bunch, classes: list[str]
+) -> np.ndarray:
+    """Return which recordings have a label that is a class of the model."""
+    wanted = options.classes or classes
+    unknown = [word for word in wanted if word not in classes]
+    found = sorted(set(corpus.target.tolist()))
+    if unknown or not set(found) & set(wanted):
+        words = ", ".join(unknown or found)
+        raise ValueError(
+            f"The model's classes are {', '.join(classes)}; it does not know {words}. "
+            "Say which labels mean the same, such as --rename Present=murmur "
+            "Absent=normal."
         )
-    return "\n".join(lines)
-
-
-def _interval(auroc: dict[str, float | None]) -> str:
-    if auroc["value"] is None:
-        return "undefined, because there is only one class"
-    if auroc["low"] is None:
-        return f"{auroc['value']:.3f} (too few patients for an interval)"
-    return (
-        f"{auroc['value']:.3f} (95 % interval {auroc['low']:.3f} to "
-        f"{auroc['high']:.3f})"
-    )
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+    if options.classes:
+        check_labels("--classes", options.classes, corpus.target)
+    return np.isin(corpus.target, wanted)

@@ -1,9 +1,7 @@
-"""The recordings that a model has not seen, and its scores on them."""
+"""The scores of a model on recordings, as numbers and as text."""
 
 from __future__ import annotations
 
-import argparse
-import functools
 import warnings
 from typing import Any
 
@@ -12,14 +10,6 @@ from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import Bunch
 
 from skheart._core.decisions import labels_of
-from skheart._core.provenance import seen_in
-from skheart.cli.corpora import (
-    check_labels,
-    content_digests,
-    is_safe_pattern,
-    read_corpus,
-    take,
-)
 from skheart.metrics import (
     auroc_confidence_interval,
     auroc_score,
@@ -28,76 +18,14 @@ from skheart.metrics import (
     specificity_score,
 )
 
-
-def unseen_recordings(
-    options: argparse.Namespace, training: dict[str, Any], classes: list[str]
-) -> tuple[Bunch, dict[str, Any]]:
-    """Return the recordings to score, and how they were chosen."""
-    corpus = _corpus(options, training)
-    status = seen_in(
-        training,
-        options.corpus,
-        corpus.groups,
-        functools.cache(functools.partial(content_digests, corpus.data.tolist())),
-        patient_pattern=corpus.settings["patient_pattern"],
-    )
-    known = _known_labels(options, corpus, classes)
-    corpus, status = take(corpus, known), status[known]
-    seen = status == "seen"
-    if seen.all():  # scored all the same; the report says so
-        left_out, worst = np.zeros_like(seen), "seen"
-    else:
-        left_out, worst = seen, "unknown" if "unknown" in status else "unseen"
-    return take(corpus, ~left_out), {
-        "seen": worst,
-        "n_left_out": int(left_out.sum()),
-        "n_other_labels": int((~known).sum()),
-    }
-
-
-def _corpus(options: argparse.Namespace, training: dict[str, Any]) -> Bunch:
-    """Read the corpus with the settings of the training on it, or those given."""
-    parts = [p for p in training["parts"] if p["corpus"] == options.corpus]
-    settings = parts[-1] if parts else {}
-    target = options.target or settings.get("target")
-    pattern = options.patient_pattern
-    if pattern is None:
-        pattern = settings.get("patient_pattern")
-        if not is_safe_pattern(pattern):
-            raise ValueError(
-                f"The model names the patients of its recordings by {pattern!r}, which "
-                "could take for ever; pass it as --patient-pattern if you trust it."
-            )
-    corpus = read_corpus(
-        options.corpus,
-        options.data_home,
-        target=target,
-        patient_pattern=pattern,
-        rename=dict(options.rename),
-    )
-    if not options.rename and target == settings.get("target"):
-        renamed = settings.get("rename") or {}
-        corpus.target = np.array([renamed.get(x, x) for x in corpus.target.tolist()])
-    return corpus
-
-
-def _known_labels(
-    options: argparse.Namespace, corpus: Bunch, classes: list[str]
-) -> np.ndarray:
-    """Return which recordings have a label that is a class of the model."""
-    wanted = options.classes or classes
-    unknown = [word for word in wanted if word not in classes]
-    found = sorted(set(corpus.target.tolist()))
-    if unknown or not set(found) & set(wanted):
-        words = ", ".join(unknown or found)
-        raise ValueError(
-            f"The model's classes are {', '.join(classes)}; it does not know {words}. "
-            "Say which labels mean the same, such as --rename Present=murmur "
-            "Absent=normal."
-        )
-    if options.classes:
-        check_labels("--classes", options.classes, corpus.target)
-    return np.isin(corpus.target, wanted)
+_SEEN = {
+    "unseen": "none of which the model was trained on",
+    "unknown": "it is unknown whether the model was trained on them",
+    "seen": (
+        "ALL OF WHICH THE MODEL\nWAS TRAINED ON: these figures say little (train with "
+        "--hold-out)"
+    ),
+}
 
 
 def figures(
@@ -165,3 +93,60 @@ def _auroc(
 def _defined(value: Any) -> float | None:
     """Return a score as a number, None for NaN, which JSON does not know."""
     return None if np.isnan(value) else float(value)
+
+
+def text_of(report: dict[str, Any]) -> str:
+    """Return the figures as lines of text."""
+    of = f" of {report['n_patients']} patients" if report["has_patients"] else ""
+    lines = [
+        f"{report['corpus']}: {report['n_recordings']} recordings{of}, "
+        f"{_SEEN[report['seen']]}"
+    ]
+    for name, text in (
+        ("n_left_out", "that it was trained on, or of such patients, were left out"),
+        ("n_other_labels", "with other labels were left out"),
+        ("n_unusable", "could not be used"),
+    ):
+        if report[name]:
+            lines.append(f"{report[name]} recordings {text}")
+    if not report["has_patients"]:
+        lines.append(
+            "Each recording is counted as a patient (no --patient-pattern): where "
+            "patients have\nseveral recordings, the intervals are too narrow"
+        )
+    lines.append(f"AUROC by recording   {_interval(report['auroc'])}")
+    if report["patient_auroc"] is not None:
+        lines.append(f"AUROC by patient     {_interval(report['patient_auroc'])}")
+    lines.append(
+        f"accuracy             {report['accuracy']:.3f} "
+        f"({report['majority_accuracy']:.3f} by always answering "
+        f"{report['majority_class']})"
+    )
+    for name, sensitivity in report["sensitivity"].items():
+        specificity = _number(report["specificity"][name])
+        lines.append(
+            f"{name}: sensitivity {_number(sensitivity)}, specificity {specificity}"
+        )
+    if report["positive"] is None:
+        lines.append("AUROC is the mean of each class against the rest.")
+    else:
+        lines.append(
+            f"Positive class: {report['positive']} (--positive). The score of a "
+            "patient is the highest\nof the patient's recordings."
+        )
+    return "\n".join(lines)
+
+
+def _interval(auroc: dict[str, float | None]) -> str:
+    if auroc["value"] is None:
+        return "undefined, because there is only one class"
+    if auroc["low"] is None:
+        return f"{auroc['value']:.3f} (too few patients for an interval)"
+    return (
+        f"{auroc['value']:.3f} (95 % interval {auroc['low']:.3f} to "
+        f"{auroc['high']:.3f})"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"

@@ -6,16 +6,12 @@ import argparse
 from pathlib import Path
 
 from skheart.cli.models_by_name import read_pipeline
-from skheart.cli.options import (
-    ALLOW_PICKLE,
-    FORCE,
-    MODEL,
-    add_switches,
-    add_values,
-)
+from skheart.cli.options import ALLOW_PICKLE, FORCE, MODEL, add_options
 from skheart.cli.output import check_output
 from skheart.cli.quiet import quiet_stderr
 
+_DURATION = "LiteRT: length of the input (default: that of the model)"
+_PART = "pipeline: from waveform to probabilities; network: from spectrogram to logits"
 _EPILOG = """\
 examples:
   skheart export --model murmur --onnx murmur.onnx
@@ -30,27 +26,17 @@ return probabilities. The names of the classes and the sample rate are in the fi
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.epilog = _EPILOG
-    add_values(parser, MODEL, required=True)
-    add_values(
+    add_options(
         parser,
+        MODEL,
+        ALLOW_PICKLE,
         ("--onnx", Path, "FILE", "ONNX file to write, *.onnx"),
         ("--litert", Path, "FILE", "LiteRT file to write, *.tflite"),
-        (
-            "--duration",
-            float,
-            "SECONDS",
-            "LiteRT: length of the input (default: the model's)",
-        ),
+        ("--duration", float, "SECONDS", _DURATION),
+        ("--half", bool, None, "LiteRT: half precision, a file of half the size"),
+        ("--part", ("pipeline", "network"), None, _PART, "pipeline"),
+        FORCE,
     )
-    parser.add_argument(
-        "--part",
-        choices=["pipeline", "network"],
-        default="pipeline",
-        help="pipeline: from waveform to probabilities; network: from spectrogram to "
-        "logits (default: %(default)s)",
-    )
-    half = ("--half", "LiteRT: half precision, for a file of half the size")
-    add_switches(parser, half, FORCE, ALLOW_PICKLE)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from skheart._core.provenance import known_training
+from skheart.cli.corpora import part_text
 from skheart.cli.models_by_name import is_onnx, model_file, read_pipeline
-from skheart.cli.options import ALLOW_PICKLE, add_format, add_switches
+from skheart.cli.options import ALLOW_PICKLE, TEXT_FORMAT, add_options
 from skheart.pretrained import model_card, model_names
 
 _TRAINING_FACTS = (
@@ -31,8 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME_OR_FILE",
         help="model to describe (default: list the pretrained models)",
     )
-    add_format(parser, "text", "json")
-    add_switches(parser, ALLOW_PICKLE)
+    add_options(parser, ALLOW_PICKLE, TEXT_FORMAT)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -124,16 +124,9 @@ def description_text(facts: dict[str, Any]) -> str:
 
 
 def _training_lines(training: dict[str, Any]) -> list[str]:
-    lines = []
-    for part in training["parts"]:
-        counts = ", ".join(f"{n} {x}" for x, n in (part["class_counts"] or {}).items())
-        of, kind = f" of {part['n_patients']} patients", "patients"
-        if not part["grouped"]:
-            of, kind = "", "recordings"
-        lines.append(
-            f"trained on: {part['corpus']}, {part['n_recordings']} recordings{of} "
-            f"({counts}); {part['n_held_out']} {kind} were held out"
-        )
+    lines = [
+        f"trained on: {part['corpus']}, {part_text(part)}" for part in training["parts"]
+    ]
     if not training["complete"]:
         more = "perhaps also other recordings" if lines else "not recorded"
         lines.append(f"trained on: {more}")

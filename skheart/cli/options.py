@@ -1,8 +1,8 @@
 """Options that several commands share, and how options are added.
 
-An option that sets a parameter of an estimator has the name of the parameter, and is None
-where it is not given: the default is that of the estimator. Tests compare the defaults
-that the help names.
+An option that sets a parameter of an estimator has the name of the parameter, and is
+None where it is not given: the default is that of the estimator. Tests compare the
+defaults that the help names.
 """
 
 from __future__ import annotations
@@ -11,68 +11,75 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-FORCE = ("--force", "replace files that exist")
-QUIET = ("-q --quiet", "no progress bars")
+REQUIRED = object()
+
+# As add_options takes them.
+FORCE = ("--force", bool, None, "replace files that exist")
+QUIET = ("-q --quiet", bool, None, "no progress bars")
+SEED = ("--seed", int, "SEED", "seed of everything random", 0)
+MODEL = ("--model", str, "NAME_OR_FILE", "pretrained model or model file", REQUIRED)
+TEXT_FORMAT = ("--format", ("text", "json"), None, "format of the output", "text")
 ALLOW_PICKLE = (
-    "--allow-pickle",
+    *("--allow-pickle", bool, None),
     "load a .joblib file, which can run any code: only one that you trust",
 )
-MODEL = ("--model", str, "NAME_OR_FILE", "pretrained model or model file")
 BANDS = (
     ("--n-bands", int, "N", "number of frequency bands (default: 40)"),
     ("--f-min", float, "HZ", "lower edge of the lowest band (default: 25.0)"),
     ("--f-max", float, "HZ", "upper edge of the highest band (default: 900.0)"),
 )
+_CORPORA = ("pascal", "cinc2016", "circor2022", "folder")
+_TARGETS = ("murmur", "murmur_at_location", "outcome")
 
 
-def add_values(
-    parser: Any, *options: tuple[str, Any, str, str], required: bool = False
-) -> None:
-    """Add options with one value, None by default: flags, type, unit and help."""
-    for flags, kind, unit, text in options:
-        parser.add_argument(
-            *flags.split(), type=kind, metavar=unit, help=text, required=required
-        )
+def add_options(parser: Any, *options: tuple[Any, ...]) -> None:
+    """Add options to a parser, or to a group of it.
 
-
-def add_switches(parser: argparse.ArgumentParser, *switches: tuple[str, str]) -> None:
-    """Add options without a value, False by default: flags and help."""
-    for flags, text in switches:
-        parser.add_argument(*flags.split(), action="store_true", help=text)
-
-
-def add_format(parser: argparse.ArgumentParser, *formats: str) -> None:
-    """Add ``--format``; the first of the formats is the default."""
-    text = f"format of the output (default: {formats[0]})"
-    parser.add_argument("--format", choices=formats, default=formats[0], help=text)
-
-
-def add_seed(parser: argparse.ArgumentParser) -> None:
-    """Add ``--seed``."""
-    text = "seed of everything random (default: 0)"
-    parser.add_argument("--seed", type=int, default=0, help=text)
+    Each is a tuple of the flags, the type, the name of the value, the help and, if it
+    is not None, the default or REQUIRED. The type is bool for a switch without a value,
+    and a tuple where one of several words is chosen.
+    """
+    for flags, kind, value, text, *default in options:
+        settings: dict[str, Any] = {"help": text}
+        if kind is bool:
+            settings["action"] = "store_true"
+        elif isinstance(kind, tuple):
+            settings |= {"choices": kind, "metavar": value}
+        else:
+            settings |= {"type": kind, "metavar": value}
+        if default == [REQUIRED]:
+            settings["required"] = True
+        elif default:
+            settings |= {
+                "default": default[0],
+                "help": f"{text} (default: {default[0]})",
+            }
+        parser.add_argument(*flags.split(), **settings)
 
 
 def add_corpus(parser: argparse.ArgumentParser, *, trained: bool = False) -> None:
-    """Add a corpus and its labels; with `trained`, the model has the defaults."""
-    parser.add_argument(
-        "corpus",
-        choices=["pascal", "cinc2016", "circor2022", "folder"],
-        metavar="CORPUS",
-        help="pascal, cinc2016, circor2022, or folder for class folders of your own",
+    """Add a corpus and its labels; those of a `trained` model are its defaults."""
+    of_training = "as in training, else " if trained else ""
+    which = "those that the model knows" if trained else "all"
+    corpora = "pascal, cinc2016, circor2022, or folder for class folders of your own"
+    target = f"circor2022: which label to use (default: {of_training}murmur)"
+    pattern = (
+        "folder: regular expression that finds the patient in a file name, by its first"
+        f" group or as a whole (default: {of_training}each recording counts as a patient"
+        ")"
     )
-    parser.add_argument(
-        "data_home",
-        type=Path,
-        metavar="DATA_HOME",
-        help="folder that holds the corpus",
+    add_options(
+        parser,
+        ("corpus", _CORPORA, "CORPUS", corpora),
+        ("data_home", Path, "DATA_HOME", "folder that holds the corpus"),
+        ("--target", _TARGETS, None, target),
+        ("--patient-pattern", str, "REGEX", pattern),
     )
     parser.add_argument(
         "--classes",
         nargs="+",
         metavar="CLASS",
-        help="use only recordings with these labels (default: "
-        f"{'those that the model knows' if trained else 'all'})",
+        help=f"use only recordings with these labels (default: {which})",
     )
     parser.add_argument(
         "--rename",
@@ -81,20 +88,7 @@ def add_corpus(parser: argparse.ArgumentParser, *, trained: bool = False) -> Non
         default=[],
         metavar="LABEL=CLASS",
         help="rename labels of the corpus, such as Present=murmur Absent=normal; "
-        f"--classes takes the new names{' (default: as in training)' * trained}",
-    )
-    parser.add_argument(
-        "--target",
-        choices=["murmur", "murmur_at_location", "outcome"],
-        help="circor2022: which label to use (default: "
-        f"{'as in training, else ' * trained}murmur)",
-    )
-    parser.add_argument(
-        "--patient-pattern",
-        metavar="REGEX",
-        help="folder: regular expression that finds the patient in a file name, by its "
-        f"first group or as a whole (default: {'as in training, else ' * trained}each "
-        "recording counts as a patient)",
+        f"--classes takes the new names (default: {of_training}no renaming)",
     )
 
 

@@ -21,10 +21,10 @@ COMMANDS = {
 
 _EPILOG = """\
 models:
-  A model is named by the name of a pretrained model, which "skheart models" lists, or
-  by its file. Files that end in .skheart, which "skheart train" writes, and .onnx, which
-  "skheart export" writes, are safe to load from anyone. A .joblib file is a pickle,
-  which can run any code: it needs --allow-pickle.
+  A model is the name of a pretrained model ("skheart models" lists them) or a file.
+  Files that end in .skheart ("skheart train" writes them) or .onnx ("skheart export"
+  writes them) are safe to load from anyone. A .joblib file is a pickle, which can run
+  any code: it needs --allow-pickle.
 
 exit codes:
   0    everything worked

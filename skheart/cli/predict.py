@@ -10,14 +10,7 @@ from pathlib import Path
 
 from skheart._core.files import atomic_path
 from skheart.cli.models_by_name import MODEL_ENDINGS
-from skheart.cli.options import (
-    ALLOW_PICKLE,
-    FORCE,
-    QUIET,
-    add_format,
-    add_switches,
-    add_values,
-)
+from skheart.cli.options import ALLOW_PICKLE, FORCE, MODEL, QUIET, add_options
 from skheart.cli.output import check_output
 from skheart.cli.prediction import open_model, predict_recordings
 from skheart.cli.tables import prediction_rows, rows_text
@@ -49,22 +42,17 @@ skheart is for research. It is not a medical device.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.epilog = _EPILOG
-    parser.add_argument(
-        "recordings",
-        nargs="+",
-        metavar="RECORDING",
-        help="sound files: WAV, FLAC, OGG, AIFF or MP3",
+    text = "sound files: WAV, FLAC, OGG, AIFF or MP3"
+    parser.add_argument("recordings", nargs="+", metavar="RECORDING", help=text)
+    add_options(
+        parser,
+        (*MODEL[:-1], "murmur"),
+        ALLOW_PICKLE,
+        ("--format", ("csv", "json"), None, "format of the output", "csv"),
+        ("-o --output", Path, "FILE", "file for the rows (default: standard output)"),
+        FORCE,
+        QUIET,
     )
-    parser.add_argument(
-        "--model",
-        default="murmur",
-        metavar="NAME_OR_FILE",
-        help="pretrained model or model file (default: %(default)s)",
-    )
-    add_format(parser, "csv", "json")
-    rows = ("-o --output", Path, "FILE", "file for the rows (default: standard output)")
-    add_values(parser, rows)
-    add_switches(parser, FORCE, ALLOW_PICKLE, QUIET)
 
 
 def run(options: argparse.Namespace) -> int:

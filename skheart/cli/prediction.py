@@ -23,9 +23,9 @@ _CHUNK = 64  # recordings whose spectrograms are held at a time
 class Predictor(NamedTuple):
     """A model that is ready to predict.
 
-    `predict` takes a list of paths. It returns probabilities, (n_recordings, n_classes),
-    and the error of each recording, "" where there is none. `training` is what the model
-    was trained on; see :mod:`skheart._core.provenance`.
+    `predict` takes a list of paths. It returns the probabilities, of shape
+    (n_recordings, n_classes), and the error of each recording, "" where there is none.
+    `training` is what the model was trained on; see :mod:`skheart._core.provenance`.
     """
 
     classes: np.ndarray

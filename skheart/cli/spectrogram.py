@@ -7,22 +7,21 @@ from pathlib import Path
 
 from skheart._core.files import atomic_path
 from skheart._core.optional import optional_import
-from skheart.cli.options import BANDS, FORCE, add_switches, add_values, settings_of
+from skheart.cli.options import BANDS, FORCE, REQUIRED, add_options, settings_of
 from skheart.cli.output import check_output
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("recording", metavar="RECORDING", help="a sound file")
-    picture = ("-o --output", Path, "PNG", "picture to write")
-    add_values(parser, picture, required=True)
-    add_values(
+    add_options(
         parser,
+        ("recording", str, "RECORDING", "a sound file"),
+        ("-o --output", Path, "PNG", "picture to write", REQUIRED),
+        FORCE,
         ("--duration", float, "SECONDS", "length to draw (default: all)"),
         ("--sample-rate", float, "HZ", "rate to resample to (default: 2000.0)"),
         *BANDS,
     )
-    add_switches(parser, FORCE)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -26,8 +26,8 @@ def prediction_rows(
 ) -> list[dict[str, Any]]:
     """Return one row for each recording; what is absent is None.
 
-    Its keys are ``recording``, ``prediction``, ``probability_<class>`` for each class, to
-    six decimals, and ``error``.
+    Its keys are ``recording``, ``prediction``, ``probability_<class>`` for each class,
+    to six decimals, and ``error``.
     """
     usable = errors == ""
     labels = np.full(len(recordings), None, dtype=object)

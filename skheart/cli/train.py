@@ -10,18 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from skheart._core.files import atomic_path
+from skheart.cli.corpora import is_safe_pattern, part_text
 from skheart.cli.options import (
     ALLOW_PICKLE,
     BANDS,
     QUIET,
+    REQUIRED,
+    SEED,
     add_corpus,
-    add_seed,
-    add_switches,
-    add_values,
+    add_options,
 )
 from skheart.cli.output import check_output
 from skheart.cli.quiet import quiet_stderr
 
+_HOLD_OUT = "share of the patients left out of training, for evaluate; 0 for none"
+_SKIP_UNUSABLE = (
+    "leave out recordings that cannot be used (default: stop and list them)"
+)
+_LEARNING_RATE = "highest learning rate (default: 0.002, fine-tuning 0.0002)"
+_PATIENCE = "stop after so many epochs without a higher AUROC on validation patients"
 _EPILOG = """\
 examples:
   skheart train pascal ~/data/pascal --classes normal murmur -o murmur.skheart
@@ -43,54 +50,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.epilog = _EPILOG
     add_corpus(parser)
-    output = (
-        "-o --output",
-        Path,
-        "OUTPUT",
-        "file for the model, such as murmur.skheart",
-    )
-    add_values(parser, output, required=True)
-    parser.add_argument(
-        "--hold-out",
-        type=float,
-        default=0.2,
-        metavar="SHARE",
-        help="share of the patients to leave out of training, for evaluate; 0 trains "
-        "on all (default: %(default)s)",
-    )
-    add_seed(parser)
-    add_switches(
+    add_options(
         parser,
-        ("--force", "replace OUTPUT, or an unfinished training of it"),
-        ("--resume", "resume an interrupted training of the same command"),
-        (
-            "--skip-unusable",
-            "leave out recordings that cannot be used (default: stop and list them)",
-        ),
+        ("-o --output", Path, "OUTPUT", "file for the model, *.skheart", REQUIRED),
+        ("--force", bool, None, "replace OUTPUT, or an unfinished training of it"),
+        ("--resume", bool, None, "resume an interrupted training of the same command"),
+        ("--hold-out", float, "SHARE", _HOLD_OUT, 0.2),
+        ("--skip-unusable", bool, None, _SKIP_UNUSABLE),
         ALLOW_PICKLE,
+        SEED,
         QUIET,
     )
-    add_values(
+    add_options(
         parser.add_argument_group("spectrogram"),
         ("--duration", float, "SECONDS", "length to use of each (default: 20.0)"),
         *BANDS,
     )
-    add_values(
+    add_options(
         parser.add_argument_group("network and training"),
         ("--network", str, "NAME", "compact or deep_stethoscope (default: compact)"),
         ("--weights", str, "NAME_OR_FILE", "start from this model: fine-tuning"),
         ("--loss", str, "NAME", "crossentropy (default), auroc or a loss of Keras"),
-        (
-            "--learning-rate",
-            float,
-            "RATE",
-            "maximum (default: 0.002, fine-tuning 0.0002)",
-        ),
+        ("--learning-rate", float, "RATE", _LEARNING_RATE),
         ("--epochs", int, "N", "passes over the recordings (default: 20)"),
         ("--augment", float, "X", "strength of augmentation, 0 to 1 (default: 0.0)"),
         ("--class-weight", str, "balanced", "the same total weight for each class"),
         ("--batch-size", int, "N", "recordings in one training step (default: 32)"),
-        ("--patience", int, "EPOCHS", "stop after so many without a higher AUROC"),
+        ("--patience", int, "EPOCHS", _PATIENCE),
         ("--threads", int, "N", "threads for computing (default: all cores)"),
     )
 
@@ -128,16 +114,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print_summary(options: argparse.Namespace, part: dict[str, Any]) -> None:
-    from skheart.cli.corpora import is_safe_pattern
-
-    counts = ", ".join(f"{n} {word}" for word, n in part["class_counts"].items())
-    of, kind = "", "recordings"
-    if part["grouped"]:
-        of, kind = f" of {part['n_patients']} patients", "patients"
-    print(
-        f"Trained on {part['n_recordings']} recordings{of} ({counts}); "
-        f"{part['n_held_out']} {kind} were held out."
-    )
+    print(f"Trained on {part_text(part)}.")
     if not part["grouped"]:
         print(
             "Each recording was counted as a patient. If patients have several "

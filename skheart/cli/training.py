@@ -45,7 +45,8 @@ def train_model(
     classifier.fit(X[usable], train.target[usable], groups=train.groups[usable])
     transformer.set_params(verbose=0)
     classifier.set_params(verbose=0, checkpoint=None)
-    part = _part(take(train, usable), take(corpus, held_out), int((~usable).sum()))
+    part = _part(options.corpus, take(train, usable), take(corpus, held_out))
+    part["n_unusable"] = int((~usable).sum())
     history["parts"].append(part)
     classifier.training_ = history
     return Pipeline([("spectrogram", transformer), ("cnn", classifier)]), part
@@ -95,13 +96,7 @@ def untrained(
 
 def training_corpus(options: argparse.Namespace) -> Bunch:
     """Read the recordings to train on and to hold out."""
-    corpus = read_corpus(
-        options.corpus,
-        options.data_home,
-        target=options.target,
-        patient_pattern=options.patient_pattern,
-        rename=dict(options.rename),
-    )
+    corpus = read_corpus(options)
     if options.classes:
         check_labels("--classes", options.classes, corpus.target)
         corpus = take(corpus, np.isin(corpus.target, options.classes))
@@ -133,23 +128,21 @@ def _held_out(corpus: Bunch, options: argparse.Namespace) -> np.ndarray:
     return held_out
 
 
-def _part(train: Bunch, held_out: Bunch, n_unusable: int) -> dict[str, Any]:
+def _part(name: str, train: Bunch, held_out: Bunch) -> dict[str, Any]:
     """Return what the model keeps of the corpus."""
     words, counts = np.unique(train.target, return_counts=True)
-    settings = dict(train.settings)
     return training_part(
-        settings.pop("corpus"),
+        name,
         map(str, train.groups),
         lambda key: (
             content_digests(train.data, key),
             content_digests(held_out.data, key),
         ),
         grouped=train.has_patients,
-        **settings,
+        **train.settings,
         n_recordings=len(train.data),
         n_patients=len(np.unique(train.groups)),
         n_held_out=len(np.unique(held_out.groups)),
-        n_unusable=n_unusable,
         class_counts=dict(zip(words.tolist(), counts.tolist(), strict=True)),
     )
 

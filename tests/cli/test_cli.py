@@ -28,7 +28,7 @@ from skheart import (
     save_model,
 )
 from skheart.cli.main import main
-from skheart.cli.parser import command_line_parser
+from skheart.cli.parser import COMMANDS, command_parser
 from skheart.cli.tables import prediction_rows, rows_text
 from skheart.datasets import make_heart_sounds
 from skheart.spectrogram import SpectrogramCache
@@ -450,7 +450,8 @@ class TestProgram:
             "    assert stop.code == 0\n"
             "assert not {'tensorflow', 'librosa', 'sklearn'} & set(sys.modules)\n"
         )
-        for arguments in (["--help"], ["predict", "--help"], ["--version"]):
+        helps = ([command, "--help"] for command in COMMANDS)
+        for arguments in (["--help"], ["--version"], *helps):
             done = subprocess.run(
                 [sys.executable, "-c", program, *arguments],
                 capture_output=True,
@@ -745,14 +746,14 @@ class TestArguments:
         assert (folder / "thesis.txt").read_text() == "mine"
 
     def test_help_names_the_defaults_of_the_estimators(self):
-        _, commands = command_line_parser()
-        text = " ".join(commands["train"].format_help().split())
+        parser = command_parser("train")
+        text = " ".join(parser.format_help().split())
         defaults = {
             parameter.name: parameter.default
             for estimator in (SpectrogramTransformer, CNNClassifier)
             for parameter in inspect.signature(estimator).parameters.values()
         }
-        options = commands["train"].parse_args(["folder", "x", "-o", "y"])
+        options = parser.parse_args(["folder", "x", "-o", "y"])
         for name in (
             *("duration", "n_bands", "f_min", "f_max", "network", "epochs"),
             *("augment", "batch_size", "loss", "learning_rate"),
