@@ -11,7 +11,6 @@ from skheart.spectrogram.cache import SpectrogramCache
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
     add_options(
         parser,
         (

@@ -46,7 +46,7 @@ def read_corpus(
         _print_skipped(corpus.skipped)
     else:
         corpus = CORPORA[name](options.data_home)
-    rename = dict(options.rename)
+    rename = dict(options.rename or ())
     check_labels("--rename", rename, corpus.target)
     rename = rename or trained.get("rename") or {}
     corpus.target = np.array([rename.get(x, x) for x in corpus.target.tolist()])

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from skheart._core.files import atomic_path
 from skheart._core.optional import optional_import
 from skheart._core.progress import progress_bar
-from skheart.cli.options import FORCE, QUIET, SEED, add_options
-from skheart.cli.output import check_output
+from skheart.cli.options import add_options, check_output
 from skheart.cli.quiet import quiet_stderr
 
 if TYPE_CHECKING:
     import numpy as np
 
-_N_FOLDS = 3
+_FOLDER = Path("skheart-demo")
 _LOSSES = ["crossentropy", "auroc"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
-    folder = Path("skheart-demo")
-    add_options(
-        parser,
-        ("-o --output", Path, "FOLDER", "folder for the results", folder),
-        FORCE,
-        SEED,
-        QUIET,
-    )
+    output = ("-o --output", Path, "FOLDER", "folder for the results", _FOLDER)
+    add_options(parser, output, "--force", "--seed", "-q --quiet")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -60,10 +52,13 @@ def run(options: argparse.Namespace) -> int:
         f"{len(set(patients[test]))} patients are held out."
     )
 
-    search = _search(
-        data[train], target[train], patients[train], seed=seed, quiet=options.quiet
-    )
-    print(f"2. Grid search by patient, {_N_FOLDS} folds, mean AUROC:")
+    with progress_bar(
+        "Grid search", total=7, shown=not options.quiet, unit="fits"
+    ) as advance:
+        search = _search(folds, seed, advance)
+        search.fit(data[train], target[train], groups=patients[train])
+        advance()
+    print("2. Grid search by patient, 3 folds, mean AUROC:")
     for loss, mean in zip(_LOSSES, search.cv_results_["mean_test_score"], strict=True):
         chosen = "  <- chosen" if loss == search.best_params_["cnn__loss"] else ""
         print(f"     loss={loss:<14}{mean:.3f}{chosen}")
@@ -83,9 +78,8 @@ def run(options: argparse.Namespace) -> int:
 
     path = folder / "model.skheart"
     save_model(search, path)
-    if not np.allclose(
-        -load_model(path).decision_function(data[test]), score, atol=1e-5
-    ):
+    again = -load_model(path).decision_function(data[test])
+    if not np.allclose(again, score, atol=1e-5):
         raise RuntimeError(
             f"{str(path)!r} does not predict the same as the model that was saved; "
             "please report this."
@@ -95,42 +89,23 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _search(
-    data: np.ndarray,
-    target: np.ndarray,
-    patients: np.ndarray,
-    *,
-    seed: int,
-    quiet: bool,
-) -> Any:
-    """Search for the better loss, with folds by patient."""
-    from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+def _search(folds: Any, seed: int, advance: Callable[[], None]) -> Any:
+    """Return a search for the better loss, which calls `advance` after each fit."""
+    from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import Pipeline
 
     from skheart.metrics import auroc_scorer
     from skheart.neural.classifier import CNNClassifier
     from skheart.spectrogram.transformer import SpectrogramTransformer
 
+    def scorer(*arguments: Any) -> float:
+        advance()
+        return auroc_scorer(*arguments)
+
     spectrogram = SpectrogramTransformer(duration=5.0, n_jobs=2)
     cnn = CNNClassifier(epochs=10, augment=0.5, random_state=seed)
-    n_fits = len(_LOSSES) * _N_FOLDS + 1
-    with progress_bar(
-        "Grid search", total=n_fits, shown=not quiet, unit="fits"
-    ) as advance:
-
-        def counting_scorer(*arguments: Any) -> float:
-            advance()
-            return auroc_scorer(*arguments)
-
-        search = GridSearchCV(
-            Pipeline([("spectrogram", spectrogram), ("cnn", cnn)]),
-            {"cnn__loss": _LOSSES},
-            scoring=counting_scorer,
-            cv=StratifiedGroupKFold(_N_FOLDS, shuffle=True, random_state=seed),
-        )
-        search.fit(data, target, groups=patients)
-        advance()
-    return search
+    pipeline = Pipeline([("spectrogram", spectrogram), ("cnn", cnn)])
+    return GridSearchCV(pipeline, {"cnn__loss": _LOSSES}, scoring=scorer, cv=folds)
 
 
 def _draw_roc(target: np.ndarray, score: np.ndarray, path: Path) -> None:
@@ -142,9 +117,9 @@ def _draw_roc(target: np.ndarray, score: np.ndarray, path: Path) -> None:
     RocCurveDisplay.from_predictions(
         target, score, pos_label="murmur", name="held-out patients", ax=ax
     )
-    ax.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1)
+    ax.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1)  # chance
     ax.set(xlabel="1 − specificity", ylabel="Sensitivity", title="Murmur or normal")
-    _save(figure, path)
+    figure.savefig(path, dpi=120)
 
 
 def _draw_spectrograms(data: np.ndarray, target: np.ndarray, path: Path) -> None:
@@ -153,15 +128,11 @@ def _draw_spectrograms(data: np.ndarray, target: np.ndarray, path: Path) -> None
 
     from skheart.inspection.displays import SpectrogramDisplay
 
-    size = {"figsize": (8, 5.5), "layout": "constrained"}
-    figure, axes = plt.subplots(2, 1, sharex=True, **size)
+    figure, axes = plt.subplots(
+        2, 1, figsize=(8, 5.5), sharex=True, layout="constrained"
+    )
     for ax, word in zip(axes, ("normal", "murmur"), strict=True):
         recording = data[target == word][0]
         SpectrogramDisplay.from_recording(recording, name=word).plot(ax)
     axes[0].set_xlabel("")
-    _save(figure, path)
-
-
-def _save(figure: Any, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)
+    figure.savefig(path, dpi=120)

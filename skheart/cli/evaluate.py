@@ -11,15 +11,7 @@ import numpy as np
 
 from skheart._core.provenance import seen_in
 from skheart.cli.corpora import check_labels, content_digests, read_corpus, take
-from skheart.cli.options import (
-    ALLOW_PICKLE,
-    MODEL,
-    QUIET,
-    SEED,
-    TEXT_FORMAT,
-    add_corpus,
-    add_options,
-)
+from skheart.cli.options import add_corpus, add_options
 from skheart.cli.prediction import open_model, predict_recordings
 
 if TYPE_CHECKING:
@@ -37,12 +29,11 @@ report says "unknown" where it cannot be known whether the model has seen the pa
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
     parser.epilog = _EPILOG
-    add_options(parser, MODEL, ALLOW_PICKLE)
+    add_options(parser, "--model", "--allow-pickle")
     add_corpus(parser, trained=True)
     positive = ("--positive", str, "CLASS", _POSITIVE)
-    add_options(parser, positive, TEXT_FORMAT, SEED, QUIET)
+    add_options(parser, positive, "--format", "--seed", "-q --quiet")
 
 
 def run(options: argparse.Namespace) -> int:

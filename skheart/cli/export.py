@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 
 from skheart.cli.models_by_name import read_pipeline
-from skheart.cli.options import ALLOW_PICKLE, FORCE, MODEL, add_options
-from skheart.cli.output import check_output
+from skheart.cli.options import add_options, check_output
 from skheart.cli.quiet import quiet_stderr
 
 _DURATION = "LiteRT: length of the input (default: that of the model)"
@@ -24,18 +23,17 @@ return probabilities. The names of the classes and the sample rate are in the fi
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
     parser.epilog = _EPILOG
     add_options(
         parser,
-        MODEL,
-        ALLOW_PICKLE,
+        "--model",
+        "--allow-pickle",
         ("--onnx", Path, "FILE", "ONNX file to write, *.onnx"),
         ("--litert", Path, "FILE", "LiteRT file to write, *.tflite"),
         ("--duration", float, "SECONDS", _DURATION),
         ("--half", bool, None, "LiteRT: half precision, a file of half the size"),
         ("--part", ("pipeline", "network"), None, _PART, "pipeline"),
-        FORCE,
+        "--force",
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from skheart._core.provenance import known_training
 from skheart.cli.corpora import part_text
 from skheart.cli.models_by_name import is_onnx, model_file, read_pipeline
-from skheart.cli.options import ALLOW_PICKLE, TEXT_FORMAT, add_options
+from skheart.cli.options import add_options
 from skheart.pretrained import model_card, model_names
 
 _TRAINING_FACTS = (
@@ -25,14 +25,13 @@ _OF_THE_MACHINE = ("cache", "lazy", "n_jobs", "on_error", "verbose")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
     parser.add_argument(
         "model",
         nargs="?",
         metavar="NAME_OR_FILE",
         help="model to describe (default: list the pretrained models)",
     )
-    add_options(parser, ALLOW_PICKLE, TEXT_FORMAT)
+    add_options(parser, "--allow-pickle", "--format")
 
 
 def run(options: argparse.Namespace) -> int:

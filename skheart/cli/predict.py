@@ -10,8 +10,7 @@ from pathlib import Path
 
 from skheart._core.files import atomic_path
 from skheart.cli.models_by_name import MODEL_ENDINGS
-from skheart.cli.options import ALLOW_PICKLE, FORCE, MODEL, QUIET, add_options
-from skheart.cli.output import check_output
+from skheart.cli.options import add_options, check_output
 from skheart.cli.prediction import open_model, predict_recordings
 from skheart.cli.tables import prediction_rows, rows_text
 from skheart.pretrained import model_names
@@ -40,18 +39,16 @@ skheart is for research. It is not a medical device.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
     parser.epilog = _EPILOG
-    text = "sound files: WAV, FLAC, OGG, AIFF or MP3"
-    parser.add_argument("recordings", nargs="+", metavar="RECORDING", help=text)
     add_options(
         parser,
-        (*MODEL[:-1], "murmur"),
-        ALLOW_PICKLE,
+        ("recordings", [str], "RECORDING", "sound files: WAV, FLAC, OGG, AIFF or MP3"),
+        ("--model", str, "NAME_OR_FILE", "pretrained model or model file", "murmur"),
+        "--allow-pickle",
         ("--format", ("csv", "json"), None, "format of the output", "csv"),
         ("-o --output", Path, "FILE", "file for the rows (default: standard output)"),
-        FORCE,
-        QUIET,
+        "--force",
+        "-q --quiet",
     )
 
 

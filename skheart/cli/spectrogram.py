@@ -7,20 +7,18 @@ from pathlib import Path
 
 from skheart._core.files import atomic_path
 from skheart._core.optional import optional_import
-from skheart.cli.options import BANDS, FORCE, REQUIRED, add_options, settings_of
-from skheart.cli.output import check_output
+from skheart.cli.options import REQUIRED, add_options, check_output, settings_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
     add_options(
         parser,
         ("recording", str, "RECORDING", "a sound file"),
         ("-o --output", Path, "PNG", "picture to write", REQUIRED),
-        FORCE,
+        "--force",
         ("--duration", float, "SECONDS", "length to draw (default: all)"),
         ("--sample-rate", float, "HZ", "rate to resample to (default: 2000.0)"),
-        *BANDS,
+        *("--n-bands", "--f-min", "--f-max"),
     )
 
 

@@ -11,16 +11,7 @@ from typing import Any
 
 from skheart._core.files import atomic_path
 from skheart.cli.corpora import is_safe_pattern, part_text
-from skheart.cli.options import (
-    ALLOW_PICKLE,
-    BANDS,
-    QUIET,
-    REQUIRED,
-    SEED,
-    add_corpus,
-    add_options,
-)
-from skheart.cli.output import check_output
+from skheart.cli.options import REQUIRED, add_corpus, add_options, check_output
 from skheart.cli.quiet import quiet_stderr
 
 _HOLD_OUT = "share of the patients left out of training, for evaluate; 0 for none"
@@ -47,7 +38,6 @@ the recordings in it.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the command."""
     parser.epilog = _EPILOG
     add_corpus(parser)
     add_options(
@@ -57,14 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--resume", bool, None, "resume an interrupted training of the same command"),
         ("--hold-out", float, "SHARE", _HOLD_OUT, 0.2),
         ("--skip-unusable", bool, None, _SKIP_UNUSABLE),
-        ALLOW_PICKLE,
-        SEED,
-        QUIET,
+        "--allow-pickle",
+        "--seed",
+        "-q --quiet",
     )
     add_options(
         parser.add_argument_group("spectrogram"),
         ("--duration", float, "SECONDS", "length to use of each (default: 20.0)"),
-        *BANDS,
+        *("--n-bands", "--f-min", "--f-max"),
     )
     add_options(
         parser.add_argument_group("network and training"),
