@@ -18,7 +18,7 @@ from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from skheart.cli.parser import command_parser, program_parser
+from skheart.cli.main import command_parser, program_parser
 from skheart.datasets import CORPORA, CORPUS_INFO
 from skheart.pretrained import model_card
 

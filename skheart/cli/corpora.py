@@ -45,7 +45,8 @@ def read_corpus(
         corpus = load_class_folders(options.data_home, patient_pattern=pattern)
         _print_skipped(corpus.skipped)
     else:
-        corpus = CORPORA[name](options.data_home)
+        load: Any = CORPORA[name]
+        corpus = load(options.data_home)
     rename = dict(options.rename or ())
     check_labels("--rename", rename, corpus.target)
     rename = rename or trained.get("rename") or {}

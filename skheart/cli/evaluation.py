@@ -53,10 +53,12 @@ def figures(
             labels = [f"not {positive}", positive]
             truth = np.where(target == positive, positive, labels[0])
             auroc = _auroc(truth, score, groups, labels, seed)
-            score, patients, truth = pool_by_group(
+            pooled = pool_by_group(
                 score, groups, how="max", y_true=truth, pos_label=positive
             )
-            by_patient = _auroc(truth, score, patients, labels, seed)
+            by_patient = _auroc(
+                pooled.y_true, pooled.y_score, pooled.groups, labels, seed
+            )
         sensitivity, specificity = {}, {}
         for name in [positive] if positive else words.tolist():
             of_class = {"y_true": target == name, "y_pred": predicted == name}
@@ -117,11 +119,9 @@ def text_of(report: dict[str, Any]) -> str:
     lines.append(f"AUROC by recording   {_interval(report['auroc'])}")
     if report["patient_auroc"] is not None:
         lines.append(f"AUROC by patient     {_interval(report['patient_auroc'])}")
-    lines.append(
-        f"accuracy             {report['accuracy']:.3f} "
-        f"({report['majority_accuracy']:.3f} by always answering "
-        f"{report['majority_class']})"
-    )
+    majority = f"{report['majority_accuracy']:.3f} by always answering "
+    majority += report["majority_class"]
+    lines.append(f"accuracy             {report['accuracy']:.3f} ({majority})")
     for name, sensitivity in report["sensitivity"].items():
         specificity = _number(report["specificity"][name])
         lines.append(
@@ -142,10 +142,8 @@ def _interval(auroc: dict[str, float | None]) -> str:
         return "undefined, because there is only one class"
     if auroc["low"] is None:
         return f"{auroc['value']:.3f} (too few patients for an interval)"
-    return (
-        f"{auroc['value']:.3f} (95 % interval {auroc['low']:.3f} to "
-        f"{auroc['high']:.3f})"
-    )
+    low, high = f"{auroc['low']:.3f}", f"{auroc['high']:.3f}"
+    return f"{auroc['value']:.3f} (95 % interval {low} to {high})"
 
 
 def _number(value: float | None) -> str:

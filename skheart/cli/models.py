@@ -40,10 +40,8 @@ def run(options: argparse.Namespace) -> int:
     if options.model is None:
         cards = [model_card(name) for name in model_names()]
         facts = [dataclasses.asdict(card) for card in cards]
-        lines = [f"{card.name:<10} {card.summary}" for card in cards]
-        text = "\n".join(
-            [*lines, '\n"skheart models NAME" prints the card of a model.']
-        )
+        lines = [f"{card.name:<10} {card.summary}\n" for card in cards]
+        text = "".join(lines) + '\n"skheart models NAME" prints the card of a model.'
     elif (path := model_file(options.model)) is None:
         card = model_card(options.model)
         facts, text = dataclasses.asdict(card), str(card)
@@ -123,10 +121,7 @@ def description_text(facts: dict[str, Any]) -> str:
 
 
 def _training_lines(training: dict[str, Any]) -> list[str]:
-    lines = [
-        f"trained on: {part['corpus']}, {part_text(part)}" for part in training["parts"]
-    ]
+    facts = [f"{part['corpus']}, {part_text(part)}" for part in training["parts"]]
     if not training["complete"]:
-        more = "perhaps also other recordings" if lines else "not recorded"
-        lines.append(f"trained on: {more}")
-    return lines
+        facts.append("perhaps also other recordings" if facts else "not recorded")
+    return [f"trained on: {fact}" for fact in facts]

@@ -39,7 +39,7 @@ def add_options(parser: Any, *options: str | tuple[Any, ...]) -> None:
     bool for a switch, a tuple of words for a choice, a list of one type for several
     values.
     """
-    shared = {option[0]: option for option in _SHARED}
+    shared: dict[Any, Any] = {option[0]: option for option in _SHARED}
     for option in options:
         flags, kind, value, text, *default = shared.get(option, option)
         settings: dict[str, Any] = {"help": text, "metavar": value}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def train_model(
     classifier._check_parameters()  # before minutes of reading
     limit_threads(options.threads)
     corpus = training_corpus(options)
-    held_out = _held_out(corpus, options)
+    held_out = _held_out(corpus, options.hold_out, options.seed)
     train = take(corpus, ~held_out)
     X, errors = clone(transformer).set_params(on_error="nan")._transform(train.data)
     usable = np.array([not error for error in errors])
@@ -110,40 +111,32 @@ def training_corpus(options: argparse.Namespace) -> Bunch:
     return corpus
 
 
-def _held_out(corpus: Bunch, options: argparse.Namespace) -> np.ndarray:
+def _held_out(corpus: Bunch, share: float, seed: int) -> np.ndarray:
     """Choose the recordings of a share of the patients."""
     held_out = np.zeros(len(corpus.data), dtype=bool)
-    if options.hold_out:
-        check_number("--hold-out", options.hold_out, high=0.5, closed="right")
+    if share:
+        check_number("--hold-out", share, high=0.5)
         _, codes = np.unique(corpus.target, return_inverse=True)
+        names = {"name": "--hold-out", "way_out": "--hold-out 0"}
         _, chosen = split_patients(
-            codes,
-            corpus.groups,
-            fraction=options.hold_out,
-            seed=options.seed,
-            name="--hold-out",
-            way_out="--hold-out 0",
+            codes, corpus.groups, fraction=share, seed=seed, **names
         )
         held_out[chosen] = True
     return held_out
 
 
-def _part(name: str, train: Bunch, held_out: Bunch) -> dict[str, Any]:
+def _part(name: str, train: Bunch, held: Bunch) -> dict[str, Any]:
     """Return what the model keeps of the corpus."""
-    words, counts = np.unique(train.target, return_counts=True)
     return training_part(
         name,
         map(str, train.groups),
-        lambda key: (
-            content_digests(train.data, key),
-            content_digests(held_out.data, key),
-        ),
+        lambda key: (content_digests(train.data, key), content_digests(held.data, key)),
         grouped=train.has_patients,
         **train.settings,
         n_recordings=len(train.data),
         n_patients=len(np.unique(train.groups)),
-        n_held_out=len(np.unique(held_out.groups)),
-        class_counts=dict(zip(words.tolist(), counts.tolist(), strict=True)),
+        n_held_out=len(np.unique(held.groups)),
+        class_counts=dict(sorted(Counter(train.target.tolist()).items())),
     )
 
 

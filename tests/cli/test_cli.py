@@ -27,8 +27,7 @@ from skheart import (
     load_model,
     save_model,
 )
-from skheart.cli.main import main
-from skheart.cli.parser import COMMANDS, command_parser
+from skheart.cli.main import COMMANDS, command_parser, main
 from skheart.cli.tables import prediction_rows, rows_text
 from skheart.datasets import make_heart_sounds
 from skheart.spectrogram import SpectrogramCache
