@@ -11,15 +11,12 @@ from skheart.spectrogram.cache import SpectrogramCache
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    folder = "folder given to SpectrogramTransformer(cache=...)"
+    size = "remove the least recently used ones above this size; 0 removes all"
     add_options(
         parser,
-        (
-            "folder",
-            Path,
-            "FOLDER",
-            "the one given to SpectrogramTransformer(cache=...)",
-        ),
-        ("--max-megabytes", float, "MB", "remove the least recently used; 0 for all"),
+        ("folder", Path, "FOLDER", folder),
+        ("--max-megabytes", float, "MB", size),
     )
 
 

@@ -93,9 +93,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     Options may stand between positional arguments, unless there is a ``--``.
     """
     if not arguments or arguments[0] not in COMMANDS:
-        program = program_parser()
-        program.parse_args(arguments)  # exits after --help, --version and most errors
-        program.error(f"the first argument must be a command, got {arguments[0]!r}")
+        return program_parser().parse_args(arguments)  # --help, --version or an error
     name, *rest = arguments
     parser = command_parser(name)
     read = parser.parse_args if "--" in rest else parser.parse_intermixed_args

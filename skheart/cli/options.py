@@ -18,7 +18,7 @@ REQUIRED = object()
 _CORPORA = ("pascal", "cinc2016", "circor2022", "folder")
 _TARGETS = ("murmur", "murmur_at_location", "outcome")
 _TRUSTED = "load a .joblib file, which can run any code: only one that you trust"
-_SHARED = (
+_SHARED: tuple[tuple[Any, ...], ...] = (
     ("--model", str, "NAME_OR_FILE", "pretrained model or model file", REQUIRED),
     ("--allow-pickle", bool, None, _TRUSTED),
     ("--force", bool, None, "replace files that exist"),
@@ -39,9 +39,10 @@ def add_options(parser: Any, *options: str | tuple[Any, ...]) -> None:
     bool for a switch, a tuple of words for a choice, a list of one type for several
     values.
     """
-    shared: dict[Any, Any] = {option[0]: option for option in _SHARED}
+    shared = {option[0]: option for option in _SHARED}
     for option in options:
-        flags, kind, value, text, *default = shared.get(option, option)
+        row = shared[option] if isinstance(option, str) else option
+        flags, kind, value, text, *default = row
         settings: dict[str, Any] = {"help": text, "metavar": value}
         if kind is bool:
             settings = {"help": text, "action": "store_true"}

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_corpus(parser)
     add_options(
         parser,
-        ("-o --output", Path, "OUTPUT", "file for the model, *.skheart", REQUIRED),
+        ("-o --output", Path, "OUTPUT", "file for the model: *.skheart", REQUIRED),
         ("--force", bool, None, "replace OUTPUT, or an unfinished training of it"),
         ("--resume", bool, None, "resume an interrupted training of the same command"),
         ("--hold-out", float, "SHARE", _HOLD_OUT, 0.2),
@@ -53,13 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_options(
         parser.add_argument_group("spectrogram"),
-        ("--duration", float, "SECONDS", "length to use of each (default: 20.0)"),
+        ("--duration", float, "SECONDS", "length of the spectrograms (default: 20.0)"),
         *("--n-bands", "--f-min", "--f-max"),
     )
     add_options(
         parser.add_argument_group("network and training"),
         ("--network", str, "NAME", "compact or deep_stethoscope (default: compact)"),
-        ("--weights", str, "NAME_OR_FILE", "start from this model: fine-tuning"),
+        ("--weights", str, "NAME_OR_FILE", "model to start from (fine-tuning)"),
         ("--loss", str, "NAME", "crossentropy (default), auroc or a loss of Keras"),
         ("--learning-rate", float, "RATE", _LEARNING_RATE),
         ("--epochs", int, "N", "passes over the recordings (default: 20)"),
