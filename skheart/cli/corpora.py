@@ -41,7 +41,12 @@ def read_corpus(
     elif name == "folder":
         if pattern is None:
             pattern = trained.get("patient_pattern")
-            _check_pattern_of_model(pattern)
+            if not is_safe_pattern(pattern):
+                raise ValueError(
+                    f"The model names the patients of its recordings by {pattern!r}, "
+                    "which could take for ever; pass it as --patient-pattern if you "
+                    "trust it."
+                )
         corpus = load_class_folders(options.data_home, patient_pattern=pattern)
         _print_skipped(corpus.skipped)
     else:
@@ -103,14 +108,6 @@ def is_safe_pattern(pattern: str | None) -> bool:
         return True
     few = len(pattern) < 200 and len(re.findall(r"[*+?{]", pattern)) < 6
     return few and not re.search(r"\)[*+{]|\\\d|\(\?P=", pattern)
-
-
-def _check_pattern_of_model(pattern: str | None) -> None:
-    if not is_safe_pattern(pattern):
-        raise ValueError(
-            f"The model names the patients of its recordings by {pattern!r}, which "
-            "could take for ever; pass it as --patient-pattern if you trust it."
-        )
 
 
 def _print_skipped(skipped: list[tuple[str, str]]) -> None:

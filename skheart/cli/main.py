@@ -10,8 +10,6 @@ import sys
 from skheart import __version__
 from skheart.cli.interrupts import interrupted, interrupting_signals
 
-__all__ = ["main"]
-
 # The module of the same name has the options of a command, and what it does.
 COMMANDS = {
     "demo": "Search, train, score and save a model, on simulated recordings.",
@@ -46,18 +44,7 @@ EXIT_BROKEN_PIPE = 141  # as of a program that SIGPIPE stopped
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line.
-
-    Parameters
-    ----------
-    arguments : list of str, default=None
-        The words after ``skheart``. By default those of this process.
-
-    Returns
-    -------
-    code : int
-        Exit code; ``skheart --help`` lists them.
-    """
+    """Run a command line, by default that of this process, and return the exit code."""
     as_program = arguments is None
     _open_standard_streams()
     signals: list[int] = []

@@ -406,6 +406,23 @@ class TestEvaluate:
         report = json.loads(capsys.readouterr().out)
         assert report["patient_auroc"] == {"value": None, "low": None, "high": None}
 
+    def test_rates_of_a_class_that_is_absent_are_undefined(
+        self, model, folders, tmp_path, capsys
+    ):
+        home = copied(folders, tmp_path, rename=lambda name: f"x{name}")
+        for path in (home / "normal").iterdir():
+            path.unlink()
+        arguments = ["evaluate", "--model", str(model), "folder", str(home), "-q"]
+        assert main(arguments) == 0
+        assert re.search(
+            r"murmur: sensitivity \d\.\d{3}, specificity undefined\n",
+            capsys.readouterr().out,
+        )
+        assert main([*arguments, "--format", "json"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["specificity"] == {"murmur": None}
+        assert report["auroc"] == {"value": None, "low": None, "high": None}
+
 
 class TestSpectrogram:
     def test_draws(self, folders, tmp_path, capsys):
