@@ -38,7 +38,7 @@ def test_continuous_integration_runs_the_test_command():
 
 
 def test_commands_exist():
-    from skheart.cli.parser import parse
+    from skheart.cli.main import parse
 
     lines = "".join(blocks("sh"))
     commands = re.findall(r"^(?:\S*/)?skheart (\S+) (.*?)(?:\s+[#>].*)?$", lines, re.M)

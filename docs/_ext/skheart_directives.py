@@ -18,7 +18,7 @@ from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from skheart.cli.parser import command_line_parser
+from skheart.cli.main import command_parser, program_parser
 from skheart.datasets import CORPORA, CORPUS_INFO
 from skheart.pretrained import model_card
 
@@ -59,9 +59,7 @@ class CommandHelp(SphinxDirective):
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        parser, commands = command_line_parser()
-        if self.arguments:
-            parser = commands[self.arguments[0]]
+        parser = command_parser(*self.arguments) if self.arguments else program_parser()
         text = parser.format_help()
         return [nodes.literal_block(text, text, language="text")]
 

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from skheart._core.checks import check_number
+from skheart.cli.options import add_options
 from skheart.spectrogram.cache import SpectrogramCache
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    folder = "folder given to SpectrogramTransformer(cache=...)"
+    size = "remove the least recently used ones above this size; 0 removes all"
+    add_options(
+        parser,
+        ("folder", Path, "FOLDER", folder),
+        ("--max-megabytes", float, "MB", size),
+    )
 
 
 def run(options: argparse.Namespace) -> int:

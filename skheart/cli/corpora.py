@@ -2,58 +2,62 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.utils import Bunch
 
 from skheart.audio.reading import content_digest
-from skheart.datasets import CORPORA, load_class_folders
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
 
 _N_NAMED = 3  # skipped files that are named
 
 
 def read_corpus(
-    name: str,
-    data_home: Path,
-    *,
-    target: str | None = None,
-    patient_pattern: str | None = None,
-    rename: dict[str, str] | None = None,
+    options: argparse.Namespace, trained: dict[str, Any] | None = None
 ) -> Bunch:
-    """Read a corpus by its name, with some of its labels renamed.
+    """Read the corpus of :func:`skheart.cli.options.add_corpus`, with labels renamed.
 
-    The result is that of the loader, with two entries more: `settings`, the arguments
-    that another command needs to read the same, and `has_patients`, whether `groups`
-    are patients that are known and not recordings.
+    `trained` has the settings of a training on the corpus, for options that are not
+    given. The loader's result gets two more entries: `settings`, those with which it
+    was read, and `has_patients`, whether `groups` are patients and not recordings.
     """
+    from skheart.datasets import CORPORA, load_circor2022, load_class_folders
+
+    name, trained = options.corpus, trained or {}
+    target, pattern = options.target, options.patient_pattern
     if target is not None and name != "circor2022":
         raise ValueError(f"--target is for circor2022 only, got it with {name}.")
-    if patient_pattern is not None and name != "folder":
+    if pattern is not None and name != "folder":
         raise ValueError(f"--patient-pattern is for folder only, got it with {name}.")
-    if name == "folder":
-        corpus = load_class_folders(data_home, patient_pattern=patient_pattern)
+    if name == "circor2022":
+        target = target or trained.get("target") or "murmur"
+        corpus = load_circor2022(options.data_home, target=target)
+    elif name == "folder":
+        if pattern is None:
+            pattern = trained.get("patient_pattern")
+            if not is_safe_pattern(pattern):
+                raise ValueError(
+                    f"The model names the patients of its recordings by {pattern!r}, "
+                    "which could take for ever; pass it as --patient-pattern if you "
+                    "trust it."
+                )
+        corpus = load_class_folders(options.data_home, patient_pattern=pattern)
+        _print_skipped(corpus.skipped)
     else:
         load: Any = CORPORA[name]
-        if name == "circor2022":
-            target = target or "murmur"
-            corpus = load(data_home, target=target)
-        else:
-            corpus = load(data_home)
-    _print_skipped(corpus.get("skipped", []))
-    check_labels("--rename", rename or (), corpus.target)
-    corpus.target = np.array([(rename or {}).get(x, x) for x in corpus.target.tolist()])
-    corpus.has_patients = name != "folder" or patient_pattern is not None
-    corpus.settings = {
-        "corpus": name,
-        "target": target,
-        "patient_pattern": patient_pattern,
-        "rename": rename or {},
-    }
+        corpus = load(options.data_home)
+    rename = dict(options.rename or ())
+    check_labels("--rename", rename, corpus.target)
+    rename = rename or trained.get("rename") or {}
+    corpus.target = np.array([rename.get(x, x) for x in corpus.target.tolist()])
+    corpus.has_patients = name != "folder" or pattern is not None
+    corpus.settings = {"target": target, "patient_pattern": pattern, "rename": rename}
     return corpus
 
 
@@ -71,19 +75,28 @@ def check_labels(option: str, words: Iterable[str], target: np.ndarray) -> None:
 def take(corpus: Bunch, rows: np.ndarray) -> Bunch:
     """Return some of the recordings of a corpus."""
     parts = {key: corpus[key][rows] for key in ("data", "target", "groups")}
-    return Bunch(**{**corpus, **parts})
+    return type(corpus)(**{**corpus, **parts})
 
 
 def content_digests(paths: Iterable[str], key: bytes) -> list[bytes | None]:
     """Return the hash of the sound in each file, None for one that cannot be read."""
-
-    def digest(path: str) -> bytes | None:
+    digests: list[bytes | None] = []
+    for path in paths:
         try:
-            return content_digest(path, key=key)
+            digests.append(content_digest(path, key=key))
         except (OSError, ValueError):
-            return None
+            digests.append(None)
+    return digests
 
-    return [digest(path) for path in paths]
+
+def part_text(part: dict[str, Any]) -> str:
+    """Return what a model was trained on of one corpus, as text."""
+    counts = ", ".join(f"{n} {x}" for x, n in (part["class_counts"] or {}).items())
+    of, kind = f" of {part['n_patients']} patients", "patients"
+    if not part["grouped"]:
+        of, kind = "", "recordings"
+    held_out = f"{part['n_held_out']} {kind} were held out"
+    return f"{part['n_recordings']} recordings{of} ({counts}); {held_out}"
 
 
 def is_safe_pattern(pattern: str | None) -> bool:
@@ -97,7 +110,7 @@ def is_safe_pattern(pattern: str | None) -> bool:
     return few and not re.search(r"\)[*+{]|\\\d|\(\?P=", pattern)
 
 
-def _print_skipped(skipped: list[tuple[Any, str]]) -> None:
+def _print_skipped(skipped: list[tuple[str, str]]) -> None:
     """Name some of the files in a folder that were not taken for recordings."""
     if not skipped:
         return

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from skheart.cli.models_by_name import read_pipeline
-from skheart.cli.output import check_output
+from skheart.cli.options import add_options, check_output
 from skheart.cli.quiet import quiet_stderr
-from skheart.deployment.export import export_litert, export_onnx
+
+_DURATION = "LiteRT: length of the input (default: that of the model)"
+_PART = "pipeline: from waveform to probabilities; network: from spectrogram to logits"
+_EPILOG = """\
+examples:
+  skheart export --model murmur --onnx murmur.onnx
+  skheart export --model mine.skheart --litert mine.tflite --duration 5 --half
+  skheart predict --model murmur.onnx recording.wav
+
+An ONNX file takes a waveform of any length, a LiteRT file one of fixed length; both
+return probabilities. The names of the classes and the sample rate are in the file.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EPILOG
+    add_options(
+        parser,
+        "--model",
+        "--allow-pickle",
+        ("--onnx", Path, "FILE", "ONNX file to write, *.onnx"),
+        ("--litert", Path, "FILE", "LiteRT file to write, *.tflite"),
+        ("--duration", float, "SECONDS", _DURATION),
+        ("--half", bool, None, "LiteRT: half precision, a file of half the size"),
+        ("--part", ("pipeline", "network"), None, _PART, "pipeline"),
+        "--force",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the files that were asked for."""
-    _check(options)
-    model = read_pipeline(options.model, allow_pickle=options.allow_pickle)
-    litert = {"duration": options.duration, "half": options.half}
-    # LiteRT first: it takes longer, and an error must leave everything as it was.
-    for path, write, arguments in (
-        (options.litert, export_litert, litert),
-        (options.onnx, export_onnx, {}),
-    ):
-        if path is not None:
-            with quiet_stderr():
-                write(model, path, part=options.part, **arguments)
-            print(f"Wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
-    return 0
-
-
-def _check(options: argparse.Namespace) -> None:
     if options.onnx is None and options.litert is None:
         raise ValueError("Nothing to write: pass --onnx FILE, --litert FILE or both.")
     if options.litert is None and (options.duration is not None or options.half):
@@ -36,9 +47,22 @@ def _check(options: argparse.Namespace) -> None:
             f"{given} is for --litert only: an ONNX file takes waveforms of any length "
             "and keeps the precision of its weights."
         )
-    for option, path, ending in (
-        ("--onnx", options.onnx, ".onnx"),
-        ("--litert", options.litert, ".tflite"),
-    ):
+    if options.onnx is not None:
+        check_output(options.onnx, "--onnx", force=options.force, endings=(".onnx",))
+    if options.litert is not None:
+        endings = (".tflite",)
+        check_output(options.litert, "--litert", force=options.force, endings=endings)
+    model = read_pipeline(options.model, allow_pickle=options.allow_pickle)
+    with quiet_stderr():
+        from skheart.deployment.export import export_litert, export_onnx
+
+        # LiteRT first: it takes longer, and an error must leave everything as it was.
+        if options.litert is not None:
+            settings = {"duration": options.duration, "half": options.half}
+            export_litert(model, options.litert, part=options.part, **settings)
+        if options.onnx is not None:
+            export_onnx(model, options.onnx, part=options.part)
+    for path in (options.litert, options.onnx):
         if path is not None:
-            check_output(path, option, force=options.force, endings=(ending,))
+            print(f"Wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
+    return 0

@@ -1,40 +1,58 @@
-"""The program ``skheart``: run a command and turn what happens into an exit code."""
+"""The program ``skheart``: find a command, run it, and return an exit code."""
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import os
 import sys
 
+from skheart import __version__
 from skheart.cli.interrupts import interrupted, interrupting_signals
-from skheart.cli.parser import parse
-from skheart.cli.quiet import quiet_stderr
 
-__all__ = ["main"]
+# The module of the same name has the options of a command, and what it does.
+COMMANDS = {
+    "demo": "Search, train, score and save a model, on simulated recordings.",
+    "train": "Train a model on a corpus and write it.",
+    "evaluate": "Score a model on a corpus.",
+    "predict": "Classify recordings, one row for each.",
+    "export": "Write a model as ONNX or LiteRT, to run without TensorFlow.",
+    "models": "List the pretrained models, or describe a model.",
+    "spectrogram": "Draw the spectrogram of a recording.",
+    "cache": "Count the spectrograms in a cache folder, or remove old ones.",
+}
 
+_EPILOG = """\
+models:
+  A model is the name of a pretrained model ("skheart models" lists them) or a file.
+  Files that end in .skheart ("skheart train" writes them) or .onnx ("skheart export"
+  writes them) are safe to load from anyone. A .joblib file is a pickle, which can run
+  any code: it needs --allow-pickle.
+
+exit codes:
+  0    everything worked
+  1    predict: some recordings could not be used; their rows say why
+  2    wrong usage or an error, which standard error names; nothing was written
+  130  interrupted
+  141  the program that read the output stopped, as "head" does
+
+skheart is for research. It is not a medical device.
+"""
 _EXPECTED = (OSError, ValueError, TypeError, ImportError, MemoryError)
-EXIT_OK, EXIT_SOME_FAILED, EXIT_ERROR = 0, 1, 2
+EXIT_ERROR = 2
 EXIT_BROKEN_PIPE = 141  # as of a program that SIGPIPE stopped
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line.
-
-    Parameters
-    ----------
-    arguments : list of str, default=None
-        The words after ``skheart``. By default those of this process.
-
-    Returns
-    -------
-    code : int
-        Exit code.
-    """
+    """Run a command line, by default that of this process, and return the exit code."""
     as_program = arguments is None
     _open_standard_streams()
     signals: list[int] = []
     try:
-        code = _run(sys.argv[1:] if arguments is None else arguments, signals)
+        options = parse(sys.argv[1:] if arguments is None else arguments)
+        with interrupting_signals(signals):
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+            code = options.run(options)
         if sys.stdout is not None:
             sys.stdout.flush()
         return code
@@ -56,14 +74,45 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_ERROR
 
 
-def _run(arguments: list[str], signals: list[int]) -> int:
-    """Run the command that is named by its module in this folder."""
-    options = parse(arguments)
-    with interrupting_signals(signals):
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        with quiet_stderr():
-            command = importlib.import_module(f"skheart.cli.{options.command}")
-        return command.run(options)
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read arguments; `command` is the name of the command and `run` what runs it.
+
+    Options may stand between positional arguments, unless there is a ``--``.
+    """
+    if not arguments or arguments[0] not in COMMANDS:
+        return program_parser().parse_args(arguments)  # --help, --version or an error
+    name, *rest = arguments
+    parser = command_parser(name)
+    read = parser.parse_args if "--" in rest else parser.parse_intermixed_args
+    return read(rest)
+
+
+def program_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``skheart``, which knows no options of the commands."""
+    parser = argparse.ArgumentParser(
+        prog="skheart",
+        description="Classify heart-sound recordings: train, evaluate, predict.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"skheart {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary)
+    return parser
+
+
+def command_parser(name: str) -> argparse.ArgumentParser:
+    """Return the parser of one command."""
+    module = importlib.import_module(f"skheart.cli.{name}")
+    parser = argparse.ArgumentParser(
+        prog=f"skheart {name}",
+        description=COMMANDS[name],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=name, run=module.run)
+    module.add_arguments(parser)
+    return parser
 
 
 def _open_standard_streams() -> None:

@@ -11,89 +11,91 @@ from pathlib import Path
 from typing import Any
 
 from skheart._core.provenance import known_training
+from skheart.cli.corpora import part_text
 from skheart.cli.models_by_name import is_onnx, model_file, read_pipeline
+from skheart.cli.options import add_options
 from skheart.pretrained import model_card, model_names
 
-_FACTS = (
+_TRAINING_FACTS = (
     *("corpus", "n_recordings", "n_patients", "n_held_out", "class_counts"),
     *("grouped", "version"),
 )
+# Settings of a spectrogram that are about the machine and not about the model.
+_OF_THE_MACHINE = ("cache", "lazy", "n_jobs", "on_error", "verbose")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "model",
+        nargs="?",
+        metavar="NAME_OR_FILE",
+        help="model to describe (default: list the pretrained models)",
+    )
+    add_options(parser, "--allow-pickle", "--format")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the list of models, a card, or what is in a model file."""
-    as_json = options.format == "json"
+    facts: Any
     if options.model is None:
         cards = [model_card(name) for name in model_names()]
-        if as_json:
-            print(json.dumps([dataclasses.asdict(card) for card in cards], indent=2))
-            return 0
-        for card in cards:
-            print(f"{card.name:<10} {card.summary}")
-        print('\n"skheart models NAME" prints the card of a model.')
-        return 0
-    path = model_file(options.model)
-    if path is None:
+        facts = [dataclasses.asdict(card) for card in cards]
+        lines = [f"{card.name:<10} {card.summary}\n" for card in cards]
+        text = "".join(lines) + '\n"skheart models NAME" prints the card of a model.'
+    elif (path := model_file(options.model)) is None:
         card = model_card(options.model)
-        print(json.dumps(dataclasses.asdict(card), indent=2) if as_json else card)
-        return 0
-    facts = describe(path, allow_pickle=options.allow_pickle)
-    print(json.dumps(facts, indent=2) if as_json else description_text(facts))
+        facts, text = dataclasses.asdict(card), str(card)
+    else:
+        facts = describe(path, allow_pickle=options.allow_pickle)
+        text = description_text(facts)
+    print(json.dumps(facts, indent=2) if options.format == "json" else text)
     return 0
 
 
 def describe(path: Path, *, allow_pickle: bool = False) -> dict[str, Any]:
     """Return what is known of a model file; None for what the file does not say."""
-    facts: dict[str, Any] = {"file": str(path), "bytes": path.stat().st_size}
+    versions = n_parameters = training = None
     if is_onnx(path):
-        return facts | _described_onnx(path)
-    pipeline = read_pipeline(str(path), allow_pickle=allow_pickle)
-    transformer, classifier = pipeline[0], pipeline[-1]
-    versions = None
-    if path.suffix.lower() == ".skheart":
-        with zipfile.ZipFile(path) as archive:  # it has just been checked
-            versions = json.loads(archive.read("model.json"))["versions"]
-    network = getattr(classifier, "model_", None)
-    return facts | {
-        "classes": [str(name) for name in pipeline.classes_],
-        "network": getattr(network, "name", type(classifier).__name__),
-        "n_parameters": None if network is None else int(network.count_params()),
-        "spectrogram": _settings(transformer.get_params()),
-        "training": _trained_on(getattr(classifier, "training_", None)),
+        from skheart.deployment.onnx_session import read_onnx
+
+        model = read_onnx(str(path))
+        classes, settings = model.classes, model.settings
+        network = f"ONNX, {model.part}"
+        metadata = model.session.get_modelmeta().custom_metadata_map["skheart"]
+        versions = json.loads(metadata).get("versions")
+    else:
+        pipeline = read_pipeline(str(path), allow_pickle=allow_pickle)
+        classes, settings = pipeline.classes_, pipeline[0].get_params()
+        classifier = pipeline[-1]
+        network = type(classifier).__name__
+        if hasattr(classifier, "model_"):
+            network = classifier.model_.name
+            n_parameters = int(classifier.model_.count_params())
+        training = getattr(classifier, "training_", None)
+        if path.suffix.lower() == ".skheart":
+            with zipfile.ZipFile(path) as archive:  # it has just been checked
+                versions = json.loads(archive.read("model.json"))["versions"]
+    return {
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "classes": [str(name) for name in classes],
+        "network": network,
+        "n_parameters": n_parameters,
+        "spectrogram": {
+            key: value
+            for key, value in settings.items()
+            if key not in _OF_THE_MACHINE
+            and isinstance(value, bool | int | float | str | None)
+        },
+        "training": _trained_on(training),
         "versions": versions,
-    }
-
-
-def _described_onnx(path: Path) -> dict[str, Any]:
-    from skheart.deployment.onnx_session import read_onnx
-
-    model = read_onnx(str(path))
-    metadata = model.session.get_modelmeta().custom_metadata_map["skheart"]
-    return {
-        "classes": [str(name) for name in model.classes],
-        "network": f"ONNX, {model.part}",
-        "n_parameters": None,
-        "spectrogram": _settings(model.settings),
-        "training": _trained_on(None),
-        "versions": json.loads(metadata).get("versions"),
-    }
-
-
-def _settings(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a spectrogram that are text, numbers or None."""
-    of_the_machine = ("cache", "lazy", "n_jobs", "on_error", "verbose")
-    return {
-        key: value
-        for key, value in parameters.items()
-        if key not in of_the_machine
-        and isinstance(value, bool | int | float | str | None)
     }
 
 
 def _trained_on(training: Any) -> dict[str, Any]:
     """Return what a model was trained on without the hashes."""
     known = known_training(training)
-    parts = [{key: part.get(key) for key in _FACTS} for part in known["parts"]]
+    parts = [{key: part.get(key) for key in _TRAINING_FACTS} for part in known["parts"]]
     return {"parts": parts, "complete": known["complete"]}
 
 
@@ -119,17 +121,7 @@ def description_text(facts: dict[str, Any]) -> str:
 
 
 def _training_lines(training: dict[str, Any]) -> list[str]:
-    lines = []
-    for part in training["parts"]:
-        counts = ", ".join(f"{n} {x}" for x, n in (part["class_counts"] or {}).items())
-        of, kind = f" of {part['n_patients']} patients", "patients"
-        if not part["grouped"]:
-            of, kind = "", "recordings"
-        lines.append(
-            f"trained on: {part['corpus']}, {part['n_recordings']} recordings{of} "
-            f"({counts}); {part['n_held_out']} {kind} were held out"
-        )
+    facts = [f"{part['corpus']}, {part_text(part)}" for part in training["parts"]]
     if not training["complete"]:
-        more = "perhaps also other recordings" if lines else "not recorded"
-        lines.append(f"trained on: {more}")
-    return lines
+        facts.append("perhaps also other recordings" if facts else "not recorded")
+    return [f"trained on: {fact}" for fact in facts]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from skheart.cli.quiet import quiet_stderr
 from skheart.pretrained import model_names
@@ -13,20 +12,10 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 MODEL_ENDINGS = (".skheart", ".onnx", ".tflite", ".joblib")
-_BROKEN_PICKLE = (
-    *(AttributeError, EOFError, ImportError, IndexError, KeyError, OSError),
-    *(TypeError, ValueError, pickle.UnpicklingError),
-)
 
 
 def model_file(name: str) -> Path | None:
-    """Return the file that a model is in, None for a pretrained model.
-
-    Raises
-    ------
-    FileNotFoundError, IsADirectoryError, ValueError
-        If there is no such model, or its name does not end like that of a model.
-    """
+    """Return the file that a model is in, None for a pretrained model."""
     if name in model_names():
         return None
     path = Path(name)
@@ -64,8 +53,8 @@ def read_pipeline(name: str, *, allow_pickle: bool = False) -> Pipeline:
         return load_pretrained(name)
     if path.suffix.lower() in (".onnx", ".tflite"):
         raise ValueError(
-            f"{name!r} is an exported model, which cannot be trained or exported "
-            "again; name the model that it was exported from."
+            f"{name!r} is an exported model, which cannot be used here; name the model "
+            "that it was exported from."
         )
     if path.suffix.lower() == ".skheart":
         return load_model(path)
@@ -86,21 +75,18 @@ def _unpickled(path: Path) -> Pipeline:
 
     try:
         model = joblib.load(path)
-    except _BROKEN_PICKLE as error:
+    except Exception as error:  # of any kind, if the file is damaged
         raise ValueError(
             f"{str(path)!r} cannot be loaded as a model ({type(error).__name__}: "
             f"{error}); expected a file that skheart train wrote."
         ) from error
     model = getattr(model, "best_estimator_", model)
-    steps: list[Any] = getattr(model, "steps", [])
-    if not steps or not isinstance(steps[0][1], SpectrogramTransformer):
+    steps = [step for _, step in getattr(model, "steps", [])]
+    predicts = hasattr(model, "predict_proba") and hasattr(model, "classes_")
+    if not (predicts and steps and isinstance(steps[0], SpectrogramTransformer)):
+        found = ", ".join(type(step).__name__ for step in steps or [model])
         raise ValueError(
-            f"{str(path)!r} must hold a Pipeline that starts with a "
-            f"SpectrogramTransformer, got {type(model).__name__}."
-        )
-    if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
-        raise ValueError(
-            f"{str(path)!r} must hold a fitted Pipeline that ends with a classifier "
-            f"that predicts probabilities, got {type(steps[-1][1]).__name__}."
+            f"{str(path)!r} must hold a fitted Pipeline of a SpectrogramTransformer "
+            f"and a classifier that predicts probabilities, got {found}."
         )
     return model

@@ -10,12 +10,46 @@ from pathlib import Path
 
 from skheart._core.files import atomic_path
 from skheart.cli.models_by_name import MODEL_ENDINGS
-from skheart.cli.output import check_output
+from skheart.cli.options import add_options, check_output
 from skheart.cli.prediction import open_model, predict_recordings
 from skheart.cli.tables import prediction_rows, rows_text
 from skheart.pretrained import model_names
 
 _MANY = 20  # recordings that take long enough for a progress bar
+_EPILOG = """\
+columns of the output, one row for each recording in the order given:
+  recording              the path as given
+  prediction             the most probable class
+  probability_<class>    one column for each class
+  error                  why the recording could not be used, else empty (JSON: null)
+
+In CSV, text that starts with =, +, - or @ is preceded by ', so that no spreadsheet runs
+it as a formula.
+
+examples:
+  skheart predict recording.wav
+  skheart predict --model pascal *.wav --format json > predictions.json
+  skheart predict --model mine.skheart *.wav -o predictions.csv
+  skheart predict --model mine.onnx recording.wav
+
+"skheart models murmur" prints what the default model was trained on and its limits.
+An .onnx file runs without TensorFlow, ten times as fast for one recording.
+skheart is for research. It is not a medical device.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EPILOG
+    add_options(
+        parser,
+        ("recordings", [str], "RECORDING", "sound files: WAV, FLAC, OGG, AIFF or MP3"),
+        ("--model", str, "NAME_OR_FILE", "pretrained model or model file", "murmur"),
+        "--allow-pickle",
+        ("--format", ("csv", "json"), None, "format of the output", "csv"),
+        ("-o --output", Path, "FILE", "file for the rows (default: standard output)"),
+        "--force",
+        "-q --quiet",
+    )
 
 
 def run(options: argparse.Namespace) -> int:

@@ -23,14 +23,9 @@ _CHUNK = 64  # recordings whose spectrograms are held at a time
 class Predictor(NamedTuple):
     """A model that is ready to predict.
 
-    Attributes
-    ----------
-    classes : ndarray of shape (n_classes,)
-    predict : callable
-        Takes a list of paths. Returns probabilities, (n_recordings, n_classes), and the
-        error of each recording, "" where there is none.
-    training : dict
-        What the model was trained on; see :mod:`skheart._core.provenance`.
+    `predict` takes a list of paths. It returns the probabilities, of shape
+    (n_recordings, n_classes), and the error of each recording, "" where there is none.
+    `training` is what the model was trained on; see :mod:`skheart._core.provenance`.
     """
 
     classes: np.ndarray
@@ -45,15 +40,12 @@ def open_model(name: str, *, allow_pickle: bool = False) -> Predictor:
         from skheart.deployment.onnx_session import answers_of_paths, read_onnx
 
         model = read_onnx(str(path))
-        return Predictor(
-            model.classes, partial(answers_of_paths, model), known_training(None)
-        )
+        predict = partial(answers_of_paths, model)
+        return Predictor(model.classes, predict, known_training(None))
     pipeline = read_pipeline(name, allow_pickle=allow_pickle)
-    return Predictor(
-        pipeline.classes_,
-        partial(_predict_with_pipeline, pipeline),
-        known_training(getattr(pipeline[-1], "training_", None)),
-    )
+    training = known_training(getattr(pipeline[-1], "training_", None))
+    predict = partial(_predict_with_pipeline, pipeline)
+    return Predictor(pipeline.classes_, predict, training)
 
 
 def _predict_with_pipeline(
@@ -83,20 +75,8 @@ def predict_recordings(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the probabilities of recordings, and why some have none.
 
-    Parameters
-    ----------
-    model : Predictor
-    recordings : list of str
-        Paths.
-    show_progress : bool, default=False
-        Show a progress bar on standard error.
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_recordings, n_classes)
-        Finite where there is no error, else NaN.
-    errors : ndarray of shape (n_recordings,)
-        "" where there is none.
+    Probabilities are (n_recordings, n_classes), NaN where there is an error; errors are
+    (n_recordings,), "" where there is none.
     """
     probabilities = np.full((len(recordings), len(model.classes)), np.nan)
     errors = np.full(len(recordings), "", dtype=object)
@@ -107,15 +87,7 @@ def predict_recordings(
         for start in range(0, len(recordings), _CHUNK):
             rows = slice(start, start + _CHUNK)
             chunk = recordings[rows]
-            probabilities[rows], errors[rows] = interruptible(
-                partial(model.predict, chunk)
-            )
+            predict = partial(model.predict, chunk)
+            probabilities[rows], errors[rows] = interruptible(predict)
             advance(len(chunk))
-    broken = ~np.isfinite(probabilities).all(axis=1)
-    for row in np.flatnonzero(broken & (errors == "")):
-        errors[row] = (
-            f"The probabilities of {recordings[row]!r} are not finite numbers; its "
-            "values are too large for the model, or the model is damaged."
-        )
-    probabilities[errors != ""] = np.nan
     return probabilities, errors

@@ -8,6 +8,24 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import IO
+
+
+@contextmanager
+def _redirected(number: int, file: IO[bytes]) -> Iterator[None]:
+    """Send a standard stream of the process, 1 or 2, to a file."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    saved = os.dup(number)
+    os.dup2(file.fileno(), number)
+    try:
+        yield
+    finally:
+        with suppress(AttributeError, OSError, TypeError):  # not on Windows
+            ctypes.CDLL(None).fflush(None)
+        os.dup2(saved, number)
+        os.close(saved)
 
 
 @contextmanager
@@ -17,18 +35,13 @@ def quiet_stderr() -> Iterator[None]:
     TensorFlow writes there before any of its settings is read.
     """
     with tempfile.TemporaryFile() as held:
-        sys.stderr.flush()
-        stderr = os.dup(2)
-        os.dup2(held.fileno(), 2)
         try:
-            yield
+            with _redirected(2, held):
+                yield
         except Exception:
             held.seek(0)
-            os.write(stderr, held.read())
+            os.write(2, held.read())
             raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
 
 
 @contextmanager
@@ -37,15 +50,5 @@ def quiet_stdout() -> Iterator[None]:
 
     Decoders in libsndfile print messages there, which would stand between the rows.
     """
-    if sys.stdout is not None:
-        sys.stdout.flush()
-    stdout, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
-    try:
+    with open(os.devnull, "wb") as nowhere, _redirected(1, nowhere):
         yield
-    finally:
-        with suppress(AttributeError, OSError, TypeError):  # not on Windows
-            ctypes.CDLL(None).fflush(None)
-        os.dup2(stdout, 1)
-        os.close(stdout)

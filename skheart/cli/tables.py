@@ -24,29 +24,24 @@ def prediction_rows(
     errors: np.ndarray,
     classes: np.ndarray,
 ) -> list[dict[str, Any]]:
-    """Return one row for each recording.
+    """Return one row for each recording; what is absent is None.
 
-    Returns
-    -------
-    rows : list of dict
-        With the keys ``recording``, ``prediction``, ``probability_<class>`` for each
-        class, to six decimals, and ``error``. What is absent is None.
+    Its keys are ``recording``, ``prediction``, ``probability_<class>`` for each class,
+    to six decimals, and ``error``.
     """
     usable = errors == ""
     labels = np.full(len(recordings), None, dtype=object)
     labels[usable] = labels_of(probabilities[usable], classes.astype(str))
-    names = [f"probability_{name}" for name in classes]
-    rows = []
-    for recording, label, values, error in zip(
-        recordings, labels, probabilities.tolist(), errors, strict=True
-    ):
-        numbers = [None if error else round(value, 6) for value in values]
-        rows.append(
-            {"recording": recording, "prediction": label}
-            | dict(zip(names, numbers, strict=True))
-            | {"error": error or None}
+    numbers = probabilities.round(6).astype(object)
+    numbers[~usable] = None
+    columns = [f"probability_{name}" for name in classes]
+    keys = ["recording", "prediction", *columns, "error"]
+    return [
+        dict(zip(keys, (recording, label, *values, error or None), strict=True))
+        for recording, label, values, error in zip(
+            recordings, labels, numbers, errors, strict=True
         )
-    return rows
+    ]
 
 
 def rows_text(rows: list[dict[str, Any]], format: str) -> str:

@@ -86,10 +86,10 @@ def check_sample_weight(values: ArrayLike | None, n_recordings: int) -> np.ndarr
             f"sample_weight must have shape ({n_recordings},), one weight a "
             f"recording, got shape {weight.shape}."
         )
-    if not np.isfinite(weight).all() or (weight < 0).any():
-        worst = weight[~(np.isfinite(weight) & (weight >= 0))][0]
+    wrong = weight[~(np.isfinite(weight) & (weight >= 0))]
+    if wrong.size:
         raise ValueError(
-            f"sample_weight must be finite and not negative, got {worst:g}."
+            f"sample_weight must be finite and not negative, got {wrong[0]:g}."
         )
     return weight
 

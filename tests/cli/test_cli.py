@@ -27,8 +27,7 @@ from skheart import (
     load_model,
     save_model,
 )
-from skheart.cli.main import main
-from skheart.cli.parser import command_line_parser
+from skheart.cli.main import COMMANDS, command_parser, main
 from skheart.cli.tables import prediction_rows, rows_text
 from skheart.datasets import make_heart_sounds
 from skheart.spectrogram import SpectrogramCache
@@ -407,6 +406,23 @@ class TestEvaluate:
         report = json.loads(capsys.readouterr().out)
         assert report["patient_auroc"] == {"value": None, "low": None, "high": None}
 
+    def test_rates_of_a_class_that_is_absent_are_undefined(
+        self, model, folders, tmp_path, capsys
+    ):
+        home = copied(folders, tmp_path, rename=lambda name: f"x{name}")
+        for path in (home / "normal").iterdir():
+            path.unlink()
+        arguments = ["evaluate", "--model", str(model), "folder", str(home), "-q"]
+        assert main(arguments) == 0
+        assert re.search(
+            r"murmur: sensitivity \d\.\d{3}, specificity undefined\n",
+            capsys.readouterr().out,
+        )
+        assert main([*arguments, "--format", "json"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert report["specificity"] == {"murmur": None}
+        assert report["auroc"] == {"value": None, "low": None, "high": None}
+
 
 class TestSpectrogram:
     def test_draws(self, folders, tmp_path, capsys):
@@ -450,7 +466,8 @@ class TestProgram:
             "    assert stop.code == 0\n"
             "assert not {'tensorflow', 'librosa', 'sklearn'} & set(sys.modules)\n"
         )
-        for arguments in (["--help"], ["predict", "--help"], ["--version"]):
+        helps = ([command, "--help"] for command in COMMANDS)
+        for arguments in (["--help"], ["--version"], *helps):
             done = subprocess.run(
                 [sys.executable, "-c", program, *arguments],
                 capture_output=True,
@@ -745,14 +762,14 @@ class TestArguments:
         assert (folder / "thesis.txt").read_text() == "mine"
 
     def test_help_names_the_defaults_of_the_estimators(self):
-        _, commands = command_line_parser()
-        text = " ".join(commands["train"].format_help().split())
+        parser = command_parser("train")
+        text = " ".join(parser.format_help().split())
         defaults = {
             parameter.name: parameter.default
             for estimator in (SpectrogramTransformer, CNNClassifier)
             for parameter in inspect.signature(estimator).parameters.values()
         }
-        options = commands["train"].parse_args(["folder", "x", "-o", "y"])
+        options = parser.parse_args(["folder", "x", "-o", "y"])
         for name in (
             *("duration", "n_bands", "f_min", "f_max", "network", "epochs"),
             *("augment", "batch_size", "loss", "learning_rate"),
