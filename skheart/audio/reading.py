@@ -15,17 +15,16 @@ import numpy as np
 import soundfile
 
 from skheart._core.checks import check_number
-from skheart.audio.remote import download, is_url
+from skheart.audio.remote import LARGEST_FILE, download, is_url
 from skheart.audio.waveform import RecordingError, check_waveform, resample
 
-__all__ = ["content_digest", "read_recording"]
+__all__ = ["read_recording"]
 
 # Sizes that streaming writers leave in a header when they cannot go back to it.
 _UNKNOWN_SIZES = (0, 0x7FFFFFFF - 36, 0x7FFFFFFF, 0xFFFFFFFF - 36, 0xFFFFFFFF)
 _UNKNOWN_LENGTH = 1 << 60  # libsndfile's lengths above it say that it knows none
 _LARGEST_SAMPLE_RATE = 768_000
 _LARGEST_LENGTH = 1 << 27  # values a channel: 18 hours at 2 kHz
-_LARGEST_FILE = 1 << 30  # bytes that are held in memory as a whole
 _BLOCK = 1 << 22  # values of all channels that are decoded at a time
 # How files of the supported formats begin. Without this check libsndfile reads anything
 # whose name ends in .raw, .gsm or .vox, and prints its own messages for some formats.
@@ -113,25 +112,7 @@ def read_recording(
 
 
 def content_digest(path: str | os.PathLike[str], *, key: bytes) -> bytes:
-    """Compute a keyed hash of the sound in a file, the same for every lossless format.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        As of :func:`read_recording`.
-    key : bytes
-        At most 64 bytes. Without it, the hash cannot be computed again.
-
-    Returns
-    -------
-    digest : bytes of length 32
-        Of the mono waveform at the file's own sample rate, and of that rate.
-
-    Raises
-    ------
-    FileNotFoundError, IsADirectoryError, RecordingError
-        If the file cannot be used, as of :func:`read_recording`.
-    """
+    """Compute a keyed hash of a file's waveform and rate, the same for every format."""
     waveform, rate = read_recording(path)
     digest = hashlib.blake2b(repr(rate).encode(), digest_size=32, key=key)
     digest.update(np.ascontiguousarray(waveform).astype("<f4", copy=False).data)
@@ -168,17 +149,16 @@ def open_recording(name: str, content: bytes | None = None) -> BinaryIO:
         raise IsADirectoryError(
             f"{name!r} is a folder, expected a sound file; pass the files inside it."
         )
-    if not stat.S_ISREG(status.st_mode):
-        raise RecordingError(f"{name!r} is not a regular file, expected a sound file.")
-    raise RecordingError(f"{name!r} is an empty file.")
+    what = "an empty file" if stat.S_ISREG(status.st_mode) else "not a regular file"
+    raise RecordingError(f"{name!r} is {what}, expected a sound file.")
 
 
 def read_content(name: str) -> bytes:
     """Return all bytes of a file or URL, so that it can be hashed and then decoded."""
     with open_recording(name) as file:
-        if file.seek(0, os.SEEK_END) > _LARGEST_FILE:
+        if file.seek(0, os.SEEK_END) > LARGEST_FILE:
             raise RecordingError(
-                f"{name!r} is larger than {_LARGEST_FILE} bytes, too large to be "
+                f"{name!r} is larger than {LARGEST_FILE} bytes, too large to be "
                 "cached; cut it or use cache=None."
             )
         file.seek(0)
@@ -188,17 +168,7 @@ def read_content(name: str) -> bytes:
 def decode(
     file: BinaryIO, name: str, duration: float | None = None
 ) -> tuple[np.ndarray, float]:
-    """Decode an open file: the mean of its channels, and the sample rate in Hz.
-
-    Parameters
-    ----------
-    file : binary file
-        At its beginning.
-    name : str
-        What error messages call it.
-    duration : float, default=None
-        Decode at most this much from the start, in seconds.
-    """
+    """Decode an open file: the mean of its channels, and the sample rate in Hz."""
     plain = _decode_plain_wav(file, duration)
     waveform, rate = _decode_any(file, name, duration) if plain is None else plain
     return waveform, float(rate)
@@ -231,18 +201,14 @@ def _decode_plain_wav(
     )
     if (riff, wave, fmt, n_fmt, tag, bits, data) != _PLAIN or n in _UNKNOWN_SIZES:
         return None
-    plausible = n_channels in (1, 2) and 0 < rate <= _LARGEST_SAMPLE_RATE
-    if not plausible or width != 2 * n_channels or n % width:
-        return None
-    if len(head) + n > file.seek(0, os.SEEK_END):
+    if n_channels not in (1, 2) or width != 2 * n_channels or n % width:
         return None
     n_times = times_in(duration, rate, n // width)
-    if n_times > _LARGEST_LENGTH:
+    truncated = len(head) + n > file.seek(0, os.SEEK_END)
+    if truncated or not 0 < rate <= _LARGEST_SAMPLE_RATE or n_times > _LARGEST_LENGTH:
         return None
     file.seek(len(head))
     content = file.read(n_times * width)
-    if len(content) != n_times * width:
-        return None
     samples = np.frombuffer(content, dtype="<i2")
     waveform = np.multiply(samples, np.float32(2.0**-15), dtype=np.float32)
     return _mean(waveform.reshape(n_times, n_channels)), rate

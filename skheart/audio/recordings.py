@@ -36,10 +36,12 @@ class Recording:
 
     def content(self) -> bytes | np.ndarray:
         """Return what is in the recording: the bytes of the file, or the waveform."""
+        source = self._checked()
+        return read_content(source) if isinstance(source, str) else source
+
+    def _checked(self) -> str | np.ndarray:
         if self.source is None:
             raise RecordingError(f"{self.name} {self.problem}.")
-        if isinstance(self.source, str):
-            return read_content(self.source)
         return self.source
 
     def load(
@@ -56,11 +58,10 @@ class Recording:
 
         `content` is what :meth:`content` returned, if it has been called.
         """
-        if self.source is None:
-            raise RecordingError(f"{self.name} {self.problem}.")
-        if isinstance(self.source, str):
-            with open_recording(self.source, content) as file:
-                waveform, rate = decode(file, self.source, duration)
+        source = self._checked()
+        if isinstance(source, str):
+            with open_recording(source, content) as file:
+                waveform, rate = decode(file, source, duration)
             n_times = len(waveform)
             if 0 < n_times < window * rate and (duration or window) >= window:
                 raise RecordingError(
@@ -69,7 +70,7 @@ class Recording:
                 )
         else:
             rate = sample_rate if input_sample_rate is None else input_sample_rate
-            waveform = self.source
+            waveform = source
             if waveform.ndim == 1:
                 waveform = waveform[: times_in(duration, rate, len(waveform))]
         if rate < 2 * f_max:
@@ -112,13 +113,12 @@ def recordings_of(
             "X must hold several recordings, got a number and something else; if they "
             "are a rate and a waveform, pass [waveform] and set input_sample_rate."
         )
-    if isinstance(X, list | tuple):
-        X = _object_array(X)
     if hasattr(X, "columns") and hasattr(X, "iloc") and X.shape[1] == 1:
         column = X.iloc[:, 0]
         if not np.issubdtype(np.asarray(column).dtype, np.number):
             X = column
-    if getattr(X, "ndim", 2) == 1 and hasattr(X, "__len__"):
+    one_dimensional = getattr(X, "ndim", 2) == 1 and hasattr(X, "__len__")
+    if isinstance(X, list | tuple) or one_dimensional:
         if len(X) == 0:
             raise ValueError("X holds no recording: Found array with 0 sample(s).")
         if all(isinstance(x, Number) for x in X):
@@ -127,12 +127,10 @@ def recordings_of(
                 "waveform for each recording. Reshape your data: if X is one waveform, "
                 "pass [X]."
             )
-        entries = [_entry(item, index) for index, item in enumerate(X)]
         if reset:
             for name in ("n_features_in_", "feature_names_in_"):
-                if hasattr(estimator, name):
-                    delattr(estimator, name)
-        return entries
+                vars(estimator).pop(name, None)
+        return [_entry(item, index) for index, item in enumerate(X)]
     if getattr(X, "ndim", 2) > 2:
         raise ValueError(
             "X must be a list of paths, a list of waveforms or a two-dimensional array "
@@ -161,14 +159,6 @@ def recordings_of(
     return [Recording(row, index) for index, row in enumerate(array)]
 
 
-def _object_array(items: list | tuple) -> np.ndarray:
-    """Put items of any type into a one-dimensional object array."""
-    array = np.empty(len(items), dtype=object)
-    for index, item in enumerate(items):
-        array[index] = item
-    return array
-
-
 def _entry(item: Any, index: int) -> Recording:
     if isinstance(item, str | os.PathLike):
         return Recording(str(os.fsdecode(item)), index)
@@ -191,10 +181,9 @@ def _entry(item: Any, index: int) -> Recording:
 
 
 def _check_finite(array: np.ndarray) -> None:
-    finite = np.isfinite(array).all(axis=1)
-    if not finite.all():
-        first = int(np.flatnonzero(~finite)[0])
+    broken = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(broken):
         raise RecordingError(
-            f"X holds NaN or infinite (inf) values in {int((~finite).sum())} "
-            f"recordings, first in recording {first}; repair or leave them out."
+            f"X holds NaN or infinite (inf) values in {len(broken)} recordings, first "
+            f"in recording {broken[0]}; repair or leave them out."
         )
