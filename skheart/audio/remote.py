@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from skheart._core.optional import optional_import
+from skheart.audio.limits import LARGEST_FILE
 from skheart.audio.waveform import RecordingError
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 # None of these protocols runs code or opens files of this machine.
 _PROTOCOLS = ("abfs", "az", "gcs", "gs", "http", "https", "memory", "s3")
-LARGEST_FILE = 1 << 30  # bytes that are held in memory as a whole
 _BLOCK = 1 << 20
 
 

@@ -81,6 +81,14 @@ def _is_constant(array: np.ndarray) -> bool:
     return bool(np.ptp(array) <= _SMALLEST)
 
 
+def full_scale(array: np.ndarray) -> np.ndarray:
+    """Return integers of 8 to 32 bits as -1 to 1, as sound files store them."""
+    if array.dtype.kind not in "iu" or array.dtype.itemsize > 4:
+        return array
+    half = 2.0 ** (8 * array.dtype.itemsize - 1)
+    return (array - (half if array.dtype.kind == "u" else 0.0)) / half
+
+
 def resample(
     waveform: np.ndarray, input_sample_rate: float, sample_rate: float
 ) -> np.ndarray:

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skheart._core.checks import check_number, check_option
 from skheart._core.versions import stamped, unstamped
+from skheart.audio.assumed_rate import warn_about_rate
 from skheart.audio.recordings import recordings_of
 from skheart.spectrogram.bands import SpectrogramSettings
 from skheart.spectrogram.cache import SpectrogramCache
@@ -48,7 +49,8 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         Rate that every recording is resampled to, in Hz.
     input_sample_rate : float, default=None
         Rate of the waveforms passed as arrays, in Hz; sound files contain their own. By
-        default, waveforms are expected to be at `sample_rate` already.
+        default, waveforms are expected to be at `sample_rate` already; a warning says
+        if the heart rates of 30 or more make that improbable.
     duration : float or None, default=20.0
         Length of the spectrogram, in seconds. Longer recordings are cut at the end.
         None uses the longest recording of each call, so that the number of frames can
@@ -180,8 +182,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_recordings,) or (n_recordings, n_times)
-            Paths, waveforms of unequal length, or waveforms of the same length as rows.
-            Files are not opened here.
+            As for `transform`. Files are not opened here.
         y : None
             Ignored.
 
@@ -199,8 +200,12 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_recordings,) or (n_recordings, n_times)
-            A list, array or Series of paths; a list or object array of waveforms; or a
-            two-dimensional array of waveforms of the same length.
+            A list, array or Series with a recording in each entry: the path or URL of a
+            file, its content as bytes, an open file, a waveform, a pair
+            ``(sample_rate, waveform)`` or a dict
+            ``{"array": waveform, "sampling_rate": sample_rate}``. Or a two-dimensional
+            array of waveforms of the same length. Integers beside a rate are scaled as
+            in sound files, so that 32768 is 1 for 16 bits.
 
         Returns
         -------
@@ -316,6 +321,8 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         recordings = recordings_of(
             self, X, reset=False, check_finite=self.on_error == "raise"
         )
+        if self.input_sample_rate is None:
+            warn_about_rate(recordings, self.sample_rate, stacklevel=4)
         workers: dict[str, Any] = {"n_jobs": self.n_jobs, "verbose": self.verbose}
         if self.lazy:
             return cached_spectrograms(job, recordings, **workers)
