@@ -64,7 +64,7 @@ WITHOUT_KERAS = {
     "deployment.streaming",
 }
 ONLY_INSIDE_FUNCTIONS = {
-    *("fsspec", "librosa", "matplotlib", "numba", "onnx", "onnxruntime"),
+    *("av", "fsspec", "librosa", "matplotlib", "numba", "onnx", "onnxruntime"),
     *("pandas", "tf2onnx"),
 }
 

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Number
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
 
-from skheart.audio.reading import (
-    decode,
+from skheart.audio.limits import (
+    LARGEST_SAMPLE_RATE,
+    mean_of_channels,
     name_of_part,
-    open_recording,
-    read_content,
     times_in,
 )
-from skheart.audio.waveform import RecordingError, check_waveform, resample
+from skheart.audio.opening import open_recording, read_content
+from skheart.audio.reading import decode
+from skheart.audio.waveform import (
+    RecordingError,
+    check_waveform,
+    full_scale,
+    resample,
+)
+
+_EXPECTED = "expected a path or a waveform"
 
 
 @dataclass(frozen=True)
 class Recording:
-    """One row of `X`: a path or URL, or a waveform with its place in `X`."""
+    """One row of `X`: a file or a waveform, with its place in `X`."""
 
-    source: str | np.ndarray | None
+    source: Any  # path or URL, content or open file, or waveform
     index: int
+    rate: float | None = None  # of a waveform that came with it, in Hz
     problem: str = ""  # why the entry is no recording, if `source` is None
 
     @property
@@ -36,10 +46,14 @@ class Recording:
 
     def content(self) -> bytes | np.ndarray:
         """Return what is in the recording: the bytes of the file, or the waveform."""
-        if self.source is None:
+        source = self._checked()
+        if isinstance(source, np.ndarray):
+            return source
+        return read_content(source, self.name)
+
+    def _checked(self) -> Any:
+        if self.problem:
             raise RecordingError(f"{self.name} {self.problem}.")
-        if isinstance(self.source, str):
-            return read_content(self.source)
         return self.source
 
     def load(
@@ -56,22 +70,26 @@ class Recording:
 
         `content` is what :meth:`content` returned, if it has been called.
         """
-        if self.source is None:
-            raise RecordingError(f"{self.name} {self.problem}.")
-        if isinstance(self.source, str):
-            with open_recording(self.source, content) as file:
-                waveform, rate = decode(file, self.source, duration)
+        source = self._checked()
+        if isinstance(source, np.ndarray):
+            rate = float(self.rate or input_sample_rate or sample_rate)
+            waveform = source
+            if waveform.ndim == 1 or self.rate:
+                waveform = waveform[: times_in(duration, rate, len(waveform))]
+            if self.rate and waveform.dtype.kind in "fiu":
+                waveform = full_scale(waveform)
+                if waveform.ndim == 2:
+                    waveform = mean_of_channels(waveform)
+        else:
+            source = source if content is None else content
+            with open_recording(source, self.name) as file:
+                waveform, rate = decode(file, self.name, duration)
             n_times = len(waveform)
             if 0 < n_times < window * rate and (duration or window) >= window:
                 raise RecordingError(
                     f"{self.name} lasts {n_times / rate:.3g} seconds, less than one "
                     f"window of {window:g}; leave it out."
                 )
-        else:
-            rate = sample_rate if input_sample_rate is None else input_sample_rate
-            waveform = self.source
-            if waveform.ndim == 1:
-                waveform = waveform[: times_in(duration, rate, len(waveform))]
         if rate < 2 * f_max:
             raise RecordingError(
                 f"{self.name} has a sample rate of {rate:g} Hz and contains nothing "
@@ -100,25 +118,20 @@ def recordings_of(
     Only a two-dimensional array or data frame of numbers has features in scikit-learn's
     sense; for the other containers `n_features_in_` is not set.
     """
-    if isinstance(X, str | os.PathLike):
-        raise ValueError(f"X must hold several recordings, got one path; pass [{X!r}].")
-    if hasattr(X, "read"):
-        raise ValueError(
-            f"X must hold several recordings, got an open file ({type(X).__name__}); "
-            "pass a list of paths or waveforms."
-        )
-    if isinstance(X, tuple) and len(X) == 2 and isinstance(X[0], Number):
-        raise ValueError(
-            "X must hold several recordings, got a number and something else; if they "
-            "are a rate and a waveform, pass [waveform] and set input_sample_rate."
-        )
-    if isinstance(X, list | tuple):
-        X = _object_array(X)
+    if (one := _one_recording(X)) is not None:
+        entry = repr(X) if isinstance(X, str | os.PathLike) else "X"
+        raise ValueError(f"X must hold several recordings, got {one}; pass [{entry}].")
     if hasattr(X, "columns") and hasattr(X, "iloc") and X.shape[1] == 1:
         column = X.iloc[:, 0]
         if not np.issubdtype(np.asarray(column).dtype, np.number):
             X = column
-    if getattr(X, "ndim", 2) == 1 and hasattr(X, "__len__"):
+    one_dimensional = getattr(X, "ndim", 2) == 1 and hasattr(X, "__len__")
+    if getattr(getattr(X, "dtype", None), "kind", "") == "S":
+        raise ValueError(
+            "X is an array of bytes of fixed length, which drops zeros at their ends; "
+            "pass a list."
+        )
+    if isinstance(X, Sequence) or one_dimensional:
         if len(X) == 0:
             raise ValueError("X holds no recording: Found array with 0 sample(s).")
         if all(isinstance(x, Number) for x in X):
@@ -127,12 +140,10 @@ def recordings_of(
                 "waveform for each recording. Reshape your data: if X is one waveform, "
                 "pass [X]."
             )
-        entries = [_entry(item, index) for index, item in enumerate(X)]
         if reset:
             for name in ("n_features_in_", "feature_names_in_"):
-                if hasattr(estimator, name):
-                    delattr(estimator, name)
-        return entries
+                vars(estimator).pop(name, None)
+        return [_entry(item, index) for index, item in enumerate(X)]
     if getattr(X, "ndim", 2) > 2:
         raise ValueError(
             "X must be a list of paths, a list of waveforms or a two-dimensional array "
@@ -161,40 +172,81 @@ def recordings_of(
     return [Recording(row, index) for index, row in enumerate(array)]
 
 
-def _object_array(items: list | tuple) -> np.ndarray:
-    """Put items of any type into a one-dimensional object array."""
-    array = np.empty(len(items), dtype=object)
-    for index, item in enumerate(items):
-        array[index] = item
-    return array
+def _one_recording(X: Any) -> str | None:
+    """Return what `X` is if it is a recording, not a container of some."""
+    if isinstance(X, str | os.PathLike):
+        return "one path"
+    if isinstance(X, bytes | bytearray | memoryview):
+        return "the content of one file"
+    if hasattr(X, "read"):
+        return f"one open file ({type(X).__name__})"
+    if _has_rate(X):
+        return "one waveform with its rate"
+    return None
+
+
+def _has_rate(item: Any) -> bool:
+    """Check whether an entry is a pair of a rate and a waveform, or a dict of both."""
+    if isinstance(item, Mapping):
+        return "array" in item and "sampling_rate" in item
+    if not isinstance(item, tuple) or len(item) != 2:
+        return False
+    return isinstance(item[0], Number) and not isinstance(item[1], Number)
 
 
 def _entry(item: Any, index: int) -> Recording:
+    """Return one entry of `X` as a recording; what is wrong with it is raised later."""
     if isinstance(item, str | os.PathLike):
         return Recording(str(os.fsdecode(item)), index)
-    expected = "expected a path or a waveform"
+    if isinstance(item, bytes | bytearray | memoryview):
+        return Recording(bytes(item), index)
     if hasattr(item, "read"):
-        problem = f"is an open file ({type(item).__name__}), {expected}; pass its path"
-        return Recording(None, index, problem)
+        return Recording(item, index)
+    rate = None
+    if has_rate := _has_rate(item):
+        pair = isinstance(item, tuple)
+        rate, item = item if pair else (item["sampling_rate"], item["array"])
     try:
         array = np.asarray(item)
     except ValueError:  # rows of unequal length
         problem = (
-            f"is a {type(item).__name__} of several things, {expected}; of a rate and "
-            "a waveform, pass the waveform and set input_sample_rate"
+            f"is a {type(item).__name__} of several things, {_EXPECTED}; pass a rate "
+            "and a waveform as a tuple, (sample_rate, waveform)"
         )
-        return Recording(None, index, problem)
+        return Recording(None, index, problem=problem)
+    problem = _problem(item, array)
+    if has_rate and not problem:
+        problem = _problem_of_pair(array, rate)
+    return Recording(array, index, rate, problem)
+
+
+def _problem(item: Any, array: np.ndarray) -> str:
+    """Return why an entry, which is not a file, is no waveform; "" if it is one."""
+    if isinstance(item, Mapping):
+        keys = ", ".join(map(repr, item))
+        return f"is a dict of {keys}, expected 'array' and 'sampling_rate'"
     if array.ndim == 0:
-        problem = f"is missing: {expected}, got {item!r}; leave it out"
-        return Recording(None, index, problem)
-    return Recording(array, index)
+        return f"is missing: {_EXPECTED}, got {item!r}; leave it out"
+    return ""
+
+
+def _problem_of_pair(array: np.ndarray, rate: Any) -> str:
+    """Return why a waveform and its rate do not belong together; "" if they do."""
+    real = isinstance(rate, Real) and not isinstance(rate, bool | np.bool_)
+    if not real or not 0 < rate <= LARGEST_SAMPLE_RATE:
+        return f"has the sample rate {rate!r}, expected a positive number of Hz"
+    if array.ndim == 2 and not 0 < array.shape[1] <= array.shape[0]:
+        return (
+            "must hold a waveform of shape (n_times,) or (n_times, n_channels) beside "
+            f"its rate, got shape {array.shape}"
+        )
+    return ""
 
 
 def _check_finite(array: np.ndarray) -> None:
-    finite = np.isfinite(array).all(axis=1)
-    if not finite.all():
-        first = int(np.flatnonzero(~finite)[0])
+    broken = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(broken):
         raise RecordingError(
-            f"X holds NaN or infinite (inf) values in {int((~finite).sum())} "
-            f"recordings, first in recording {first}; repair or leave them out."
+            f"X holds NaN or infinite (inf) values in {len(broken)} recordings, first "
+            f"in recording {broken[0]}; repair or leave them out."
         )

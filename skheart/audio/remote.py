@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from skheart._core.optional import optional_import
+from skheart.audio.limits import LARGEST_FILE
 from skheart.audio.waveform import RecordingError
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 # None of these protocols runs code or opens files of this machine.
 _PROTOCOLS = ("abfs", "az", "gcs", "gs", "http", "https", "memory", "s3")
-_LARGEST = 1 << 30  # bytes
 _BLOCK = 1 << 20
 
 
@@ -21,19 +20,7 @@ def is_url(name: str) -> bool:
 
 
 def download(url: str) -> bytes:
-    """Return the content of a URL.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ImportError
-        If fsspec, or the package it needs for the protocol, is not installed.
-    RecordingError
-        If the protocol is not allowed, or the file is empty or too large.
-    OSError
-        If it cannot be read for another reason.
-    """
+    """Return the content of a URL, at most 1 GiB."""
     if url.split("://")[0].lower() not in _PROTOCOLS or "::" in url:
         raise RecordingError(
             f"{url!r} is not a URL that can be read; expected one that begins with "
@@ -41,7 +28,10 @@ def download(url: str) -> bytes:
         )
     fsspec = optional_import("fsspec", user=f"Reading {url!r}", extra="remote")
     try:
-        content = _content(fsspec, url)
+        with fsspec.open(url, "rb") as source:
+            content = bytearray()
+            while len(content) <= LARGEST_FILE and (block := source.read(_BLOCK)):
+                content += block
     except ImportError as error:
         raise ImportError(f"{url!r} cannot be read: {error}") from error
     except FileNotFoundError:
@@ -52,17 +42,8 @@ def download(url: str) -> bytes:
         ) from error
     if not content:
         raise RecordingError(f"{url!r} is an empty file.")
-    if len(content) > _LARGEST:
+    if len(content) > LARGEST_FILE:
         raise RecordingError(
-            f"{url!r} is larger than {_LARGEST} bytes; download it and cut it."
+            f"{url!r} is larger than {LARGEST_FILE} bytes; download it and cut it."
         )
-    return content
-
-
-def _content(fsspec: Any, url: str) -> bytes:
-    """Read a URL, but not much more than the largest allowed size."""
-    content = bytearray()
-    with fsspec.open(url, "rb") as source:
-        while len(content) <= _LARGEST and (block := source.read(_BLOCK)):
-            content += block
     return bytes(content)

@@ -68,7 +68,8 @@ def check_waveform(
             f"{name} holds NaN or infinite values, or values too large to be squared; "
             "repair or leave out the recording."
         )
-    if not allow_silence and _is_silent(array):
+    # The first values of most recordings already differ.
+    if not allow_silence and _is_constant(array[:100]) and _is_constant(array):
         raise RecordingError(
             f"{name} is silent: all of its {len(array)} values are {array[0] + 0:g}; "
             "check the stethoscope or leave out the recording."
@@ -76,10 +77,16 @@ def check_waveform(
     return array
 
 
-def _is_silent(array: np.ndarray) -> bool:
-    """Check whether all values are equal, up to what float32 can hold."""
-    # The first values of most recordings already differ.
-    return bool(np.ptp(array[:100]) <= _SMALLEST and np.ptp(array) <= _SMALLEST)
+def _is_constant(array: np.ndarray) -> bool:
+    return bool(np.ptp(array) <= _SMALLEST)
+
+
+def full_scale(array: np.ndarray) -> np.ndarray:
+    """Return integers of 8 to 32 bits as -1 to 1, as sound files store them."""
+    if array.dtype.kind not in "iu" or array.dtype.itemsize > 4:
+        return array
+    half = 2.0 ** (8 * array.dtype.itemsize - 1)
+    return (array - (half if array.dtype.kind == "u" else 0.0)) / half
 
 
 def resample(

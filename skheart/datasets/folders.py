@@ -9,15 +9,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
+from skheart.audio.formats import CONTAINER_SUFFIXES, how_to_read, readable_suffixes
 from skheart.datasets.base import make_bunch
-
-_SUFFIXES = frozenset(
-    ".aif .aiff .au .caf .flac .mp3 .oga .ogg .opus .rf64 .w64 .wav".split()
-)
-# Sound in formats that cannot be read.
-_OTHER_SOUND = frozenset(
-    ".3gp .aac .amr .avi .m4a .m4b .mka .mkv .mov .mp4 .webm .wma .wmv".split()
-)
 
 
 def load_class_folders(
@@ -29,8 +22,10 @@ def load_class_folders(
     r"""Read recordings from a folder that holds one folder for each class.
 
     ``data_home/murmur/17_AV.wav`` is a recording with the label ``"murmur"``. Folders
-    inside the class folders are read too. Files that are no recordings of a known
-    format are not used and listed in `skipped`; hidden files and folders are ignored.
+    inside the class folders are read too. M4A, MP4, WebM, WMA, AMR and similar files
+    are used if PyAV is installed (``pip install "skheart[formats]"``). Files that are
+    no recordings of a known format are not used and listed in `skipped`; hidden files
+    and folders are ignored.
 
     Parameters
     ----------
@@ -95,8 +90,9 @@ def load_class_folders(
         if not any(part.startswith(".") for part in path.relative_to(home).parts)
         and path.is_file()
     ]
-    paths = [path for path in files if path.suffix.lower() in _SUFFIXES]
-    others = [path for path in files if path.suffix.lower() not in _SUFFIXES]
+    suffixes = readable_suffixes()
+    paths = [path for path in files if path.suffix.lower() in suffixes]
+    others = [path for path in files if path.suffix.lower() not in suffixes]
     skipped = [(str(path), _why_not(path)) for path in others]
     if not paths:
         first = f" (of {len(skipped)} other files, {skipped[0][1]})" if skipped else ""
@@ -118,11 +114,8 @@ def load_class_folders(
 
 def _why_not(path: Path) -> str:
     """Return why a file is not used, and what to do."""
-    if path.suffix.lower() in _OTHER_SOUND:
-        return (
-            f"{path.name!r} has a format that cannot be read; convert it, for example "
-            f"with: ffmpeg -i {path.name} {path.stem}.flac"
-        )
+    if path.suffix.lower() in CONTAINER_SUFFIXES:
+        return f"{path.name!r} needs another package; {how_to_read(path.name)}"
     return f"{path.name!r} does not end as a sound file does"
 
 

@@ -12,6 +12,7 @@ from sklearn.utils.validation import column_or_1d
 from skheart._core.checks import check_number
 from skheart._core.decisions import labels_of
 from skheart._core.files import text_of
+from skheart.audio.assumed_rate import warn_about_rate
 from skheart.audio.recordings import recordings_of
 from skheart.deployment.onnx_session import OnnxModel, answers_of, read_onnx
 
@@ -134,8 +135,8 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_recordings,) or (n_recordings, n_times)
-            A list, array or Series of paths; a list or object array of waveforms; or a
-            two-dimensional array of waveforms of the same length.
+            As for :meth:`SpectrogramTransformer.transform`: paths, bytes or open files,
+            waveforms, or waveforms with their rates.
 
         Returns
         -------
@@ -154,8 +155,11 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
             "input_sample_rate", self.input_sample_rate, unit="Hz", optional=True
         )
         recordings = recordings_of(self, X, reset=False, check_finite=True)
+        model = self._model()
+        if self.input_sample_rate is None:
+            warn_about_rate(recordings, model.settings["sample_rate"], stacklevel=2)
         probabilities, _ = answers_of(
-            self._model(), recordings, input_sample_rate=self.input_sample_rate
+            model, recordings, input_sample_rate=self.input_sample_rate
         )
         return probabilities
 

@@ -71,8 +71,9 @@ class SpectrogramDisplay:
 
         Parameters
         ----------
-        recording : str, os.PathLike or array-like of shape (n_times,)
-            Path of a sound file, or a waveform.
+        recording : str, os.PathLike, bytes, binary file, ndarray, tuple or dict
+            A sound file, or a waveform; what
+            :meth:`~skheart.SpectrogramTransformer.transform` takes as one entry.
         transformer : SpectrogramTransformer, default=None
             Settings of the spectrogram. By default
             ``SpectrogramTransformer(duration=None, normalize=None)``: the whole

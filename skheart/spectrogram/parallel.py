@@ -66,14 +66,14 @@ class SpectrogramJob:
     def _cached(self, recording: Recording) -> tuple[str, np.ndarray]:
         """Return the key and the spectrogram, computed if it is not in the cache."""
         content = recording.content()  # read once: what is hashed is what is decoded
-        key = self._key_of(content)
+        key = self._key_of(content, recording.rate)
         spectrogram = self.cache.get(key)
         if spectrogram is None:
             spectrogram = self._computed(recording, content)
             self.cache.put(key, spectrogram)
         return key, spectrogram
 
-    def _key_of(self, content: bytes | np.ndarray) -> str:
+    def _key_of(self, content: bytes | np.ndarray, rate: float | None) -> str:
         """Return the key of a recording's content with these settings."""
         s = self.settings
         values = (
@@ -86,7 +86,8 @@ class SpectrogramJob:
         digest = hashlib.sha256(repr((_EDITION, same)).encode())
         if isinstance(content, np.ndarray):
             content = np.ascontiguousarray(content)
-            digest.update(repr((content.dtype.str, content.shape)).encode())
+            described = content.dtype.str, content.shape, rate and float(rate)
+            digest.update(repr(described).encode())
             content = content.tobytes()
         digest.update(content)
         return digest.hexdigest()[:40]

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skheart._core.checks import check_number, check_option
 from skheart._core.versions import stamped, unstamped
+from skheart.audio.assumed_rate import warn_about_rate
 from skheart.audio.recordings import recordings_of
 from skheart.spectrogram.bands import SpectrogramSettings
 from skheart.spectrogram.cache import SpectrogramCache
@@ -49,7 +50,8 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         Rate that every recording is resampled to, in Hz.
     input_sample_rate : float, default=None
         Rate of the waveforms passed as arrays, in Hz; sound files contain their own. By
-        default, waveforms are expected to be at `sample_rate` already.
+        default, waveforms are expected to be at `sample_rate` already; a warning says
+        if the heart rates of 30 or more make that improbable.
     duration : float or None, default=20.0
         Length of the spectrogram, in seconds. Longer recordings are cut at the end.
         None uses the longest recording of each call, so that the number of frames can
@@ -181,8 +183,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_recordings,) or (n_recordings, n_times)
-            Paths, waveforms of unequal length, or waveforms of the same length as rows.
-            Files are not opened here.
+            As for `transform`. Files are not opened here.
         y : None
             Ignored.
 
@@ -200,8 +201,12 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_recordings,) or (n_recordings, n_times)
-            A list, array or Series of paths; a list or object array of waveforms; or a
-            two-dimensional array of waveforms of the same length.
+            A list, array or Series with a recording in each entry: the path or URL of a
+            file, its content as bytes, an open file, a waveform, a pair
+            ``(sample_rate, waveform)`` or a dict
+            ``{"array": waveform, "sampling_rate": sample_rate}``. Or a two-dimensional
+            array of waveforms of the same length. Integers beside a rate are scaled as
+            in sound files, so that 32768 is 1 for 16 bits.
 
         Returns
         -------
@@ -306,6 +311,8 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         job = self._job()
         strict = self.on_error == "raise"
         recordings = recordings_of(self, X, reset=False, check_finite=strict)
+        if self.input_sample_rate is None:
+            warn_about_rate(recordings, self.sample_rate, stacklevel=4)
         if self.lazy:
             return cached_spectrograms(job, recordings)
         whole, errors = spectrograms_of(job, recordings)

@@ -426,7 +426,7 @@ def test_names_do_not_reach_into_this_machine(paths, url):
 
 
 def test_a_url_without_end_is_cut_off(monkeypatch, tmp_path):
-    monkeypatch.setattr(remote, "_LARGEST", 3 << 20)
+    monkeypatch.setattr(remote, "LARGEST_FILE", 3 << 20)
     fsspec.filesystem("memory").pipe("/ward/long.wav", bytes(4 << 20))
     with pytest.raises(RecordingError, match="is larger than"):
         read_recording("memory://ward/long.wav")
