@@ -1,4 +1,4 @@
-"""Explicit seeds: other threads and the global random numbers change nothing."""
+"""Test that results depend on random_state only, not on global random numbers."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from skheart.neural.seeds import with_seeds
 
 
 @contextmanager
-def threads_that_draw(number=8):
-    """Draw from the global random numbers in other threads, without a pause."""
+def threads_that_draw(number=2):
+    """Draw global random numbers in other threads, without a pause."""
     stop, started = threading.Event(), threading.Barrier(number + 1)
 
     def draw():
@@ -38,17 +38,16 @@ def threads_that_draw(number=8):
             thread.join()
 
 
-def own_network(n_bands, n_frames, n_channels, n_outputs, dropout):
+def network_of_ones_own(n_bands, n_frames, n_channels, n_outputs, dropout):
     inputs = keras.Input((n_bands, n_frames, n_channels))
     x = keras.layers.Conv2D(4, 3, kernel_initializer="he_uniform")(inputs)
     x = keras.layers.SpatialDropout2D(dropout)(x)
     x = keras.layers.Reshape((n_frames - 2, -1))(x)
     x = keras.layers.Bidirectional(keras.layers.GRU(3, dropout=0.2))(x)
     x = keras.layers.GaussianNoise(0.1)(x)
-    start = keras.initializers.RandomNormal(stddev=0.2)
-    return keras.Model(
-        inputs, keras.layers.Dense(n_outputs, kernel_initializer=start)(x)
-    )
+    normal = keras.initializers.RandomNormal(stddev=0.2)
+    outputs = keras.layers.Dense(n_outputs, kernel_initializer=normal)(x)
+    return keras.Model(inputs, outputs)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +59,7 @@ def data():
 BUILT_IN = [pytest.param(n, marks=pytest.mark.slow) for n in NETWORKS]
 
 
-@pytest.mark.parametrize("network", [*BUILT_IN, own_network])
+@pytest.mark.parametrize("network", [*BUILT_IN, network_of_ones_own])
 def test_identical_while_other_threads_draw(data, network):
     X, y = data
 
@@ -108,7 +107,7 @@ def test_loaded_weights_are_kept():
 
 
 class Undescribed(keras.layers.Layer):
-    """Draw weights that the configuration does not describe."""
+    """Use an initializer that the configuration does not contain."""
 
     def build(self, shape):
         self.kernel = self.add_weight(shape=(shape[-1], 2))
