@@ -23,6 +23,7 @@ from sklearn.model_selection import (
     StratifiedGroupKFold,
     TunedThresholdClassifierCV,
     cross_val_predict,
+    cross_val_score,
     cross_validate,
     learning_curve,
     permutation_test_score,
@@ -149,14 +150,23 @@ def test_cross_val_predict(pascal):
 
 def test_learning_curve(pascal):
     paths, target, patients = pascal
-    sizes, train, test = learning_curve(
-        pipeline_of(), paths, target, groups=patients, cv=by_patient(),
-        train_sizes=[0.6, 1.0], scoring=auroc_scorer, shuffle=True, random_state=0,
+    sizes, trained, tested = learning_curve(
+        pipeline_of(),
+        paths,
+        target,
+        groups=patients,
+        cv=by_patient(),
+        train_sizes=[0.6, 1.0],
+        scoring=auroc_scorer,
         error_score="raise",
-    )  # fmt: skip
+    )
     assert sizes[0] < sizes[1]
-    assert np.isfinite(train).all()
-    assert np.isfinite(test).all()
+    train, test = next(by_patient().split(paths, target, patients))
+    fitted = pipeline_of().fit(paths[train], target[train])
+    expected = [
+        auroc_scorer(fitted, paths[part], target[part]) for part in (train, test)
+    ]
+    np.testing.assert_allclose([trained[1, 0], tested[1, 0]], expected, atol=1e-6)
 
 
 def test_halving_search(pascal):
@@ -174,18 +184,23 @@ def test_halving_search(pascal):
         error_score="raise",
     ).fit(paths, target, groups=patients)
     assert search.n_resources_ == [1, 3]
+    assert search.best_estimator_["cnn"].epochs == 3
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert set(search.predict(paths[:5])) <= {"murmur", "normal"}
 
 
 def test_permutation_test_score(pascal):
     paths, target, patients = pascal
+    one_each = np.unique(patients, return_index=True)[1]
+    X, y, pipeline = paths[one_each], target[one_each], pipeline_of(epochs=1)
+    settings = {"cv": 2, "scoring": auroc_scorer}
     score, permuted, p = permutation_test_score(
-        pipeline_of(epochs=1), paths, target, groups=patients, cv=by_patient(),
-        n_permutations=3, scoring=auroc_scorer, random_state=0,
-    )  # fmt: skip
-    assert np.isfinite([score, *permuted]).all()
-    assert p in (0.25, 0.5, 0.75, 1.0)
+        pipeline, X, y, n_permutations=3, random_state=0, **settings
+    )
+    expected = cross_val_score(pipeline, X, y, **settings)
+    assert score == pytest.approx(expected.mean(), abs=1e-6)
+    assert len(set(permuted)) > 1
+    assert p == (1 + np.sum(permuted >= score)) / 4
 
 
 # Around the pipeline ----------------------------------------------------------------
