@@ -1,4 +1,4 @@
-"""What people use first: simple features and linear classifiers."""
+"""Baselines: simple features and linear classifiers."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from sklearn.preprocessing import StandardScaler
 
 from skheart import read_recording
 
-_SECONDS = 10  # that MiniRocket looks at; shorter recordings are repeated
+_SECONDS = 10  # duration for MiniRocket; shorter recordings are repeated
 
 
 def waveform(path: str, sample_rate: float, seconds: float | None = 30.0) -> np.ndarray:
-    """Read a recording, without its mean and with unit RMS."""
+    """Read a recording, subtract its mean, and divide by its standard deviation."""
     sound, _ = read_recording(path, sample_rate=sample_rate, duration=seconds)
     sound = sound - sound.mean()
     return sound / max(float(sound.std()), 1e-12)
 
 
 def energy(path: str) -> np.ndarray:
-    """How the energy is spread over time: 8 figures."""
+    """Compute 8 statistics of the energy over time."""
     sound = waveform(path, 2000)
     frames = librosa.feature.rms(y=sound, frame_length=100, hop_length=40)[0]
     level = 20 * np.log10(frames + 1e-4)
@@ -37,7 +37,7 @@ def energy(path: str) -> np.ndarray:
 
 
 def mfcc(path: str) -> np.ndarray:
-    """Mean and standard deviation of 13 MFCC and of their differences: 52 figures."""
+    """Compute mean and deviation of 13 MFCC and of their differences: 52 features."""
     sound = waveform(path, 2000)
     coefficients = librosa.feature.mfcc(
         y=sound, sr=2000, n_mfcc=13, n_fft=128, hop_length=40, win_length=100,
@@ -49,13 +49,13 @@ def mfcc(path: str) -> np.ndarray:
 
 
 def excerpt(path: str) -> np.ndarray:
-    """Ten seconds at 1000 Hz for MiniRocket."""
+    """Read ten seconds at 1000 Hz for MiniRocket."""
     sound = waveform(path, 1000, _SECONDS)
     return np.resize(sound, _SECONDS * 1000).astype(np.float32)
 
 
 def features(kind: str, paths: list[str], folder: Path, n_jobs: int = 2) -> np.ndarray:
-    """Compute the features of recordings, or read those computed before."""
+    """Compute the features of recordings, or read them from the cache."""
     memory = Memory(folder / "features", verbose=0)
     return memory.cache(_features, ignore=["n_jobs"])(kind, paths, n_jobs)
 
@@ -74,13 +74,13 @@ def _features(kind: str, paths: list[str], n_jobs: int) -> np.ndarray:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        # Its kernels are fixed; only the biases are drawn, from unlabelled recordings.
+        # Its kernels are fixed; only biases are fitted, and without labels.
         rocket = MiniRocket(n_kernels=5000, random_state=0, n_jobs=n_jobs)
         return rocket.fit_transform(rows[:, np.newaxis]).astype(np.float32)
 
 
 def classifier(kind: str) -> object:
-    """Give the classifier that goes with the features."""
+    """Return the classifier for a kind of features."""
     if kind == "majority":
         return DummyClassifier(strategy="prior")
     if kind == "minirocket":

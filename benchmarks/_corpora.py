@@ -1,5 +1,7 @@
-"""The three corpora as one table: spectrograms, patients, folds and the answer to each
-question that a recording answers."""
+"""The three corpora as one table: recordings, patients, folds, and labels of each head.
+
+A head is a classification problem of the joint network, such as "murmur" or "abnormal".
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from skheart import SpectrogramTransformer
 from skheart.datasets import load_cinc2016, load_circor2022, load_pascal
 
-# The questions, each with its classes in alphabetical order.
+# The classes of each head, in alphabetical order.
 HEADS: dict[str, tuple[str, ...]] = {
     "murmur": ("murmur", "normal"),
     "abnormal": ("abnormal", "normal"),
@@ -40,23 +42,23 @@ class Corpora:
     part : ndarray of shape (n,)
         Database of CinC 2016, set of PASCAL, location of CirCor.
     group : ndarray of shape (n,)
-        Patient: never on both sides of a split.
+        Patient. All recordings of a patient are in the same part of a split.
     visit : ndarray of shape (n,)
-        What is scored as one: the patient, but in CirCor each of a child's campaigns,
-        which have labels of their own.
+        The unit that is scored: the patient or, in CirCor, the patient in one campaign,
+        since each campaign has its own labels.
     fold : ndarray of shape (n,)
         The fold, 0 to 4, in which the recording is a test recording.
     codes : dict of str to ndarray of shape (n,)
-        Number of the class for each question of `HEADS`, -1 where it has no answer.
+        Index of the class for each head of `HEADS`; -1 without a label.
     word : ndarray of shape (n,)
-        The corpus's own label.
+        Label of the corpus.
     quality : ndarray of shape (n,)
-        Of CinC 2016: 0 poor, 1 good; 1 elsewhere.
+        0 is poor, 1 is good; only CinC 2016 has poor recordings.
     segmentation : ndarray of shape (n,)
-        Path of CirCor's segmentation, else "".
+        Path of the segmentation in CirCor, otherwise "".
     person : ndarray of shape (n, 5)
-        Of CirCor: age in years (of the age group), female, height, weight, pregnant;
-        NaN where it is not known, and elsewhere.
+        Age in years (of the age group), female, height, weight, pregnant; NaN if
+        unknown, and for corpora other than CirCor.
     """
 
     path: np.ndarray
@@ -75,7 +77,7 @@ class Corpora:
         return len(self.path)
 
     def take(self, rows: np.ndarray) -> Corpora:
-        """Give some of the recordings."""
+        """Return the recordings of some rows."""
         values = {
             name: {k: v[rows] for k, v in value.items()}
             if isinstance(value, dict)
@@ -85,7 +87,7 @@ class Corpora:
         return Corpora(**values)
 
     def order_of(self, seed: int) -> np.ndarray:
-        """Give other folds, drawn with another seed."""
+        """Return the folds for another seed."""
         return _folds(self.corpus, self.part, self.word, self.group, seed)
 
 
@@ -94,8 +96,8 @@ def read_corpora(data_home: str | Path, *, seed: int = 0) -> Corpora:
     rows: list[dict[str, Any]] = []
     circor = load_circor2022(data_home, target="murmur_at_location", as_frame=False)
     for i, word in enumerate(circor.target.tolist()):
-        # Where a patient's murmur is not heard, the recording is neither.
-        answers = {"Absent": "normal", "Present": "murmur"}
+        # A recording in which a patient's murmur is inaudible belongs to no class.
+        murmur = {"Absent": "normal", "Present": "murmur"}
         rows.append(
             {
                 "path": circor.data[i],
@@ -105,7 +107,7 @@ def read_corpora(data_home: str | Path, *, seed: int = 0) -> Corpora:
                 "visit": f"circor-{circor.frame['patient'][i]}",
                 "word": word,
                 "segmentation": circor.frame["segmentation"][i],
-                "murmur": answers.get(word),
+                "murmur": murmur.get(word),
                 "murmur3": word if word != "Inaudible" else None,
                 "outcome": circor.frame["outcome"][i],
                 "person": _person(circor.frame, i),
@@ -143,9 +145,9 @@ def read_corpora(data_home: str | Path, *, seed: int = 0) -> Corpora:
 
     codes = {
         head: np.array(
-            [-1 if row.get(head) is None else words.index(row[head]) for row in rows]
+            [-1 if row.get(head) is None else names.index(row[head]) for row in rows]
         )
-        for head, words in HEADS.items()
+        for head, names in HEADS.items()
     }
     corpus, part = column("corpus", ""), column("part", "")
     word, group = column("word", ""), column("group", "")
@@ -181,7 +183,7 @@ def _folds(
     group: np.ndarray,
     seed: int,
 ) -> np.ndarray:
-    """Put each patient of each corpus into one fold, evenly over labels."""
+    """Assign each patient of each corpus to one fold, stratified by label."""
     fold = np.full(len(corpus), -1)
     for name in np.unique(corpus):
         rows = np.flatnonzero(corpus == name)
@@ -197,15 +199,15 @@ def _folds(
 
 
 def spectrograms(corpora: Corpora, folder: Path, **settings: Any) -> np.ndarray:
-    """Compute the spectrograms of all recordings, or read those computed before.
+    """Compute the spectrograms of all recordings, or read them from a folder.
 
     Parameters
     ----------
     corpora : Corpora
     folder : path
-        Where they are kept.
+        Where they are stored.
     **settings
-        Of :class:`skheart.SpectrogramTransformer`.
+        Parameters of :class:`skheart.SpectrogramTransformer`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""From networks with the logits of all questions to one network for one question."""
+"""Extract a network with one head from joint networks with all heads."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from skheart.audio.reading import content_digest
 from skheart.neural.packaged import SavedNetwork
 from skheart.neural.stored import StoredNetwork, not_recorded
 
-# Of the hashes in the shipped models: they are of public recordings, and the same
-# corpora give the same file.
+# The salt of the hashes in the pretrained models. It is constant, so that the same
+# corpora result in the same file; the recordings are public.
 SALT = "736b68656172740073686970706564"
 
 
 def cut(models: list[keras.Model], head: str, offset: float = 0.0) -> keras.Model:
-    """Average the logits of one question over networks with the same input.
+    """Average the logits of one head over networks with the same input.
 
     `offset` is added to the log odds of the first of two classes.
 
     Returns
     -------
     model : keras.Model
-        One graph without models inside it.
+        One graph without nested models.
     """
     columns = COLUMNS[head]
     inputs = keras.Input(models[0].input_shape[1:], name="spectrogram")
     outputs = []
     for number, source in enumerate(models):
-        # Without what it was compiled with, which cloning would take along.
+        # A model that is not compiled: cloning would also copy optimizer and loss.
         model = keras.Model(source.inputs[0], source.outputs[0], name=source.name)
         last = model.layers[-1].name
         suffix = f"_{number}" if len(models) > 1 else ""
@@ -57,7 +57,7 @@ def cut(models: list[keras.Model], head: str, offset: float = 0.0) -> keras.Mode
         for mine, theirs in zip(part.layers, model.layers, strict=True):
             weights = theirs.get_weights()
             if theirs.name == last:
-                # The one logit of two classes is that of the second.
+                # The single logit of two classes belongs to the second one.
                 weights = [weights[0][:, columns], weights[1][columns] - offset]
             mine.set_weights(weights)
         outputs.append(part.outputs[0])
@@ -78,7 +78,7 @@ def saved(
     corpora: Corpora | None = None,
     card: dict[str, object] | None = None,
 ) -> SavedNetwork:
-    """Return the network of one question as plain data."""
+    """Return the network of one head as plain data."""
     model = cut(models, head, offset)
     training = not_recorded()
     if corpora is not None:
@@ -95,15 +95,15 @@ def saved(
 
 
 def training_parts(corpora: Corpora, head: str) -> list[dict[str, object]]:
-    """Return what a shipped model keeps of the corpora that it was trained on."""
+    """Return the record of the training corpora that a pretrained model contains."""
     renamed = {"Absent": "normal", "Present": "murmur"} if head == "murmur" else {}
     parts = []
     for name in np.unique(corpora.corpus).tolist():
         part = corpora.take(np.flatnonzero(corpora.corpus == name))
-        # Groups are named as the loaders name them, behind the corpus.
+        # The name of the corpus precedes the group of the loader.
         patients = [group.partition("-")[2] for group in part.group.tolist()]
         circor = name == "circor2022"
-        words, counts = np.unique(part.word, return_counts=True)
+        labels, counts = np.unique(part.word, return_counts=True)
         parts.append(
             training_part(
                 name,
@@ -121,14 +121,14 @@ def training_parts(corpora: Corpora, head: str) -> list[dict[str, object]]:
                 n_patients=len(set(patients)),
                 n_held_out=0,
                 n_unusable=0,
-                class_counts=dict(zip(words.tolist(), counts.tolist(), strict=True)),
+                class_counts=dict(zip(labels.tolist(), counts.tolist(), strict=True)),
             )
         )
     return parts
 
 
 def pipeline(saved: SavedNetwork) -> Pipeline:
-    """Give a fitted pipeline with a network that is not in the package."""
+    """Return a fitted pipeline with a network that is not in the package."""
     classifier = CNNClassifier(crop_frames=saved.network.n_crop)
     classifier._restore(saved.network)
     transformer = SpectrogramTransformer(**saved.spectrogram)
@@ -138,9 +138,9 @@ def pipeline(saved: SavedNetwork) -> Pipeline:
 def start_without_pascal(
     X: np.ndarray, corpora: Corpora, folder: Path, recipe: Recipe = WITHOUT_PASCAL
 ) -> CNNClassifier:
-    """Give a classifier of murmurs that has not heard PASCAL, to be fine-tuned on it.
+    """Return a classifier of murmurs trained without PASCAL, to be fine-tuned on it.
 
-    The shipped ones have heard it.
+    The pretrained models of the package were trained on PASCAL, too.
     """
     rows = np.flatnonzero(np.isin(corpora.corpus, recipe.corpora))
     network, _ = trained(X, corpora, rows, recipe, seed=0, folder=folder)

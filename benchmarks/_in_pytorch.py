@@ -1,7 +1,7 @@
-"""The same work in PyTorch, in a process that does it as each line of input says.
+"""Run the same work in PyTorch, in a separate process: each line of input is one run.
 
-python _in_pytorch.py training DATA.npz THREADS      # a line is a number of epochs
-python _in_pytorch.py spectrograms DATA.npz THREADS  # a line is once for all
+python _in_pytorch.py training DATA.npz THREADS      # a line is the number of epochs
+python _in_pytorch.py spectrograms DATA.npz THREADS  # the content of a line is ignored
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class InPyTorch:
                 x = self.bands(self.features(x))[:, :, 0].transpose(1, 2)
                 return self.logits(self.dropout(self.attention(x)))[:, 0]
 
-        # The order of the axes that its convolutions are fastest with.
+        # Convolutions are fastest with this order of the axes.
         self.model = Compact().to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(), 2e-3, weight_decay=1e-2
@@ -68,7 +68,7 @@ class InPyTorch:
         self.loss = nn.BCEWithLogitsLoss()
 
     def epochs(self, X: np.ndarray, y: np.ndarray, n: int) -> float:
-        """Seconds of `n` epochs."""
+        """Return the seconds that `n` epochs take."""
         start = time.perf_counter()
         inputs = torch.from_numpy(np.ascontiguousarray(X[:, :, :N_CROP]))[:, None]
         inputs = inputs.to(memory_format=torch.channels_last)
@@ -86,7 +86,7 @@ class InPyTorch:
 
 
 def spectrograms_of(data: Any, n_fft: int, n_window: int, n_hop: int) -> Callable:
-    """Give a call that makes decibels of all waveforms in one batch."""
+    """Return a function that computes decibels of all waveforms in one batch."""
     waveforms, filters = torch.from_numpy(data["X"]), torch.from_numpy(data["filters"])
     taper = torch.hann_window(n_window)
 
@@ -104,7 +104,7 @@ def spectrograms_of(data: Any, n_fft: int, n_window: int, n_hop: int) -> Callabl
 
 
 def main() -> None:
-    """Answer each line with the seconds that its work takes."""
+    """For each line of input, print the seconds that the work takes."""
     _, task, path, n_threads = sys.argv
     if int(n_threads):
         torch.set_num_threads(int(n_threads))

@@ -1,4 +1,4 @@
-"""One network for all corpora: a trunk, and logits for each question of each corpus."""
+"""One network for all corpora: shared layers, and the logits of each head."""
 
 from __future__ import annotations
 
@@ -22,47 +22,49 @@ from skheart.neural.seeds import with_seeds
 from skheart.neural.training import make_optimizer
 from skheart.neural.windows import windowed_logits
 
-# Columns of the logits of each question: one for two classes, else one each.
+# Columns of the logits of each head: one for two classes, otherwise one per class.
 COLUMNS: dict[str, slice] = {}
 _first = 0
-for _head, _words in HEADS.items():
-    _width = 1 if len(_words) == 2 else len(_words)
+for _head, _names in HEADS.items():
+    _width = 1 if len(_names) == 2 else len(_names)
     COLUMNS[_head] = slice(_first, _first + _width)
     _first += _width
 N_LOGITS = _first
 
-_CHALLENGE_WEIGHTS = (1, 5, 3)  # of Absent, Present, Unknown in the 2022 challenge
+_CHALLENGE_WEIGHTS = (1, 5, 3)  # Absent, Present, Unknown in the 2022 challenge
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained; every setting that was tried is one of these.
+    """The settings of a training. All settings that were tried are recipes.
 
     Attributes
     ----------
     network, crop_frames, epochs, batch_size, learning_rate, weight_decay, dropout
-        As of :class:`skheart.CNNClassifier`.
+        Parameters of :class:`skheart.CNNClassifier`.
     augment : float
-        Its strength.
+        Strength of the augmentation.
     cinc_augment : float or None
-        The same for CinC 2016; None: as for the others.
+        Strength for CinC 2016; None means `augment`.
     inaudible : bool
-        A recording in which a patient's murmur is not heard is Present to "murmur3".
+        Whether recordings in which a patient's murmur is inaudible count as Present in
+        the head "murmur3".
     stretch : float
-        Crops are played at rates from 1 / (1 + stretch) to 1 + stretch.
+        Playback rates of crops are drawn from 1 / (1 + stretch) to 1 + stretch.
     mixup : float
-        Of the beta distribution that shares of two recordings are drawn from.
+        Parameter of the beta distribution of the shares of two mixed recordings.
     segmentation : float
-        Weight of telling the phases of the beat, where CirCor gives them.
+        Weight of the loss for the phases of the beat, which CirCor annotates.
     corpora, heads : tuple of str
-        That are learned from, that are learned.
+        The corpora that are used, and the heads that are trained.
     cinc_evenness : float
-        0 draws each recording of CinC 2016 as often as any, 1 each class of each of
-        its databases.
+        With 0, all recordings of CinC 2016 are drawn equally often; with 1, all classes
+        of all of its databases.
     balanced_in : {"database", "corpus"}
-        Where the classes of CinC 2016 weigh the same.
+        Where the classes of CinC 2016 have the same total weight.
     wide_abnormal : bool
-        A murmur in another corpus is abnormal, and a heart without is normal.
+        Whether the head "abnormal" also learns from other corpora: murmurs as abnormal,
+        hearts without a murmur as normal.
     """
 
     network: Any = "compact"
@@ -86,7 +88,7 @@ class Recipe:
 
 
 def described(recipe: Recipe) -> dict[str, Any]:
-    """Give a recipe as plain data."""
+    """Return a recipe as plain data."""
     settings = asdict(recipe)
     if callable(recipe.network):
         settings["network"] = recipe.network.__name__
@@ -94,7 +96,7 @@ def described(recipe: Recipe) -> dict[str, Any]:
 
 
 class JointBatches(keras.utils.PyDataset):
-    """Batches drawn from all corpora, with targets and weights for each question."""
+    """Batches from all corpora, with targets and weights for each head."""
 
     def __init__(
         self,
@@ -127,8 +129,8 @@ class JointBatches(keras.utils.PyDataset):
         self.batches = self._draw()
 
     def _draw(self) -> list[np.ndarray]:
-        # A recording with a share of 1.4 is drawn once, and a second time in four
-        # epochs of ten.
+        # A recording with a share of 1.4 is drawn once, and in 40 % of the epochs a
+        # second time.
         random = np.random.default_rng([self.seed, self.epoch, 0])
         times = np.floor(self.share + random.random(len(self.share))).astype(int)
         rows = random.permutation(np.repeat(np.arange(len(self.share)), times))
@@ -138,7 +140,7 @@ class JointBatches(keras.utils.PyDataset):
         recipe = self.recipe
         rows = self.batches[index]
         random = np.random.default_rng([self.seed, self.epoch, index + 1])
-        # A stretched crop is cut wider or narrower and brought to the same length.
+        # A stretched crop covers more or fewer frames, and is resampled to n_crop.
         n_crop, widest = recipe.crop_frames, recipe.crop_frames
         if recipe.stretch:
             widest = min(int(n_crop * (1 + recipe.stretch)) + 1, self.X.shape[2])
@@ -191,31 +193,31 @@ def _mixed(one: np.ndarray, other: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 def _spread(of_heads: np.ndarray) -> np.ndarray:
-    """Repeat what stands for a question for each of its columns."""
+    """Repeat the value of each head for all of its columns."""
     widths = [columns.stop - columns.start for columns in COLUMNS.values()]
     return np.repeat(of_heads, widths, axis=1)
 
 
 def _targets(corpora: Corpora, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
-    """Give targets, (n, N_LOGITS), and weights, (n, n_heads), by recording.
+    """Return targets, (n, N_LOGITS), and weights, (n, n_heads), of the recordings.
 
-    In each question and corpus the classes weigh the same in sum; those of "murmur3"
-    as in the challenge's score.
+    For each head and corpus, all classes have the same total weight; for "murmur3",
+    they have the weights of the challenge's score.
     """
     n = len(corpora)
     targets = np.zeros((n, N_LOGITS), np.float32)
     weights = np.zeros((n, len(HEADS)), np.float32)
     share = _shares(corpora, recipe)
-    for number, (head, words) in enumerate(HEADS.items()):
+    for number, (head, names) in enumerate(HEADS.items()):
         codes = corpora.codes[head]
         if head == "murmur3" and recipe.inaudible:
-            codes = np.where(corpora.word == "Inaudible", words.index("Present"), codes)
+            codes = np.where(corpora.word == "Inaudible", names.index("Present"), codes)
         if head == "abnormal" and recipe.wide_abnormal:
             codes = _wide_abnormal(corpora)
         known = codes >= 0
         rows = np.flatnonzero(known)
         columns = COLUMNS[head]
-        if len(words) == 2:
+        if len(names) == 2:
             targets[rows, columns.start] = codes[rows]
         else:
             targets[rows, columns.start + codes[rows]] = 1
@@ -227,7 +229,7 @@ def _targets(corpora: Corpora, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
         for place in np.unique(places[rows]):
             here = known & (places == place) & (share > 0)
             mass = share[here].sum()
-            for code in range(len(words)):
+            for code in range(len(names)):
                 chosen = here & (codes == code)
                 if chosen.any() and head == "murmur3":
                     weights[chosen, number] = _CHALLENGE_WEIGHTS[code]
@@ -236,12 +238,12 @@ def _targets(corpora: Corpora, recipe: Recipe) -> tuple[np.ndarray, np.ndarray]:
             total = (weights[here, number] * share[here]).sum()
             if total:
                 weights[here, number] *= mass / total
-    # A class of one or two recordings must not outweigh all others.
+    # Otherwise a class of one or two recordings could dominate all others.
     return targets, np.minimum(weights, 8.0)
 
 
 def _wide_abnormal(corpora: Corpora) -> np.ndarray:
-    """Codes of "abnormal" with those of murmurs in other corpora."""
+    """Return the codes of "abnormal", extended to the murmurs of other corpora."""
     codes = corpora.codes["abnormal"].copy()
     murmur = corpora.codes["murmur"]
     codes[murmur == 0] = 0
@@ -250,11 +252,11 @@ def _wide_abnormal(corpora: Corpora) -> np.ndarray:
 
 
 def _shares(corpora: Corpora, recipe: Recipe) -> np.ndarray:
-    """How often each recording is drawn in an epoch, on average."""
+    """Return how often each recording is drawn in an epoch, on average."""
     share = np.isin(corpora.corpus, recipe.corpora).astype(float)
     cinc = corpora.corpus == "cinc2016"
     if cinc.any() and recipe.cinc_evenness:
-        # Databases, and classes in them, are brought nearer to one another.
+        # This makes the sizes of databases and of their classes more similar.
         cells = np.char.add(corpora.part, corpora.word)
         _, cell, count = np.unique(cells[cinc], return_inverse=True, return_counts=True)
         weight = count[cell] ** -recipe.cinc_evenness
@@ -263,45 +265,45 @@ def _shares(corpora: Corpora, recipe: Recipe) -> np.ndarray:
 
 
 def phases(corpora: Corpora, n_frames: int, hop: float = 0.02) -> np.ndarray:
-    """Give the phase of the beat at each frame, 0 where it is not known."""
+    """Return the phase of the beat in each frame; 0 if unknown."""
     states = np.zeros((len(corpora), n_frames), np.int8)
     for row, path in enumerate(corpora.segmentation):
         if not path:
             continue
         start, end, state = read_segmentation(path)
-        for first, last, word in zip(start, end, state, strict=True):
-            if word in STATES:
+        for first, last, phase in zip(start, end, state, strict=True):
+            if phase in STATES:
                 states[row, round(first / hop) : round(last / hop)] = (
-                    STATES.index(word) + 1
+                    STATES.index(phase) + 1
                 )
     return states
 
 
 def _loss(packed: Any, logits: Any) -> Any:
-    """Cross-entropy of each question, weighted, for packed targets and weights."""
+    """Return the weighted sum of the cross-entropies of all heads."""
     targets, weights = packed[:, :N_LOGITS], packed[:, N_LOGITS:]
     total = 0.0
-    for head, words in HEADS.items():
+    for head, names in HEADS.items():
         columns = COLUMNS[head]
         target, logit = targets[:, columns], logits[:, columns]
-        if len(words) == 2:
-            price = tf.nn.sigmoid_cross_entropy_with_logits(target, logit)[:, 0]
+        if len(names) == 2:
+            loss = tf.nn.sigmoid_cross_entropy_with_logits(target, logit)[:, 0]
         else:
-            price = tf.nn.softmax_cross_entropy_with_logits(target, logit)
-        total += weights[:, columns.start] * price
+            loss = tf.nn.softmax_cross_entropy_with_logits(target, logit)
+        total += weights[:, columns.start] * loss
     return total
 
 
 def _states_loss(states: Any, logits: Any) -> Any:
-    # The gradient that TensorFlow has for softmax is right for shares that add up to 1
-    # only: frames without a known phase have to be weighed out.
+    # TensorFlow's gradient of softmax is correct only for shares with the sum 1, so
+    # frames without a known phase get the weight 0.
     known = tf.reduce_sum(states, axis=-1)
     share = states / tf.maximum(known, 1e-6)[..., tf.newaxis]
     return known * tf.nn.softmax_cross_entropy_with_logits(share, logits)
 
 
 def network(n_bands: int, recipe: Recipe) -> keras.Model:
-    """Build the network of a recipe, with the logits of all questions."""
+    """Build the network of a recipe, with the logits of all heads."""
     return build_network(
         recipe.network,
         n_bands=n_bands,
@@ -316,7 +318,7 @@ def network(n_bands: int, recipe: Recipe) -> keras.Model:
 def train(
     X: np.ndarray, corpora: Corpora, recipe: Recipe, *, seed: int, verbose: int = 0
 ) -> keras.Model:
-    """Train a network with the logits of all questions.
+    """Train a network with the logits of all heads.
 
     Returns
     -------
@@ -363,13 +365,13 @@ def trained(
     seed: int,
     folder: Path,
 ) -> tuple[keras.Model, str]:
-    """Train on some rows, or read the weights that the same call left before.
+    """Train on some rows, or read the weights that the same call has stored.
 
     Returns
     -------
     model : keras.Model
     key : str
-        What stands for the recipe, the seed and the rows.
+        Hash of the recipe, the seed and the rows.
     """
     settings = sorted(described(recipe).items())
     key = repr((settings, seed, corpora.path[rows].tolist()))
@@ -394,7 +396,7 @@ def trained(
 
 
 def logits_of(model: keras.Model, X: np.ndarray, n_crop: int) -> np.ndarray:
-    """Mean logits over windows, (n, N_LOGITS)."""
+    """Return the mean logits over windows, (n, N_LOGITS)."""
     forward = Forward(model)
     parts = [
         windowed_logits(

@@ -1,4 +1,4 @@
-"""Networks that were tried and are not in the package."""
+"""Networks that were tried but are not part of the package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def temporal(
     dropout: float = 0.3,
     width: int = 128,
 ) -> keras.Model:
-    """Convolve over time only, with the bands as channels; residual."""
+    """Build a residual network that convolves over time only; bands are channels."""
     inputs = keras.Input((n_bands, n_frames, n_channels), name="spectrogram")
     x = layers.Reshape((n_bands, n_frames))(inputs)
     x = layers.Permute((2, 1))(x)

@@ -1,4 +1,4 @@
-"""The settings that were chosen, and the models made with them."""
+"""The selected settings, and the pretrained models made with them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from _joint import Recipe
 
-# Of the SpectrogramTransformer: its defaults, but half a minute in place of 20 s.
+# Parameters of the SpectrogramTransformer: its defaults, but 30 seconds, not 20.
 SPECTROGRAM = {"duration": 30.0}
 
 JOINT = Recipe(
@@ -16,25 +16,25 @@ JOINT = Recipe(
     stretch=0.25,
     inaudible=True,
 )
-# Learns the phases of the beat, too, and for longer. By itself no better than JOINT but
-# on CinC 2016; the mean of both is better there than either.
+# Also learns the phases of the beat, and trains for longer. It is better than JOINT on
+# CinC 2016 only, and there the mean of both is better than either.
 LONGER = replace(JOINT, epochs=40, stretch=0.0, segmentation=0.3)
 SEEDS = (0,)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model of the package.
+    """A pretrained model of the package.
 
     Attributes
     ----------
     head : str
-        The question it answers.
+        The head that it predicts.
     recipes : tuple of Recipe
     seeds : tuple of int
-        Of each recipe; the model is the mean of all these networks.
+        Seeds of each recipe; the model is the mean of all these networks.
     tasks : tuple of str
-        Its figures on the card: tasks that this very question answers.
+        Tasks of the figures on its card; all of them belong to this head.
     summary, use : str
     limits : tuple of str
     offset : float
@@ -52,7 +52,7 @@ class Model:
 
     @property
     def members(self) -> tuple[tuple[Recipe, int], ...]:
-        """Recipe and seed of each network."""
+        """The recipe and the seed of each network."""
         return tuple((recipe, seed) for recipe in self.recipes for seed in self.seeds)
 
 
@@ -92,8 +92,8 @@ MODELS: dict[str, Model] = {
             "one recording: probability of abnormal above 0.5, or a threshold chosen "
             "on recordings of your own"
         ),
-        # Classes are balanced in each database by itself; over all of them this is
-        # nearer to balance. Chosen on four folds, the first not looked at.
+        # Training balances the classes of each database. With this offset, they are
+        # better balanced over all databases. Chosen on four folds, without the first.
         offset=0.6,
         limits=(
             *_EVERY_LIMIT,
@@ -138,5 +138,5 @@ MODELS: dict[str, Model] = {
     ),
 }
 
-# For fine-tuning on PASCAL: a network that has not heard it.
+# For fine-tuning on PASCAL: a network trained without it.
 WITHOUT_PASCAL = replace(JOINT, corpora=("circor2022", "cinc2016"))

@@ -1,4 +1,4 @@
-"""Results as JSON, with what they were made with."""
+"""Write results as JSON, with the versions and settings that they belong to."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RESULTS = Path(__file__).parent / "results"
 def write_results(
     path: Path, results: dict[str, Any], more: dict[str, Any] | None = None
 ) -> None:
-    """Write results; `more` goes to what they were made with."""
+    """Write results with versions, the machine, and the settings in `more`."""
     results["made_with"] = {
         "skheart": skheart.__version__,
         "python": platform.python_version(),

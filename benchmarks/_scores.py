@@ -1,4 +1,4 @@
-"""The questions that are scored, each in the way its field reports it."""
+"""The tasks, each with the score that is usual for its corpus."""
 
 from __future__ import annotations
 
@@ -25,25 +25,26 @@ MURMUR3_POOLING = ("mean", "max", "mean")  # of Absent, Present, Unknown
 
 @dataclass(frozen=True)
 class Task:
-    """A question to the recordings of a corpus.
+    """A classification task on the recordings of a corpus.
 
     Attributes
     ----------
     name, title : str
     unit : str
-        What the score is.
+        Name of the score.
     goal : float
-        What was aimed at.
+        The value that was aimed at.
     head : str
-        The question of `HEADS` that answers it.
+        The head of `HEADS` that predicts it.
     rows : callable
-        Corpora -> mask of the recordings that are asked.
+        Corpora -> mask of the recordings of the task.
     truth : callable
-        Corpora -> array; what a baseline learns: 1 for what is looked for, or the word.
+        Corpora -> array of the targets of a baseline: 1 for the positive class, or the
+        label.
     answer : callable
-        Probabilities by class -> the score of each recording.
+        Probabilities of the classes -> score of each recording.
     statistic : callable
-        (Corpora, scores) -> the figure.
+        (Corpora, scores) -> figure.
     """
 
     name: str
@@ -58,27 +59,27 @@ class Task:
 
 
 def probabilities(logits: np.ndarray, head: str, offset: float = 0.0) -> np.ndarray:
-    """Give probabilities, (n, n_classes), in the order of the classes.
+    """Return the probabilities, (n, n_classes), in the order of the classes.
 
     `offset` is added to the log odds of the first of two classes.
     """
     part = logits[:, COLUMNS[head]].astype(float)
     if part.shape[1] == 1:
-        part -= offset  # the logit is that of the second
+        part -= offset  # the logit belongs to the second class
         second = expit(part)
         return np.hstack([expit(-part), second])
     return np.exp(log_softmax(part, axis=1))
 
 
 def auroc(truth: np.ndarray, score: np.ndarray) -> float:
-    """AUROC; NaN where there is one class only."""
+    """Return the AUROC; NaN for a single class."""
     truth = np.asarray(truth, dtype=int)
     return float(auroc_score(truth, score)) if 0 < truth.sum() < len(truth) else np.nan
 
 
 def _by_patient(how: str) -> Callable[[Corpora, np.ndarray], float]:
     def statistic(corpora: Corpora, score: np.ndarray) -> float:
-        # All locations of a patient count, also those where a murmur is not heard.
+        # All locations of a patient count, also those where the murmur is inaudible.
         present = (corpora.word != "Absent").astype(int)
         pooled = pool_by_group(
             score, corpora.visit, how=how, y_true=present, pos_label=1
@@ -90,7 +91,7 @@ def _by_patient(how: str) -> Callable[[Corpora, np.ndarray], float]:
 
 def _weighted_accuracy(corpora: Corpora, score: np.ndarray) -> float:
     truth = np.where(corpora.word == "Inaudible", "Present", corpora.word)
-    # One location with a murmur is enough for Present.
+    # A patient is Present if a murmur is audible at one location.
     pooled = pool_by_group(score, corpora.visit, how=MURMUR3_POOLING, y_true=truth)
     answer = np.array(HEADS["murmur3"])[pooled.y_score.argmax(axis=1)]
     return float(circor2022_score(pooled.y_true, answer))
@@ -105,7 +106,7 @@ def _outcome(corpora: Corpora, score: np.ndarray) -> float:
 def by_database(
     corpora: Corpora, score: np.ndarray, parts: tuple[str, ...] = WITHIN
 ) -> dict[str, float]:
-    """AUROC in each database of CinC 2016 by itself."""
+    """Return the AUROC within each database of CinC 2016."""
     values = {}
     for part in parts:
         rows = corpora.part == part
@@ -249,7 +250,7 @@ TASKS: dict[str, Task] = {
     ]
 }
 
-# Scored apart: not in folds.
+# This task is not scored in folds.
 LEFT_OUT_TASK = Task(
     "cinc_left_out",
     "CinC 2016, a database left out, mean of a, b, e, f",
@@ -264,7 +265,7 @@ LEFT_OUT_TASK = Task(
 
 
 def repeated(task: Task) -> Task:
-    """Give a task whose scores have a column for each repetition."""
+    """Return the task for scores with a column for each repetition."""
 
     def statistic(corpora: Corpora, score: np.ndarray) -> float:
         return float(np.mean([task.statistic(corpora, column) for column in score.T]))
@@ -282,21 +283,21 @@ def figure(
     by_fold: list[float] | None = None,
     n_resamples: int = 1000,
 ) -> dict[str, Any]:
-    """Give a task's figure over the folds and, with an interval, for all together.
+    """Return the figure of a task by fold, and with an interval for all folds.
 
     Parameters
     ----------
     task : Task
     corpora : Corpora
-        The recordings that the task asks.
+        The recordings of the task.
     score : ndarray of shape (n,) or (n, n_classes)
-        What a model that has not seen the patient says of each.
+        Scores by models that were not trained on the patient.
     fold : ndarray of shape (n,)
-        The fold in which it said so.
+        The test fold of each recording.
     by_fold : list of float
-        The figures of the folds, where `fold` cannot say which those are.
+        The figures of the folds, if `fold` cannot describe them.
     n_resamples : int
-        Of the bootstrap over patients.
+        Number of bootstrap resamples of the patients.
     """
     if by_fold is None:
         by_fold = [
@@ -332,7 +333,7 @@ def bootstrap(
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Give the ends of a 95 % interval by drawing patients with replacement."""
+    """Return the limits of a 95 % interval by drawing patients with replacement."""
     random = np.random.default_rng(seed)
     _, patient = np.unique(corpora.group, return_inverse=True)
     rows_of = np.split(
@@ -344,7 +345,7 @@ def bootstrap(
         rows = np.concatenate([rows_of[i] for i in drawn])
         times = np.repeat(np.arange(len(drawn)), [len(rows_of[i]) for i in drawn])
         part = corpora.take(rows)
-        # A patient drawn twice is two patients.
+        # A patient who is drawn twice counts as two patients.
         part.visit = np.char.add(part.visit, np.char.mod("/%d", times))
         values.append(task.statistic(part, score[rows]))
     low, high = np.nanquantile(values, [0.025, 0.975])

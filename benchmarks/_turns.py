@@ -1,7 +1,7 @@
-"""Time several ways of doing the same, in turns.
+"""Time several implementations alternately.
 
-Absolute times differ from run to run and from machine to machine; what is reported is
-how many times as long the others take as skheart, in the same round.
+Absolute times vary between runs and machines. The reported figures are therefore the
+times of the others divided by the time of skheart in the same round.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ OURS = "skheart"
 
 
 class InPyTorch:
-    """Work done by PyTorch in a process of its own: beside TensorFlow it crashes.
+    """Work in PyTorch, in a separate process: together with TensorFlow it crashes.
 
     Parameters
     ----------
     task : {"training", "spectrograms"}
     n_threads : int or None
     **data : ndarray
-        What it works on.
+        Its data.
     """
 
     def __init__(self, task: str, n_threads: int | None, **data: Any) -> None:
@@ -43,33 +43,33 @@ class InPyTorch:
         )
 
     def __call__(self, n: int = 1) -> float:
-        """Seconds of the work, or of `n` epochs."""
+        """Return the seconds that the work, or `n` epochs of it, takes."""
         print(n, file=self.process.stdin, flush=True)
         return float(self.process.stdout.readline())
 
     def close(self) -> None:
-        """End the process."""
+        """Stop the process."""
         self.process.communicate("")
         self.folder.cleanup()
 
 
 def has_pytorch() -> bool:
-    """Whether PyTorch is installed; it is not loaded."""
+    """Return whether PyTorch is installed, without importing it."""
     return importlib.util.find_spec("torch") is not None
 
 
 def in_turns(
     ways: dict[str, Callable[[], Any]], *, rounds: int, warm_up: int = 1
 ) -> dict[str, list[float]]:
-    """Call each way once in each round.
+    """Call each function once in each round.
 
     Parameters
     ----------
     ways : dict of str to callable
     rounds : int
-        That are timed.
+        Rounds that are timed.
     warm_up : int
-        Rounds before them that are not.
+        Rounds before them that are not timed.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def in_turns(
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(warm_up + rounds):
-        # Neither the first nor the last is the same in each round.
+        # The order changes from round to round.
         names = list(ways)
         shift = number % len(names)
         for name in names[shift:] + names[:shift]:
@@ -92,22 +92,22 @@ def in_turns(
 def compared(
     seconds: dict[str, list[float]], *, ours: str = OURS, per: float = 1.0
 ) -> dict[str, Any]:
-    """Give the times, and how many times as long as ours each takes.
+    """Return the times, and their ratios to the time of `ours`.
 
     Parameters
     ----------
     seconds : dict of str to list of float
-        Of :func:`in_turns`.
+        Result of :func:`in_turns`.
     ours : str
-        What the others are compared with.
+        The name that the others are compared with.
     per : float
-        Pieces of work in a call.
+        Items per call, such as recordings.
 
     Returns
     -------
     rows : dict of str to dict
-        ``seconds`` of a piece, the median; ``ratio``, the median over the rounds, with
-        the lowest and the highest.
+        ``seconds`` is the median time of an item, ``ratio`` the median ratio over the
+        rounds, with its minimum ``lowest`` and its maximum ``highest``.
     """
     rows = {}
     for name, values in seconds.items():

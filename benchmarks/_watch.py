@@ -1,4 +1,4 @@
-"""Watch a program and what it starts: peak memory, processes, threads."""
+"""Measure a process and its children: peak memory, processes, running threads."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _EVERY = 0.05  # seconds
 
 
 class Watch:
-    """Look at this process and all below it, over and over, while a block runs.
+    """Observe this process and its descendants repeatedly while a block runs.
 
     Attributes
     ----------
     peak_mb : dict of int to float
-        Highest memory of each process that was seen, in megabytes; of this process the
-        first.
+        Peak memory of each observed process, in megabytes, by process id.
     running : int
-        Most threads that were running, or ready to run, at once, over all processes.
+        Maximum number of threads of all processes that were running, or ready to run,
+        at the same time.
     """
 
     def __enter__(self) -> Watch:
@@ -40,19 +40,19 @@ class Watch:
                 try:
                     self.peak_mb[pid] = max(self.peak_mb.get(pid, 0), _memory_mb(pid))
                     running += _running(pid)
-                except OSError:  # it has ended meanwhile
+                except OSError:  # the process has ended
                     continue
             self.running = max(self.running, running - 1)  # without this thread
 
     @property
     def workers_mb(self) -> list[float]:
-        """Highest memory of each process but this one, in megabytes."""
+        """Peak memory of each other process, in megabytes."""
         own = os.getpid()
         return [round(v) for pid, v in self.peak_mb.items() if pid != own and v > 50]
 
 
 def _family(first: int) -> list[int]:
-    """Give a process and all that it started, directly or not."""
+    """Return the ids of a process and of all its descendants."""
     parents: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -1,13 +1,13 @@
-"""How accurate skheart is, by patient, on three public corpora.
+"""Measure the accuracy of skheart, by patient, on three public corpora.
 
-    python benchmarks/accuracy.py DATA_HOME            # hours; goes on where it stopped
-    python benchmarks/accuracy.py DATA_HOME --quick    # minutes; a look, not a result
+    python benchmarks/accuracy.py DATA_HOME            # hours; resumes if interrupted
+    python benchmarks/accuracy.py DATA_HOME --quick    # minutes; only a check
 
-DATA_HOME holds the folders pascal, cinc2016 and circor2022 of the three corpora. Every
-figure is of recordings of patients that the model has not seen: five folds in which no
-patient is on both sides, or a database left out whole. All methods have the same
-folds. The figures go to benchmarks/results/accuracy.json (with --quick to the folder
---work only), from which the page "Accuracy" of the documentation is made.
+DATA_HOME contains the folders pascal, cinc2016 and circor2022 of the three corpora. All
+figures are measured on patients who are not in the training data: with five folds by
+patient, or with a database left out completely. All methods use the same folds. The
+figures are written to benchmarks/results/accuracy.json (with --quick to the folder
+--work), from which the page "Accuracy" of the documentation is made.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from skheart.neural.threads import limit_threads
 
 PARTS = ("baselines", "skheart", "left_out", "repeated")
 N_REPEATS = 5
-# Of fine-tuning, as recommended in the documentation.
+# Settings of fine-tuning, as recommended in the documentation.
 FINE_TUNING = {"learning_rate": 2e-4, "class_weight": "balanced", "augment": 1.0}
 
 
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("build/accuracy"))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument(
-        "--jobs", type=int, default=1, help="networks trained at a time, a thread each"
+        "--jobs", type=int, default=1, help="number of networks trained in parallel"
     )
     options = parser.parse_args()
 
@@ -98,15 +98,15 @@ def main() -> None:
 
 
 class Study:
-    """The corpora with the networks and features computed so far.
+    """The corpora, and the stored networks and features.
 
     Parameters
     ----------
     corpora : Corpora
     work : path
-        Where what takes long is kept.
+        Folder of the stored results.
     quick : bool
-        One fold, two epochs.
+        Use one fold and two epochs.
     """
 
     def __init__(self, corpora: Corpora, work: Path, *, quick: bool) -> None:
@@ -115,7 +115,7 @@ class Study:
         self.X = spectrograms(corpora, work, **SPECTROGRAM)
 
     def prepare(self, parts: tuple[str, ...], *, n_jobs: int) -> None:
-        """Train the networks of some parts in processes of their own."""
+        """Train the networks of some parts in several processes."""
         calls: dict[str, tuple[Any, ...]] = {}
         members = []
         if "skheart" in parts:
@@ -134,13 +134,13 @@ class Study:
             Parallel()(delayed(_in_process)(self, call) for call in calls.values())
 
     def _rows(self, recipe: Recipe, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """Give the rows that a network of a fold learns from, and those it answers."""
+        """Return the training rows and the test rows of a fold."""
         known = np.isin(self.corpora.corpus, recipe.corpora)
         test = self.corpora.fold == k
         return np.flatnonzero(known & ~test), np.flatnonzero(known & test)
 
     def _rows_without(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        """Give the same with a database of CinC 2016 left out."""
+        """Return the same with a database of CinC 2016 left out."""
         recipe = MODELS["abnormal"].recipes[0]
         known = np.isin(self.corpora.corpus, recipe.corpora)
         here = (self.corpora.corpus == "cinc2016") & (self.corpora.part == part)
@@ -157,8 +157,8 @@ class Study:
             part = self.corpora.take(asked)
             truth = task.truth(part)
             F = np.zeros((len(asked), 1)) if rows is None else rows[asked]
-            words = np.unique(truth)
-            p = np.full((len(asked), len(words)), np.nan)
+            labels = np.unique(truth)
+            p = np.full((len(asked), len(labels)), np.nan)
             for k in self.folds:
                 train, test = part.fold != k, part.fold == k
                 with warnings.catch_warnings():
@@ -166,17 +166,17 @@ class Study:
                     model = classifier(kind).fit(F[train], truth[train])
                 if hasattr(model, "predict_proba"):
                     p[test] = model.predict_proba(F[test])
-                else:  # a ridge classifier gives distances
+                else:  # a ridge classifier returns distances
                     d = model.decision_function(F[test])
                     d = np.column_stack([-d, d]) if d.ndim == 1 else d
                     p[test] = np.exp(2 * d) / np.exp(2 * d).sum(axis=1, keepdims=True)
-            score = p if len(words) > 2 else p[:, -1]
+            score = p if len(labels) > 2 else p[:, -1]
             figures[name] = self._figure(task, part, score)
             print(kind, name, figures[name]["mean"], flush=True)
         return figures
 
     def baseline_left_out(self, kind: str) -> dict[str, Any]:
-        """Leave each database of CinC 2016 out whole."""
+        """Score a baseline with each database of CinC 2016 left out."""
         chosen = np.flatnonzero(self.corpora.corpus == "cinc2016")
         cinc = self.corpora.take(chosen)
         F = np.zeros((len(chosen), 1))
@@ -193,7 +193,7 @@ class Study:
         return _left_out(cinc, score)
 
     def out_of_fold(self, model: Model) -> np.ndarray:
-        """Logits of all questions of networks that have not seen the patient."""
+        """Return the logits of all heads from networks not trained on the patient."""
         logits = np.full((len(self.corpora), N_LOGITS), np.nan, np.float32)
         for k in self.folds:
             train, test = self._rows(model.recipes[0], k)
@@ -201,7 +201,7 @@ class Study:
         return logits
 
     def shipped(self) -> dict[str, Any]:
-        """Score networks trained as the models of the package are."""
+        """Score networks trained like the models of the package."""
         figures: dict[str, Any] = {}
         for task_name, task in TASKS.items():
             model = next(
@@ -215,7 +215,7 @@ class Study:
         return figures
 
     def left_out(self) -> dict[str, Any]:
-        """Leave each database of CinC 2016 out whole; other corpora stay."""
+        """Leave out each database of CinC 2016, but use the other corpora."""
         model = MODELS["abnormal"]
         score = np.full(len(self.corpora), np.nan)
         for part in LEFT_OUT[: 1 if self.quick else None]:
@@ -225,10 +225,10 @@ class Study:
         return _left_out(self.corpora, score)
 
     def with_person(self, logits: np.ndarray) -> dict[str, Any]:
-        """Outcome from the sound, and from age, sex, height, weight and pregnancy.
+        """Score the outcome from sound, age, sex, height, weight and pregnancy.
 
-        The log odds of the two are added up; those of the person are of a logistic
-        regression on the patients of the other folds.
+        The log odds of two classifiers are added: the network, and a logistic
+        regression on the personal data of the patients in the other folds.
         """
         task = TASKS["circor_outcome"]
         asked = np.flatnonzero(task.rows(self.corpora))
@@ -248,9 +248,9 @@ class Study:
         return self._figure(replace(task, title=title), part, score)
 
     def fine_tuned(self, *, n_jobs: int) -> dict[str, Any]:
-        """PASCAL by a network of the other corpora, fine-tuned: five times five folds.
+        """Score a network of the other corpora that is fine-tuned on PASCAL.
 
-        Other folds are drawn in each repetition.
+        There are five repetitions of five folds; each repetition has other folds.
         """
         task = TASKS["pascal_murmur"]
         asked = np.flatnonzero(task.rows(self.corpora))
@@ -303,7 +303,7 @@ class Study:
         train: np.ndarray,
         test: np.ndarray,
     ) -> np.ndarray:
-        """Mean logits of some recordings over networks; kept with the networks."""
+        """Return the mean logits of the networks, which are stored."""
         if self.quick:
             members = tuple((replace(r, epochs=2), seed) for r, seed in members[:1])
         parts = []
@@ -339,7 +339,7 @@ def _tuned(
     seed: int,
     alone: bool,
 ) -> np.ndarray:
-    """Fine-tune on all but the test recordings, and score these."""
+    """Fine-tune on the other recordings, and score the test recordings."""
     if not alone:
         limit_threads(1)
     classifier = CNNClassifier(weights=start, random_state=seed, **FINE_TUNING)
@@ -348,7 +348,7 @@ def _tuned(
 
 
 def _left_out(corpora: Corpora, score: np.ndarray) -> dict[str, Any]:
-    """Give the figure of databases left out, as far as they have scores."""
+    """Return the figure of the left-out databases that have scores."""
     known = LEFT_OUT_TASK.rows(corpora) & ~np.isnan(score)
     part, score = corpora.take(np.flatnonzero(known)), score[known]
     parts = {
@@ -371,7 +371,7 @@ def _left_out(corpora: Corpora, score: np.ndarray) -> dict[str, Any]:
 
 
 def write(path: Path, results: dict[str, Any]) -> None:
-    """Write the results so far, with the models that they are of."""
+    """Write the current results, with the settings of the models."""
     models = {
         name: {
             "seeds": model.seeds,
@@ -384,7 +384,7 @@ def write(path: Path, results: dict[str, Any]) -> None:
 
 
 def table(results: dict[str, Any]) -> str:
-    """Write the figures as text."""
+    """Return the figures as text."""
     goals = {task.name: task.goal for task in (*TASKS.values(), LEFT_OUT_TASK)}
     goals |= {
         "pascal_murmur_repeated": TASKS["pascal_murmur"].goal,

@@ -1,11 +1,11 @@
-"""Are extrasystoles heard in the intervals between beats?
+"""Can extrasystoles be detected from the intervals between beats?
 
     python benchmarks/extrasystoles.py DATA_HOME
 
-Figures of the rhythm are taken from the loudness of the low bands of PASCAL set B, and
-given to simple classifiers; beside them the features of a network that has heard CirCor
-and CinC 2016 only, before its last layer. Five folds by patient, the same as elsewhere.
-Writes benchmarks/results/extrasystoles.json.
+Simple classifiers use features of the rhythm, which are computed from the loudness of
+the low bands in PASCAL set B. They are compared with features from the layer before the
+last of a network trained on CirCor and CinC 2016 only. The five folds by patient are
+those of the other benchmarks. Writes benchmarks/results/extrasystoles.json.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-HOP = 0.02  # of the spectrograms, in seconds
+HOP = 0.02  # seconds between the frames of the spectrograms
 LOW_BANDS = 12  # up to about 290 Hz
-SHORTEST, LONGEST = 0.4, 1.5  # of a beat, in seconds
+SHORTEST, LONGEST = 0.4, 1.5  # duration of a beat, in seconds
 
 
 def main() -> None:
@@ -79,23 +79,24 @@ def main() -> None:
 
 
 def rhythm(x: np.ndarray, seconds: float) -> np.ndarray:
-    """Give figures of the rhythm of a recording.
+    """Compute features of the rhythm of a recording.
 
     Parameters
     ----------
     x : ndarray of shape (n_bands, n_frames)
-        Its spectrogram; short recordings are repeated in it.
+        Its spectrogram, in which short recordings are repeated.
     seconds : float
-        How long the recording is.
+        Duration of the recording.
 
     Returns
     -------
     figures : ndarray of shape (16,)
-        Height and place of the highest peak of the autocorrelation of the loudness,
-        and its height at twice that lag; over stretches of three seconds the spread of
-        the place and the mean, least and spread of the height; of the intervals between
-        sounds their mean, spread, longest, shortest, ninth decile and the longest
-        against the median; sounds per second; seconds; spread of the loudness.
+        Height and lag of the highest peak of the autocorrelation of the loudness, and
+        its height at twice that lag. Over parts of three seconds: standard deviation of
+        the lag; mean, minimum and standard deviation of the height. Of the intervals
+        between sounds: mean, standard deviation, maximum, minimum, 90th percentile, and
+        maximum divided by median. Sounds per second, duration, and standard deviation
+        of the loudness.
     """
     n_frames = int(np.clip(seconds / HOP, LONGEST / HOP + 5, x.shape[1]))
     loudness = x[:LOW_BANDS, :n_frames].mean(axis=0)
@@ -133,7 +134,7 @@ def rhythm(x: np.ndarray, seconds: float) -> np.ndarray:
 
 
 def _peak(loudness: np.ndarray) -> tuple[float, float, float]:
-    """Give height and lag of the autocorrelation's peak, and its height at twice it."""
+    """Return height and lag of the autocorrelation's peak, and its height at 2 lags."""
     x = loudness - loudness.mean()
     n = len(x)
     together = np.correlate(x, x, "full")[n - 1 :] / np.arange(n, 0, -1)
@@ -144,7 +145,7 @@ def _peak(loudness: np.ndarray) -> tuple[float, float, float]:
 
 
 def embedding(model: keras.Model, X: np.ndarray, n_crop: int) -> np.ndarray:
-    """Give what reaches the last layer, averaged over half-overlapping windows."""
+    """Return the inputs of the last layer, averaged over half-overlapping windows."""
     before = keras.Model(model.inputs[0], model.get_layer("attention").output)
     starts = range(0, X.shape[2] - n_crop + 1, n_crop // 2)
     parts = [

@@ -1,11 +1,11 @@
-"""What a pretrained start is worth when few recordings are labelled.
+"""Measure the benefit of a pretrained network when few recordings are labelled.
 
     python benchmarks/fine_tuning.py DATA_HOME
 
 A classifier for PASCAL set B (murmur, normal) is trained on some recordings of four
-fifths of the patients and scored on the others: from scratch, and from a network that
-has been trained on CirCor and CinC 2016 only, since the shipped ones have heard PASCAL.
-Writes benchmarks/results/fine_tuning.json.
+fifths of the patients, and scored on the other patients. It starts from scratch, or
+from a network trained on CirCor and CinC 2016 only, since the pretrained models of the
+package were trained on PASCAL, too. Writes benchmarks/results/fine_tuning.json.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from skheart import CNNClassifier
 from skheart.metrics import auroc_score
 from skheart.neural.threads import limit_threads
 
-SIZES = (25, 50, 100, None)  # None: all that there are
+SIZES = (25, 50, 100, None)  # None means all recordings
 WAYS: dict[str, dict[str, Any]] = {
     "from scratch": {},
     "from scratch, 80 epochs": {"epochs": 80},
@@ -57,19 +57,19 @@ def main() -> None:
     by_fold: dict[str, list[float]] = {"untouched": []}
     for k in range(N_FOLDS):
         test = part.fold == k
-        # The first of the classes, murmur, is what is looked for.
+        # The positive class is murmur, the first one.
         score = start.predict_proba(X[test])[:, 0]
         by_fold["untouched"].append(auroc_score(truth[test] == "murmur", score))
         for repeat in range(options.repeats):
             for size in SIZES:
                 chosen = some(part, part.fold != k, size, seed=10 * k + repeat)
-                for way, words in WAYS.items():
-                    words = {**words, "weights": start if "weights" in words else None}
+                for way, settings in WAYS.items():
+                    weights = start if "weights" in settings else None
                     classifier = CNNClassifier(
                         class_weight="balanced",
                         augment=1.0,
                         random_state=repeat,
-                        **words,
+                        **settings | {"weights": weights},
                     ).fit(X[chosen], truth[chosen])
                     score = classifier.predict_proba(X[test])[:, 0]
                     name = f"{way}, {size or 'all'}"
@@ -94,18 +94,18 @@ def main() -> None:
 
 
 def some(part: Corpora, allowed: np.ndarray, size: int | None, *, seed: int) -> Any:
-    """Draw patients until there are `size` recordings, a third of them with murmur."""
+    """Draw patients up to `size` recordings, a third of them with a murmur."""
     rows = np.flatnonzero(allowed)
     if size is None:
         return rows
     random = np.random.default_rng(seed)
     chosen: list[int] = []
-    for word, share in (("murmur", 1 / 3), ("normal", 2 / 3)):
+    for label, share in (("murmur", 1 / 3), ("normal", 2 / 3)):
         wanted = round(size * share)
         patients = random.permutation(np.unique(part.group[rows]))
         drawn: list[int] = []
         for patient in patients:
-            here = rows[(part.group[rows] == patient) & (part.word[rows] == word)]
+            here = rows[(part.group[rows] == patient) & (part.word[rows] == label)]
             drawn += here.tolist()
             if len(drawn) >= wanted:
                 break

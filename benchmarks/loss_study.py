@@ -1,13 +1,13 @@
-"""Does a loss that approximates the AUROC give a better AUROC?
+"""Does a loss that approximates the AUROC improve the AUROC?
 
     python benchmarks/loss_study.py DATA_HOME --jobs 2
 
-The same network with the same number of epochs is trained with cross-entropy (with
-batches as they are drawn, and with both classes in each), with the AUROC loss in its
-two forms, and with the sum of both, by patient: on PASCAL set B in
-ten times five folds, on CirCor in three times five. Differences are paired, fold by
-fold, and their intervals are bootstrapped over patients. Writes
-benchmarks/results/loss_study.json; what is finished is kept in the folder --work.
+The same network is trained for the same number of epochs with cross-entropy (with
+random batches, and with both classes in each batch), with the two forms of the AUROC
+loss, and with the sum of both. There are ten repetitions of five folds by patient on
+PASCAL set B, and three on CirCor. Differences are paired by fold, and their intervals
+are bootstrapped over patients. Writes benchmarks/results/loss_study.json; finished
+folds are stored in the folder --work.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SPECTROGRAM = {"duration": 20.0}
 
 
 class CrossEntropyAndAUROC(AUROCLoss):
-    """The sum of both, each with the same weight."""
+    """The sum of both losses, with equal weights."""
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -44,7 +44,7 @@ class CrossEntropyAndAUROC(AUROCLoss):
 
 
 class CrossEntropy(AUROCLoss):
-    """Cross-entropy, with batches and calibration as for the AUROC loss."""
+    """Cross-entropy with the batches and the calibration of the AUROC loss."""
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
@@ -69,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data_home", help="folder with the three corpora")
     parser.add_argument("--work", type=Path, default=Path("build/accuracy"))
-    parser.add_argument("--jobs", type=int, default=1, help="networks at a time")
+    parser.add_argument("--jobs", type=int, default=1, help="parallel trainings")
     parser.add_argument("--only", nargs="+", choices=STUDIES, default=list(STUDIES))
     parser.add_argument("--seeds", type=int, default=None, help="default: 10 and 3")
     options = parser.parse_args()
@@ -84,7 +84,7 @@ def main() -> None:
         rows = np.flatnonzero(asked)
         part = corpora.take(rows)
         seeds = range(options.seeds or STUDIES[corpus]["seeds"])
-        # All losses of a fold one after the other, lest a half-done study be uneven.
+        # All losses of a fold in sequence, so that an unfinished study is balanced.
         calls = [
             (corpus, seed, fold, loss)
             for seed in seeds
@@ -104,14 +104,14 @@ def main() -> None:
 
 
 def folds(part: Corpora, seed: int) -> np.ndarray:
-    """Folds of a repetition, other ones for each seed."""
+    """Return the folds of a repetition, which depend on the seed."""
     return part.fold if seed == 0 else part.order_of(seed)
 
 
 def scored(
     X: np.ndarray, part: Corpora, call: tuple[str, int, int, str], folder: Path
 ) -> np.ndarray:
-    """Train with one loss in one fold; the logits of murmur of the test recordings."""
+    """Train with one loss in one fold, and return the logits of the test recordings."""
     corpus, seed, fold, loss = call
     key = f"{corpus}-{seed}-{fold}-{zlib.crc32(loss.encode()):08x}"
     path = folder / f"{key}.npy"
@@ -137,16 +137,15 @@ def scored(
 def compared(
     part: Corpora, calls: list[Any], scores: list[np.ndarray], n_resamples: int = 2000
 ) -> dict[str, Any]:
-    """AUROC of each loss, and its difference from cross-entropy.
+    """Return the AUROC of each loss, and its difference from cross-entropy.
 
-    Batches of the AUROC losses hold both classes in their shares, those of
-    cross-entropy come as they are drawn; ``same_batches`` is the difference from
-    cross-entropy with batches of the former kind.
+    Batches of the AUROC losses are stratified by class, those of cross-entropy are not.
+    ``same_batches`` is the difference from cross-entropy with stratified batches.
     """
     _, patient = np.unique(part.group, return_inverse=True)
     n_patients = patient.max() + 1
     random = np.random.default_rng(0)
-    # The first row is the patients as they are.
+    # In the first row, each patient counts once.
     times = random.multinomial(
         n_patients, np.full(n_patients, 1 / n_patients), n_resamples
     )
@@ -177,7 +176,7 @@ def compared(
 
 
 def _difference(values: np.ndarray) -> dict[str, float]:
-    """Give a difference and its interval; the first value is of the patients as is."""
+    """Return a difference (the first value) and its interval (from the others)."""
     low, high = np.nanquantile(values[1:], [0.025, 0.975])
     return {
         "difference": round(float(values[0]), 4),
@@ -187,7 +186,7 @@ def _difference(values: np.ndarray) -> dict[str, float]:
 
 
 def _aurocs(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """AUROC for each row of weights; scores are taken to differ."""
+    """Return the AUROC for each row of weights; no two scores may be equal."""
     order = np.argsort(score, kind="stable")
     positive = weights[:, order] * truth[order]
     negative = weights[:, order] * ~truth[order]

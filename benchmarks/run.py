@@ -1,12 +1,12 @@
-"""How fast skheart is, beside what one would write by hand.
+"""Compare the speed of skheart with code written by hand.
 
-    python benchmarks/run.py DATA_HOME            # three quarters of an hour
-    python benchmarks/run.py DATA_HOME --quick    # some minutes: a look
+    python benchmarks/run.py DATA_HOME            # 45 minutes
+    python benchmarks/run.py DATA_HOME --quick    # some minutes; only a check
 
-DATA_HOME holds the folders circor2022 and pascal. Each benchmark times skheart and the
-other ways in turns, and gives the median, the lowest and the highest of how many times
-as long the others take: times by themselves differ from run to run. Results are written
-to benchmarks/results/speed.json, and with --quick to the folder --work.
+DATA_HOME contains the folders circor2022 and pascal. Each benchmark times skheart and
+the alternatives alternately. It reports the median, minimum and maximum of the ratio of
+their times, because absolute times vary between runs. Results are written to
+benchmarks/results/speed.json, with --quick to the folder --work.
 """
 
 from __future__ import annotations
@@ -44,24 +44,24 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer recordings, rounds")
     parser.add_argument("--work", type=Path, default=Path("build/speed"))
     parser.add_argument("--only", nargs="+", choices=BENCHMARKS, default=BENCHMARKS)
-    parser.add_argument("--threads", type=int, default=None, help="of TensorFlow")
+    parser.add_argument("--threads", type=int, default=None, help="for TensorFlow")
     options = parser.parse_args()
     limit_threads(options.threads)
 
     circor = load_circor2022(
         options.data_home, target="murmur_at_location", as_frame=False
     )
-    paths, words = circor.data.tolist(), circor.target
+    paths, labels = circor.data.tolist(), circor.target
     path = (options.work if options.quick else RESULTS) / "speed.json"
     results: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     results.setdefault("benchmarks", {})
     for name in options.only:
-        results["benchmarks"][name] = measured(name, paths, words, options)
+        results["benchmarks"][name] = measured(name, paths, labels, options)
         write_results(path, results)
         print(json.dumps({name: results["benchmarks"][name]}, indent=1), flush=True)
 
 
-def measured(name: str, paths: list[str], words: Any, options: Any) -> dict[str, Any]:
+def measured(name: str, paths: list[str], labels: Any, options: Any) -> dict[str, Any]:
     """Run one benchmark."""
     rounds = 3 if options.quick else 9
     if name == "spectrograms":
@@ -74,7 +74,7 @@ def measured(name: str, paths: list[str], words: Any, options: Any) -> dict[str,
 
         chosen = paths[: 128 if options.quick else 512]
         X = SpectrogramTransformer(n_jobs=-1).fit_transform(chosen)
-        y = (words[: len(chosen)] == "Present").astype(int)
+        y = (labels[: len(chosen)] == "Present").astype(int)
         return measure_training(X, y, rounds=rounds, n_threads=options.threads)
     if name.startswith("search"):
         from speed_search import measure as measure_search

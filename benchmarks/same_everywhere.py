@@ -1,11 +1,11 @@
-"""Do searches on loky, Dask and Ray give the scores of one process, again and again?
+"""Check that searches on loky, Dask and Ray always have the scores of one process.
 
     python benchmarks/same_everywhere.py                  # twenty times each
     python benchmarks/same_everywhere.py --times 3
 
-Two processes keep the machine busy all the while. Every score of every search is
-compared with that of the serial search, bit for bit; the first difference ends the
-program with an error. Simulated recordings; a quarter of an hour on two cores.
+Two other processes keep the machine busy. Every score of every search must be identical
+to that of the serial search; at the first difference, the program stops with an error.
+It uses simulated recordings and takes 15 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def scores(n_jobs: int | None = None) -> np.ndarray:
 
 
 def repeat(name: str, times: int, expected: np.ndarray) -> None:
-    """Search some times on the backend of the moment, and compare."""
+    """Repeat the search on the current backend of joblib, and compare the scores."""
     for number in range(times):
         found = scores(n_jobs=2)
         if not np.array_equal(found, expected):

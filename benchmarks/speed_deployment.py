@@ -1,4 +1,4 @@
-"""The same model in TensorFlow, ONNX and LiteRT: size, latency, start, streaming."""
+"""Compare a model in TensorFlow, ONNX and LiteRT: size, latency, start, streaming."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ print(540 / (time.perf_counter() - start))
 
 
 def latency(work: Callable[[], Any], *, n: int) -> dict[str, float]:
-    """Milliseconds of a call, once all is warm."""
+    """Return the milliseconds that a call takes after some warm-up calls."""
     for _ in range(5):
         work()
     times = []
@@ -55,7 +55,7 @@ def latency(work: Callable[[], Any], *, n: int) -> dict[str, float]:
 
 
 def in_litert(path: Path, waveform: np.ndarray) -> Callable[[], Any]:
-    """Give a call that runs a LiteRT file on a waveform."""
+    """Return a function that runs a LiteRT file on a waveform."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_path=str(path), num_threads=1)
@@ -70,7 +70,7 @@ def in_litert(path: Path, waveform: np.ndarray) -> Callable[[], Any]:
 
 
 def of_duration(seconds: float, paths: list[str], work: Path, n: int) -> dict[str, Any]:
-    """Sizes and latencies of the model that hears so many seconds."""
+    """Return sizes and latencies of the model for recordings of some seconds."""
     pipeline = load_pretrained("murmur").set_params(spectrogram__duration=seconds)
     export_onnx(pipeline, work / "murmur.onnx")
     export_litert(pipeline, work / "murmur.tflite")
@@ -104,14 +104,14 @@ def of_duration(seconds: float, paths: list[str], work: Path, n: int) -> dict[st
 def measure(
     paths: list[str], work: Path, *, rounds: int, quick: bool
 ) -> dict[str, Any]:
-    """Measure all of it.
+    """Measure sizes, latencies, the start of a process, and streaming.
 
     Parameters
     ----------
     paths : list of str
         Recordings.
     work : path
-        Where the files are put.
+        Folder for the model files.
     rounds : int
     quick : bool
     """
@@ -138,14 +138,14 @@ def measure(
     for seconds in (5, 20):
         pipeline = load_pretrained("murmur").set_params(spectrogram__duration=seconds)
         export_onnx(pipeline, work / "stream.onnx")
-        said = subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-c", STREAM, str(work / "stream.onnx")],
             check=True,
             capture_output=True,
             text=True,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
-        streamed[f"{seconds} s"] = round(float(said.stdout), 1)
+        streamed[f"{seconds} s"] = round(float(done.stdout), 1)
     pipeline = load_pretrained("murmur").set_params(spectrogram__duration=5.0)
     stream = StreamingClassifier(pipeline, hop=1.0)
     sound = np.random.default_rng(0).normal(size=RATE * 120).astype(np.float32)

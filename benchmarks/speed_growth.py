@@ -1,7 +1,8 @@
-"""Peak memory and time of fit and predict as a corpus grows, in memory and on disk.
+"""Measure peak memory and time of fit and predict as a corpus grows.
 
-Recordings of CirCor are repeated under other names, each time with another first value,
-so that each is one to be computed and kept. Each size runs in a process of its own.
+Spectrograms are in memory or on disk. Recordings of CirCor are repeated under other
+names, with a different first value, so that each spectrogram is computed and stored.
+Each size runs in a separate process.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ CUT = 20.0  # seconds of each recording
 
 
 def grown(paths: list[str], folder: Path, times: int) -> list[str]:
-    """Write WAV files: each recording as often as asked for."""
+    """Write each recording several times as a WAV file, and return the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     names = []
     for number, path in enumerate(paths):
@@ -75,7 +76,7 @@ def _peak_mb() -> float:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
-    raise OSError("The system does not say how much memory was used.")
+    raise OSError("The system does not report the peak memory of this process.")
 
 
 def measure(paths: list[str], work: Path, *, quick: bool) -> dict[str, Any]:
@@ -84,11 +85,11 @@ def measure(paths: list[str], work: Path, *, quick: bool) -> dict[str, Any]:
     Parameters
     ----------
     paths : list of str
-        Of the corpus at its smallest.
+        Recordings of the smallest corpus.
     work : path
-        Where the recordings are repeated.
+        Folder for the repeated recordings.
     quick : bool
-        Leave out the largest.
+        Omit the largest size.
     """
     sizes = TIMES[:-1] if quick else TIMES
     folder = work / "grown"

@@ -1,8 +1,8 @@
-"""Prediction: from the path of a recording to its probability.
+"""Time the prediction, from the path of a recording to its probability.
 
-Beside skheart's pipeline stands what is written by hand: librosa reads and resamples
-the file and makes the spectrogram, NumPy cuts the same windows, and Keras's
-``model.predict`` answers. Both have the same network and settings.
+The pipeline of skheart is compared with code written by hand: librosa reads and
+resamples the file and computes the spectrogram, NumPy cuts the same windows, and
+Keras's ``model.predict`` predicts. Network and settings are the same.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SECONDS = 20.0
 
 
 def by_hand(model: keras.Model, n_crop: int) -> Callable[[str], np.ndarray]:
-    """Give a function from a path to the probabilities of both classes."""
+    """Return a function from a path to the probabilities of both classes."""
 
     def predict(path: str) -> np.ndarray:
         waveform, _ = librosa.load(path, sr=RATE, duration=SECONDS)
@@ -45,7 +45,7 @@ def by_hand(model: keras.Model, n_crop: int) -> Callable[[str], np.ndarray]:
 
 
 def latency(predict: Callable[[str], Any], paths: list[str]) -> dict[str, float]:
-    """Milliseconds from a path to its probability, once all is warm."""
+    """Return the milliseconds that a prediction takes after some warm-up calls."""
     for path in paths[:3]:
         predict(path)
     times = []
@@ -60,12 +60,12 @@ def latency(predict: Callable[[str], Any], paths: list[str]) -> dict[str, float]
 
 
 def cold(command: list[str]) -> Callable[[], Any]:
-    """Give a call that runs a command in a new process."""
+    """Return a function that runs a command in a new process."""
     return lambda: subprocess.run(command, check=True, capture_output=True)
 
 
 def beside_onnx(paths: list[str], *, rounds: int) -> dict[str, Any]:
-    """Time the network alone, on the same windows, in TensorFlow and ONNX Runtime."""
+    """Time only the network, on the same windows, in TensorFlow and ONNX Runtime."""
     import onnxruntime
 
     pipeline = load_pretrained("murmur")
@@ -95,10 +95,10 @@ def measure(paths: list[str], *, rounds: int, n_batch: int) -> dict[str, Any]:
     Parameters
     ----------
     paths : list of str
-        WAV files of 20 s or so.
+        Recordings of about 20 seconds.
     rounds : int
     n_batch : int
-        Recordings in a batch; `paths` are repeated.
+        Number of recordings in a batch; `paths` are repeated.
     """
     pipeline: Pipeline = load_pretrained("murmur")
     pipeline.set_params(spectrogram__duration=SECONDS)

@@ -1,10 +1,9 @@
-"""A search over six candidates in three folds by patient, on PASCAL.
+"""Time a grid search over six candidates in three folds by patient, on PASCAL.
 
-What is written by hand computes spectrograms with librosa inside a
-``FunctionTransformer`` and wraps the same network with SciKeras; it learns from whole
-spectrograms, since crops of them are work of their own. Each way runs in a
-process of its own, which the workers of joblib belong to, and is timed from the first
-line of the search to the last, with the start of the workers.
+The code written by hand computes spectrograms with librosa inside a
+``FunctionTransformer``, and wraps the same network with SciKeras. It trains on whole
+spectrograms, because random crops would need code of their own. Each alternative runs
+in a separate process with its own joblib workers. The time includes their start.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from skheart.spectrogram.parallel import SpectrogramJob
 
 EPOCHS, N_FOLDS = 4, 3
 RATES, DROPOUTS = (1e-3, 2e-3, 4e-3), (0.2, 0.4)
-# Kind, jobs, and what is kept: in joblib's memory, or in the transformer's cache.
+# Kind, number of jobs, and cache: joblib's memory, or that of the transformer.
 WAYS: dict[str, tuple[str, int, str]] = {
     "skheart": ("skheart", 2, ""),
     "skheart, memory=": ("skheart", 2, "memory"),
@@ -35,7 +34,7 @@ WAYS: dict[str, tuple[str, int, str]] = {
     "skheart, one job, memory=": ("skheart", 1, "memory"),
     "by hand": ("hand", 2, ""),
 }
-# Learning from as much sound as by hand: whole spectrograms in place of crops.
+# Training on whole spectrograms, like the code written by hand.
 WHOLE: dict[str, tuple[str, int, str]] = {
     "skheart": ("whole", 2, "cache"),
     "by hand": ("hand", 2, ""),
@@ -43,7 +42,7 @@ WHOLE: dict[str, tuple[str, int, str]] = {
 
 
 class Counting(SpectrogramTransformer):
-    """Counts the spectrograms that are computed and not found in a cache."""
+    """Count the spectrograms that are computed and not read from a cache."""
 
     def _job(self) -> SpectrogramJob:
         job = super()._job()
@@ -58,7 +57,7 @@ class Counting(SpectrogramTransformer):
 
 
 def spectrograms_by_librosa(paths: Any) -> np.ndarray:
-    """Give normalized spectrograms of 20 s, (n_recordings, n_bands, n_frames, 1)."""
+    """Compute normalized spectrograms of 20 s, (n_recordings, n_bands, n_frames, 1)."""
     import librosa
     from speed_spectrograms import RATE, by_librosa, normalized
 
@@ -73,7 +72,7 @@ def spectrograms_by_librosa(paths: Any) -> np.ndarray:
 
 
 def network_by_hand(learning_rate: float, dropout: float) -> Any:
-    """Give the compact network, compiled."""
+    """Return the compiled network "compact"."""
     import keras
 
     from skheart.neural import compact
@@ -88,7 +87,7 @@ def network_by_hand(learning_rate: float, dropout: float) -> Any:
 
 
 def search_of(kind: str, n_jobs: int, kept: str, folder: str) -> Any:
-    """Give the search of one of the ways."""
+    """Return the search of one alternative."""
     from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import FunctionTransformer
@@ -122,7 +121,7 @@ def _count(n: int) -> None:
 
 
 def run_one(data_home: str, kind: str, n_jobs: int, kept: str) -> None:
-    """Run one way, and print what was seen."""
+    """Run one alternative, and print the measurements."""
     from _watch import Watch
 
     from skheart.datasets import load_pascal
@@ -153,16 +152,16 @@ def run_one(data_home: str, kind: str, n_jobs: int, kept: str) -> None:
 def measure(
     data_home: str, *, rounds: int, quick: bool, whole: bool = False
 ) -> dict[str, Any]:
-    """Run all ways in turns, each in a new process.
+    """Run all alternatives alternately, each in a new process.
 
     Parameters
     ----------
     data_home : str
     rounds : int
     quick : bool
-        Leave out those of one job.
+        Omit the searches with one job.
     whole : bool, default=False
-        Learn from whole spectrograms.
+        Train on whole spectrograms.
     """
     from _turns import compared
 
@@ -200,7 +199,7 @@ def measure(
 
 
 def main() -> None:
-    """Run the way that the command line names."""
+    """Run the alternative named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data_home")
     parser.add_argument("kind", choices=["skheart", "whole", "hand"])
@@ -212,7 +211,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Workers find what is here under its own name.
+    # Workers import the classes of this file by the name of its module.
     import speed_search
 
     speed_search.main()

@@ -1,8 +1,8 @@
-"""Spectrograms a second: skheart, librosa in a loop, and the floor.
+"""Time the spectrograms of skheart, of librosa in a loop, and a lower bound.
 
-Each way turns the same CirCor recordings into log-mel spectrograms of the same
-settings. Resampling is part of it where it reads files. The floor is the Fourier
-transform of each frame alone, and reading the bytes.
+All compute log-mel spectrograms of the same CirCor recordings with the same settings.
+Reading files includes resampling. The lower bound ("floor") consists of reading the
+bytes and the Fourier transform of each frame.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RATE, WINDOW, HOP, N_BANDS, F_MIN, F_MAX, N_FFT = 2000, 100, 40, 40, 25.0, 900.0
 
 
 def by_librosa(waveform: np.ndarray) -> np.ndarray:
-    """What is written by hand."""
+    """Compute a spectrogram in decibels with librosa."""
     power = librosa.feature.melspectrogram(
         y=waveform, sr=RATE, n_fft=N_FFT, win_length=WINDOW, hop_length=HOP,
         n_mels=N_BANDS, fmin=F_MIN, fmax=F_MAX, pad_mode="constant",
@@ -38,13 +38,13 @@ def normalized(spectrogram: np.ndarray) -> np.ndarray:
 
 
 def floor(waveform: np.ndarray) -> np.ndarray:
-    """Transform each frame, and nothing else."""
+    """Compute only the Fourier transform of each frame."""
     frames = np.lib.stride_tricks.sliding_window_view(waveform, WINDOW)[::HOP]
     return scipy.fft.rfft(frames, N_FFT, axis=-1)
 
 
 def as_wav(paths: list[str], folder: Path) -> list[str]:
-    """Write recordings as WAV files at their own rate, as stethoscopes write them."""
+    """Write recordings as WAV files at their own rate, as stethoscopes do."""
     folder.mkdir(parents=True, exist_ok=True)
     names = []
     for number, path in enumerate(paths):
@@ -56,7 +56,7 @@ def as_wav(paths: list[str], folder: Path) -> list[str]:
 
 
 def in_pytorch(waveforms: list[np.ndarray], rounds: int) -> list[float]:
-    """Seconds for all waveforms, repeated to one length for a batch, on one thread."""
+    """Return the seconds for a batch of all waveforms on one thread."""
     longest = max(map(len, waveforms))
     mean = np.mean([len(waveform) for waveform in waveforms]) / longest
     settings = SpectrogramTransformer()._job().settings
@@ -69,17 +69,17 @@ def in_pytorch(waveforms: list[np.ndarray], rounds: int) -> list[float]:
     )
     seconds = [work() for _ in range(1 + rounds)][1:]
     work.close()
-    return [mean * value for value in seconds]  # of the sound that the others get
+    return [mean * value for value in seconds]  # without the repetitions
 
 
 def measure(paths: list[str], work: Path, *, rounds: int) -> dict[str, Any]:
-    """Time all ways on some recordings.
+    """Time all implementations on some recordings.
 
     Parameters
     ----------
     paths : list of str
     work : path
-        Where the WAV files are put.
+        Folder for the WAV files.
     rounds : int
     """
     paths = as_wav(paths, work / "wav")

@@ -1,8 +1,7 @@
-"""An epoch of training: skheart, the same network in Keras, and in PyTorch.
+"""Time an epoch of training: skheart, and the same network in Keras and PyTorch.
 
-All have the same recordings, batches of 32, random crops of 5 s, AdamW and threads.
-Keras and PyTorch are given batches that are cut beforehand, which spares them the
-cropping that skheart does.
+All use the same recordings, batches of 32, crops of 5 s, AdamW and number of threads.
+Keras and PyTorch get crops that are cut in advance, whereas skheart cuts random crops.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ N_CROP, BATCH = 250, 32
 
 
 def epochs_of_skheart(X: np.ndarray, y: np.ndarray, n: int) -> float:
-    """Seconds of a fit of `n` epochs."""
+    """Return the seconds that a fit of `n` epochs takes."""
     start = time.perf_counter()
     CNNClassifier(epochs=n, crop_frames=N_CROP, random_state=0).fit(X, y)
     return time.perf_counter() - start
 
 
 class InKeras:
-    """The same network, compiled and fitted by hand."""
+    """The same network, compiled and fitted with Keras."""
 
     def __init__(self, n_bands: int) -> None:
         self.model = compact(n_bands=n_bands, n_frames=N_CROP)
@@ -39,7 +38,7 @@ class InKeras:
         )
 
     def epochs(self, X: np.ndarray, y: np.ndarray, n: int) -> float:
-        """Seconds of `n` epochs."""
+        """Return the seconds that `n` epochs take."""
         start = time.perf_counter()
         self.model.fit(X[:, :, :N_CROP, np.newaxis], y, BATCH, epochs=n, verbose=0)
         return time.perf_counter() - start
@@ -48,16 +47,16 @@ class InKeras:
 def measure(
     X: np.ndarray, y: np.ndarray, *, rounds: int, n_threads: int | None = None
 ) -> dict[str, Any]:
-    """Time an epoch of each.
+    """Time an epoch of each implementation.
 
     Parameters
     ----------
     X : ndarray of shape (n_recordings, n_bands, n_frames)
     y : ndarray of shape (n_recordings,)
-        Of 0 and 1.
+        Classes 0 and 1.
     rounds : int
     n_threads : int or None
-        Of PyTorch; TensorFlow's are fixed before this is called.
+        Threads of PyTorch; those of TensorFlow are set before.
     """
     keras_way = InKeras(X.shape[1])
     ways: dict[str, Any] = {
@@ -73,7 +72,7 @@ def measure(
     more = 3
     for _ in range(rounds):
         for name, way in ways.items():
-            # What starting takes is in both and falls out.
+            # The difference does not contain the time of the start.
             one = way(1)
             seconds[name].append((way(1 + more) - one) / more)
     if torch_way is not None:

@@ -1,18 +1,19 @@
-"""Train the models that are shipped in the package.
+"""Train the pretrained models of the package.
 
     python benchmarks/train_pretrained.py DATA_HOME
 
-DATA_HOME holds the folders pascal, cinc2016 and circor2022 of the three corpora. The
-networks are kept in the folder --work as they are finished: a run that was interrupted
-goes on with the next one. The same seeds give the same weights on the same machine.
+DATA_HOME contains the folders pascal, cinc2016 and circor2022 of the three corpora.
+Finished networks are stored in the folder --work, so that an interrupted run resumes
+with the next one. On the same machine, the same seeds result in the same weights.
 
-The figures on the cards are read from benchmarks/results/accuracy.json, which
-benchmarks/accuracy.py writes: those of networks trained with the same settings on four
-fifths of the patients. The networks that are shipped have seen all patients.
+The figures on the cards come from benchmarks/results/accuracy.json, which
+benchmarks/accuracy.py writes. They were measured with the same settings on networks
+trained on four fifths of the patients. The networks in the package are trained on all
+patients.
 
-With --quick, a model is trained on two fifths of the patients for eight epochs, to see
-in some minutes that all of it works; give --output, or the models of the package
-are replaced.
+With --quick, a model is trained on two fifths of the patients for eight epochs. This
+checks in some minutes that the program works. It needs --output, because otherwise it
+would replace the models of the package.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def main() -> None:
     limit_threads(options.threads)
 
     if options.quick and options.output == FOLDER:
-        parser.error("--quick needs --output, lest the models of the package be lost")
+        parser.error("--quick needs --output: it must not replace the package's models")
     corpora = read_corpora(options.data_home)
     if options.quick:
         corpora = corpora.take(np.flatnonzero(np.isin(corpora.fold, (1, 2))))
@@ -69,7 +70,7 @@ def main() -> None:
             trained(X, corpora, rows, recipe, seed=seed, folder=options.work)[0]
             for recipe, seed in model.members
         ]
-        # Patients that the trunk has learned from are seen, whatever they were asked.
+        # All patients of the joint training count as seen, also those of other heads.
         network = saved(
             networks,
             model.head,
@@ -89,7 +90,7 @@ def main() -> None:
 def card(
     model: Model, corpora: Corpora, n_parameters: int, results: dict[str, Any]
 ) -> dict[str, Any]:
-    """Write the model card, with the figures of the same recipe."""
+    """Return the model card, with the figures of the same recipe."""
     known = corpora.codes[model.head] >= 0
     data = []
     for name in np.unique(corpora.corpus[known]).tolist():
@@ -101,8 +102,8 @@ def card(
                 "recordings": int(rows.sum()),
                 "patients": len(np.unique(corpora.group[rows])),
                 "labels": {
-                    word: int((codes == code).sum())
-                    for code, word in enumerate(HEADS[model.head])
+                    label: int((codes == code).sum())
+                    for code, label in enumerate(HEADS[model.head])
                     if (codes == code).any()
                 },
             }

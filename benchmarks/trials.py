@@ -1,11 +1,11 @@
-"""What was tried, one change at a time.
+"""Compare settings, with one change at a time.
 
     python benchmarks/trials.py DATA_HOME --jobs 2
 
-Each recipe is trained without the first fold and the fold that it is asked about, which
-is the second and then the third: patients of the first fold stay unseen while settings
-are chosen. One seed; differences of less than 0.01 are within what another seed does.
-Writes benchmarks/results/trials.json, and does not repeat what is in it.
+Each recipe is trained twice: without the folds 0 and 1, and without the folds 0 and 2.
+It is scored on fold 1 or 2, so that the patients of fold 0 have no influence on the
+choice of settings. There is one seed; other seeds change figures by up to 0.01. Writes
+benchmarks/results/trials.json, and does not repeat the trials in it.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ TRIALS: dict[str, Recipe] = {
 
 
 def spectrogram_of(title: str) -> dict[str, Any]:
-    """Give the settings of the spectrograms of a trial."""
+    """Return the settings of the spectrograms of a trial."""
     return FINER if "finer spectrogram" in title else SPECTROGRAM
 
 
@@ -78,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data_home", help="folder with the three corpora")
     parser.add_argument("--work", type=Path, default=Path("build/accuracy"))
-    parser.add_argument("--jobs", type=int, default=1, help="networks at a time")
+    parser.add_argument("--jobs", type=int, default=1, help="parallel trainings")
     parser.add_argument("--only", nargs="+", choices=TRIALS, default=list(TRIALS))
     options = parser.parse_args()
     corpora = read_corpora(options.data_home)
@@ -88,7 +88,7 @@ def main() -> None:
     done = [row["title"] for row in rows]
     titles = [title for title in options.only if title not in done]
     calls = [(title, k) for title in titles for k in ASKED]
-    for settings in (SPECTROGRAM, FINER):  # computed once, before there are processes
+    for settings in (SPECTROGRAM, FINER):  # computed before processes start
         spectrograms(corpora, options.work, **settings)
     with parallel_config("loky", n_jobs=options.jobs):
         answers = Parallel()(
@@ -109,14 +109,14 @@ def main() -> None:
 
 
 def as_recorded(row: dict[str, Any]) -> bool:
-    """Say whether a recorded trial is the one that has its title today."""
+    """Return whether a recorded trial has the current settings of its title."""
     recipe = json.loads(json.dumps(described(TRIALS[row["title"]])))
     settings = row.get("spectrogram", SPECTROGRAM)
     return recipe == row["recipe"] and settings == spectrogram_of(row["title"])
 
 
 def asked(corpora: Corpora, title: str, k: int, work: Path) -> np.ndarray:
-    """Train without two folds; the logits of the recordings of one of them."""
+    """Train without two folds, and return the logits of the recordings of one."""
     limit_threads(1)
     recipe, settings = TRIALS[title], spectrogram_of(title)
     X = spectrograms(corpora, work, **settings)
@@ -131,7 +131,7 @@ def asked(corpora: Corpora, title: str, k: int, work: Path) -> np.ndarray:
 def scores(
     corpora: Corpora, recipe: Recipe, logits: dict[int, np.ndarray]
 ) -> dict[str, float]:
-    """Mean over the folds of the score of each task that the network can do."""
+    """Return the mean score over the folds, for each task of the recipe's corpora."""
     figures = {}
     for name, task in TASKS.items():
         if not set(corpora.corpus[task.rows(corpora)]) <= set(recipe.corpora):

@@ -1,16 +1,16 @@
-"""The Deep Stethoscope study (2018) reproduced, split at random and by patient.
+"""Reproduce the Deep Stethoscope study (2018), with splits at random and by patient.
 
-PASCAL set B, normal or murmur, with the methods of the study: spectrograms at 1 kHz,
-two 5×5 convolutions with batch normalisation, dense layers of 100, 50 and 8 units with
-dropout and an L2 penalty, and a loss that approximates the AUROC. With six folds there
-are about as many test recordings as in the one split of the study (67). In its random
-split the same patients are in the training and the test part; in a split by patient
-they are not.
+The task is to classify PASCAL set B as normal or murmur. The methods are those of the
+study: spectrograms at 1 kHz, two 5×5 convolutions with batch normalization, dense
+layers of 100, 50 and 8 units with dropout and an L2 penalty, and a loss that
+approximates the AUROC. With six folds, a fold has about as many test recordings as the
+single split of the study (67). In a random split, patients of the test recordings are
+also in the training data; in a split by patient, they are not.
 
     python examples/deep_stethoscope.py DATA_HOME
 
-DATA_HOME is the folder with the unpacked PASCAL corpus. About five minutes on two
-cores.
+DATA_HOME is the folder with the unpacked PASCAL corpus. The script takes about five
+minutes on two cores.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def report(name, folds, X, y, patients, options) -> None:
-    """Cross-validate and print accuracy and AUROC with their intervals."""
+    """Cross-validate, and print accuracy and AUROC with their intervals."""
     scores = np.zeros(len(y))
     correct = np.zeros(len(y), dtype=bool)
     aurocs, shared = [], []
@@ -81,7 +81,7 @@ def report(name, folds, X, y, patients, options) -> None:
     )
     print(
         f"\nSplit {name}: {np.mean(shared):.0%} of the test recordings are of patients "
-        "who are in training too"
+        "who are also in the training data"
     )
     accuracy_low, accuracy_high = interval_of_mean(correct, patients)
     print(
@@ -97,7 +97,7 @@ def report(name, folds, X, y, patients, options) -> None:
 
 
 def interval_of_mean(values, patients, *, n_resamples=2000):
-    """Percentile interval of a mean, drawing whole patients."""
+    """Return the 95 % interval of a mean by drawing patients with replacement."""
     random = np.random.default_rng(0)
     _, codes = np.unique(patients, return_inverse=True)
     sums, counts = np.bincount(codes, values), np.bincount(codes)

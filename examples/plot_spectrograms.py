@@ -1,11 +1,11 @@
-"""A normal heart and a murmur: the plain image beside the labelled spectrogram.
+"""Plot a normal heart and a murmur: the image file beside the labelled spectrogram.
 
-On the left is the image that ``save_spectrogram_images`` writes, a PNG without margins;
-on the right are the same values of the same ``SpectrogramTransformer``, with axes.
+On the left is the image that ``save_spectrogram_images`` writes, a PNG without margins.
+On the right is the spectrogram of the same ``SpectrogramTransformer`` with axes.
 
     python examples/plot_spectrograms.py [RECORDING ...] -o spectrograms.png
 
-Without recordings, it simulates two.
+Without recordings, the script simulates two.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def simulated():
 
 
 def draw(recordings, names, images, transformer):
-    """Draw each image beside the display of the same recording."""
+    """Plot each image beside the spectrogram of the same recording."""
     figure, axes = plt.subplots(
         len(recordings),
         2,

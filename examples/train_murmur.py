@@ -1,17 +1,17 @@
-"""Murmurs in the CirCor recordings: five folds by patient.
+"""Train a classifier of murmurs on CirCor, in five folds by patient.
 
-The classes are recordings at a location where a murmur is audible (Present) and all
-recordings of patients without a murmur (Absent). Left out are patients with an unclear
-murmur, and for patients with a murmur the locations where it is not audible. The AUROC
-is computed by recording and by patient (the highest score of a patient's locations).
+The classes are recordings with an audible murmur (Present), and recordings of patients
+without a murmur (Absent). The script excludes patients whose murmur is uncertain, and
+locations where a patient's murmur is inaudible. It computes the AUROC by recording and
+by patient (with the maximum score of the patient's locations).
 
     python examples/train_murmur.py DATA_HOME
 
-DATA_HOME is the folder with the unpacked CirCor DigiScope corpus. About five minutes
-on two cores.
+DATA_HOME is the folder with the unpacked CirCor DigiScope corpus. The script takes
+about five minutes on two cores.
 
-The strength of the augmentation was chosen on two of these folds, so that the figures
-are slightly optimistic; ``--augment 0`` is the setting before that choice.
+The strength of the augmentation was chosen on two of these folds, so the figures are
+slightly optimistic; ``--augment 0`` is the setting before that choice.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main() -> None:
     )
 
     spectrograms = SpectrogramTransformer(n_jobs=2, verbose=1)
-    X = spectrograms.fit_transform(paths)  # nothing is learned here
+    X = spectrograms.fit_transform(paths)  # does not depend on the labels
     folds = StratifiedGroupKFold(options.folds, shuffle=True, random_state=options.seed)
     scores = np.full(len(paths), np.nan)
     by_recording, by_patient = [], []
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def auroc_of_patients(scores, target, patients):
-    """Return the AUROC of the highest score of each patient."""
+    """Return the AUROC by patient, with the maximum score of each patient."""
     pooled = pool_by_group(
         scores, patients, how="max", y_true=target, pos_label="Present"
     )

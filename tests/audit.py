@@ -1,8 +1,8 @@
 """Check the installed packages for known vulnerabilities; run by tox -e audit.
 
-The exit code is 1 if pip-audit reports a vulnerability that a newer version fixes. If
-the database of known vulnerabilities cannot be reached, or does not know a package, a
-warning is printed.
+The exit code is 1 if pip-audit reports a vulnerability that is fixed in a newer
+version. A warning is printed if the database of vulnerabilities cannot be reached or
+does not contain a package.
 """
 
 from __future__ import annotations

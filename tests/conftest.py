@@ -1,4 +1,4 @@
-"""Fixtures shared by the tests: the real recordings, and small ones made here."""
+"""Fixtures that several folders of tests share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from joblib.externals.loky import get_reusable_executor
 
 from skheart.spectrogram.bands import SpectrogramSettings
 
-# Quieter TensorFlow start-up lines in the test log; read when it is first imported.
+# TensorFlow reads it when it is first imported, and then logs errors only.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Return the folder of the real recordings; skip if missing, but fail in CI."""
+    """Return the folder of the real recordings; without it, skip, but fail in CI."""
     path = Path(
         os.environ.get("SKHEART_SHARED_DATA", ROOT.parent / "shared" / "data")
     ).resolve()
@@ -37,7 +37,7 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def tone():
-    """Return a function that makes a sine wave: frequency in Hz, duration in s."""
+    """Return a function that makes a sine wave; frequency in Hz, duration in s."""
 
     def make(frequency, *, duration=2.0, sample_rate=2000, amplitude=0.5):
         times = np.arange(int(duration * sample_rate)) / sample_rate
@@ -51,7 +51,7 @@ def fresh_workers():
     """Start new worker processes of joblib for this test, and stop them after it.
 
     Otherwise joblib replaces a worker whose memory has grown since the last test (for
-    example by importing TensorFlow), and warns in a thread, where it becomes an error.
+    example by importing TensorFlow), and warns in a thread, which fails the test.
     """
     get_reusable_executor().shutdown(wait=True)
     yield
@@ -84,7 +84,7 @@ def murmur_onnx(tmp_path_factory):
 
 @pytest.fixture
 def in_eight_threads():
-    """Return a function that calls another in eight threads at once."""
+    """Return a function that calls another one in eight threads at once."""
 
     def call(work):
         results, start = [None] * 8, threading.Barrier(8)

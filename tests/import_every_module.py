@@ -19,7 +19,7 @@ EXTRAS = ("fsspec", "matplotlib", "onnxruntime", "pandas", "tf2onnx")
 
 
 def run() -> None:
-    """Exit with a message if something fails, or fails without naming the extra."""
+    """Exit with a message if an import, a command or an error message is wrong."""
     installed = [name for name in EXTRAS if importlib.util.find_spec(name)]
     if installed:
         sys.exit(f"Run this without optional packages; found {', '.join(installed)}.")
@@ -43,7 +43,7 @@ def run() -> None:
         except ImportError as error:
             if extra in str(error):
                 continue
-        sys.exit(f"No ImportError said that {extra} has to be installed.")
+        sys.exit(f"No ImportError named {extra}, which is needed.")
     print(f"{len(names)} modules imported without optional packages")
 
 

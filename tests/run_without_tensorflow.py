@@ -1,4 +1,4 @@
-"""Run an exported model where only requirements/inference.txt is installed."""
+"""Run an exported model with only the packages of requirements/inference.txt."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from skheart import OnnxClassifier, StreamingClassifier
 from skheart.datasets import make_heart_sounds
 
 DATA = Path(__file__).parent / "deployment" / "data"
-MODEL = DATA / "small.onnx"  # made by tests/deployment/make_small_onnx.py
+MODEL = DATA / "small.onnx"  # written by tests/deployment/make_small_onnx.py
 UNWANTED = "fsspec keras librosa matplotlib numba onnx pandas scikeras tensorflow"
 
 
 def run() -> None:
-    """Raise where an answer differs from TensorFlow's, which is kept in a file."""
+    """Raise an error if a probability differs from TensorFlow's, stored in a file."""
     found = [name for name in UNWANTED.split() if importlib.util.find_spec(name)]
     if found:
-        sys.exit(f"{', '.join(found)} installed: this does not test the lean install.")
+        sys.exit(f"{', '.join(found)} installed, which this test must do without.")
     known = json.loads((DATA / "small.json").read_text())
     sounds = make_heart_sounds(3, duration=6.0, random_state=1)
     model = OnnxClassifier(MODEL)
@@ -35,9 +35,8 @@ def run() -> None:
     np.testing.assert_allclose(model.predict_proba(sounds.data), expected, atol=1e-5)
     assert model.classes_.tolist() == known["classes"]
     stream = StreamingClassifier(model)
-    answers = [
-        one for part in np.array_split(sounds.data[0], 9) for one in stream.push(part)
-    ]
+    parts = np.array_split(sounds.data[0], 9)
+    answers = [answer for part in parts for answer in stream.push(part)]
     assert [(answer.time, answer.error) for answer in answers] == [(5.0, ""), (6.0, "")]
     np.testing.assert_allclose(answers[0].probabilities, expected[0], atol=1e-5)
     with tempfile.TemporaryDirectory() as folder:
@@ -46,10 +45,10 @@ def run() -> None:
 
 
 def _run_commands(folder: Path, waveforms, expected, classes) -> None:
-    """Check the table of `skheart predict`, and that nothing else is written."""
+    """Check the output of `skheart predict`, and that it writes no other file."""
     home = folder / "home"
     home.mkdir()
-    # Nothing may turn telemetry off but skheart.
+    # Variables that turn telemetry off are removed: skheart must do it.
     kept = {"PATH", "PYTHONPATH", "SYSTEMROOT", "VIRTUAL_ENV"} & set(os.environ)
     environment = {name: os.environ[name] for name in kept}
     environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache")}
@@ -64,7 +63,7 @@ def _run_commands(folder: Path, waveforms, expected, classes) -> None:
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
-    table = [[float(row[f"probability_{word}"]) for word in classes] for row in rows]
+    table = [[float(row[f"probability_{name}"]) for name in classes] for row in rows]
     np.testing.assert_allclose(table, expected, atol=1e-5)
     assert not list(home.rglob("*")), f"written: {list(home.rglob('*'))}"
 

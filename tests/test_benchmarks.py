@@ -1,4 +1,4 @@
-"""The benchmarks: no patient in two folds, and correct figures."""
+"""Test the benchmarks: no patient in two folds, correct figures, correct timing."""
 
 import json
 import os
@@ -20,7 +20,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 
 @pytest.fixture(scope="module", autouse=True)
 def importable():
-    """Make the modules of the benchmarks importable, as they are for each other."""
+    """Make the modules of the benchmarks importable."""
     sys.path.insert(0, str(FOLDER))
     yield
     sys.path.remove(str(FOLDER))
@@ -95,7 +95,7 @@ def test_targets_and_weights_of_a_batch(corpora):
     assert not np.array_equal(other[0][:5], spectrograms[:5])
 
 
-def test_classes_weigh_the_same(corpora):
+def test_classes_have_equal_weight(corpora):
     from _joint import COLUMNS, Recipe, _shares, _spread, _targets
 
     recipe = Recipe()
@@ -123,22 +123,25 @@ def test_murmurs_of_other_corpora_can_be_abnormal(corpora):
     assert not known[sick & (corpora.word == "Absent")].any()
 
 
-def test_classes_of_cinc_weigh_the_same_by_database_or_corpus(corpora):
+def test_classes_of_cinc_have_equal_weight_by_database_or_corpus(corpora):
     from _joint import COLUMNS, Recipe, _shares, _spread, _targets
 
     cinc = np.flatnonzero(corpora.corpus == "cinc2016")
-    words, parts = corpora.word[cinc], corpora.part[cinc]
+    labels, parts = corpora.word[cinc], corpora.part[cinc]
     for where in ("database", "corpus"):
         recipe = Recipe(balanced_in=where)
         weights = _spread(_targets(corpora, recipe)[1])[:, COLUMNS["abnormal"].start]
         mass = (weights * _shares(corpora, recipe))[cinc]
         places = [parts == "a", parts == "e"] if where == "database" else [parts != ""]
         for place in places:
-            sums = [mass[place & (words == w)].sum() for w in ("normal", "abnormal")]
+            sums = [
+                mass[place & (labels == label)].sum()
+                for label in ("normal", "abnormal")
+            ]
             assert sums[0] == pytest.approx(sums[1], rel=1e-3)
 
 
-def test_phases_are_where_the_segmentation_says(corpora):
+def test_phases_equal_the_segmentation(corpora):
     from _joint import STATES, phases
 
     from skheart.datasets import read_segmentation
@@ -147,15 +150,15 @@ def test_phases_are_where_the_segmentation_says(corpora):
     part = corpora.take(np.array([row]))
     found = phases(part, 1501)[0]
     start, end, state = read_segmentation(part.segmentation[0])
-    for first, last, word in zip(start, end, state, strict=True):
+    for first, last, phase in zip(start, end, state, strict=True):
         middle = int((first + last) / 2 / 0.02)
-        expected = STATES.index(word) + 1 if word in STATES else 0
+        expected = STATES.index(phase) + 1 if phase in STATES else 0
         if last - first > 0.06 and middle < 1501:
             assert found[middle] == expected
 
 
 @pytest.mark.parametrize("head", ["abnormal", "murmur3"])
-def test_a_cut_network_predicts_what_the_whole_one_predicts(head):
+def test_a_cut_network_predicts_the_same(head):
     from _cut import pipeline, saved
     from _joint import Recipe, logits_of, network
     from _scores import probabilities
@@ -174,7 +177,7 @@ def test_a_cut_network_predicts_what_the_whole_one_predicts(head):
         np.testing.assert_allclose(odds, 0.6, atol=1e-4)
 
 
-def test_databases_left_out(corpora):
+def test_left_out_databases(corpora):
     from _scores import LEFT_OUT
     from accuracy import _left_out
 
@@ -186,7 +189,7 @@ def test_databases_left_out(corpora):
     row = _left_out(corpora, score)
     assert row["parts"] == {"a": 1.0, "b": 1.0, "e": 0.0, "f": 1.0}
     assert row["value"] == row["low"] == row["high"] == 0.75
-    # Databases without scores are left out, and the mean then has no interval.
+    # Databases without scores are ignored, and the mean then has no interval.
     score[cinc & (corpora.part != "a")] = np.nan
     row = _left_out(corpora, score)
     assert row["parts"] == {"a": 1.0}
@@ -242,7 +245,7 @@ def test_aurocs_with_weights():
     np.testing.assert_allclose(_aurocs(truth, score, weights), expected)
 
 
-def test_turns_are_compared_round_by_round():
+def test_times_are_compared_within_each_round():
     from _turns import compared, in_turns
 
     calls = []
@@ -256,7 +259,7 @@ def test_turns_are_compared_round_by_round():
     assert rows["skheart"]["ratio"] == 1
 
 
-def test_ways_that_are_timed_compute_the_same_spectrogram(corpora):
+def test_timed_functions_compute_the_same_spectrogram(corpora):
     from speed_spectrograms import RATE, by_librosa
 
     from skheart import log_mel_spectrogram, read_recording
@@ -281,8 +284,8 @@ def test_results_are_complete():
     assert set(settings) == {"murmur", "abnormal", "murmur3", "pascal"}
 
 
-def test_shipped_models_are_those_that_were_measured():
-    """The figures belong to the recipes of the models in the package."""
+def test_figures_belong_to_the_pretrained_models():
+    """They were measured with the recipes of the models in the package."""
     from dataclasses import asdict
 
     from _recipes import MODELS
@@ -349,24 +352,25 @@ def test_watch_sees_processes_and_threads():
     with Watch() as watch:
         processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
         pids = [process.pid for process in processes]
-        deadline = time.monotonic() + 300
-        while time.monotonic() < deadline:
-            seen = [watch.peak_mb.get(pid, 0) for pid in pids]
-            if min(seen) > 80 and watch.running:
-                break
-            time.sleep(0.02)
-        for process in processes:
-            process.kill()
-            process.wait()
-    assert all(80 < watch.peak_mb[pid] < 200 for pid in pids)
+        try:
+            while min(watch.peak_mb.get(pid, 0) for pid in pids) < 80:
+                assert all(process.poll() is None for process in processes)
+                time.sleep(0.02)
+            while not watch.running:
+                time.sleep(0.02)
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+    assert all(80 <= watch.peak_mb[pid] < 200 for pid in pids)
     assert watch.peak_mb[os.getpid()] > 50
     assert len(watch.workers_mb) >= 2
     assert watch.running >= 1
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what librosa imports
-def test_ways_of_searching_see_the_same(corpora, tmp_path, monkeypatch):
-    """All ways compute the same spectrograms, and each computation is counted."""
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # from imports of librosa
+def test_searches_use_the_same_spectrograms(corpora, tmp_path, monkeypatch):
+    """Each computation of a spectrogram is counted."""
     from speed_search import WAYS, WHOLE, search_of
 
     chosen = corpora.path[corpora.corpus == "circor2022"]

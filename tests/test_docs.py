@@ -1,4 +1,4 @@
-"""The documentation: its code runs, and the functions that it names exist."""
+"""Test that the code of the documentation runs, and that the names in it exist."""
 
 import pkgutil
 import re
@@ -19,7 +19,7 @@ BLOCKS = {
 
 
 def run(script, *arguments, folder):
-    """Run a script in a folder, and return what it prints."""
+    """Run a script in a folder, and return its output."""
     command = [sys.executable, script, *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -35,7 +35,7 @@ def test_code_runs_in_order(page, shared_data, tmp_path):
     assert "nan" not in run("page.py", folder=tmp_path).lower()
 
 
-def test_the_example_that_draws_runs(tmp_path):
+def test_the_example_that_plots_runs(tmp_path):
     run(ROOT / "examples" / "plot_spectrograms.py", folder=tmp_path)
     assert (tmp_path / "spectrograms.png").stat().st_size > 10_000
 

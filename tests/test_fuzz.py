@@ -1,4 +1,4 @@
-"""Ten thousand broken inputs: each ends in a result or an error that names the file."""
+"""Test 10,000 broken inputs: each yields a result or an error that names the file."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from skheart.datasets import make_heart_sounds
 
 pytestmark = pytest.mark.slow
 
-# The same examples in each run.
+# The examples are the same in each run.
 fuzzing = settings(
     deadline=None,
     derandomize=True,
     database=None,
-    phases=[Phase.generate],  # to make a failure small takes minutes
+    phases=[Phase.generate],  # reducing a failing example would take minutes
     suppress_health_check=list(HealthCheck),
 )
 LARGEST_GROWTH = 400 << 20  # bytes of memory
@@ -81,7 +81,7 @@ SOUND_FILES = {kind: sound_file(kind) for kind in FORMATS}
 
 
 def wav(samples, *, tag=1, n_channels=1, rate=2000, bits=16, align=None, **sizes):
-    """Write a WAV file by hand, whatever stands in its header."""
+    """Return a WAV file with any values in its header."""
     align = n_channels * bits // 8 if align is None else align
     clip = {"H": 0xFFFF, "I": 0xFFFFFFFF}
     fields = zip(
@@ -96,7 +96,7 @@ def wav(samples, *, tag=1, n_channels=1, rate=2000, bits=16, align=None, **sizes
 
 
 def boundaries(content):
-    """Give where the chunks of a RIFF or FORM file begin and end."""
+    """Return the positions where the chunks of a RIFF or FORM file begin and end."""
     order = ">" if content[:4] == b"FORM" else "<"
     places, position = [4, 8, 12], 12
     while position + 8 <= len(content):
@@ -115,7 +115,7 @@ def zip_bomb():
 
 
 def broken_contents():
-    """Give the name and the content of each broken file that is made by hand."""
+    """Yield the name and the content of each broken file written by hand."""
     for kind in ("pcm16", "stereo", "pcm24", "float", "aiff", "extensible"):
         content = SOUND_FILES[kind]
         for place in boundaries(content):
@@ -167,7 +167,7 @@ def transformer():
 
 
 def check_transform(transformer, path):
-    """Make a spectrogram; it is whole, or an error names the file."""
+    """Check that a spectrogram is complete, or that an error names the file."""
     message = None
     try:
         (spectrogram,) = transformer.transform([path])
@@ -183,7 +183,7 @@ def check_transform(transformer, path):
 
 @pytest.fixture
 def bounded():
-    """Fail where memory has grown by more than a network and a few recordings need."""
+    """Fail if memory grows by more than a network and some recordings need."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -191,7 +191,7 @@ def bounded():
 
 
 @pytest.mark.usefixtures("bounded")
-def test_files_broken_by_hand(tmp_path, transformer):
+def test_broken_files_written_by_hand(tmp_path, transformer):
     used, refused = 0, 0
     for number, (_, content) in enumerate(broken_contents()):
         path = tmp_path / f"{number}.wav"
@@ -200,13 +200,13 @@ def test_files_broken_by_hand(tmp_path, transformer):
             used += 1
         else:
             refused += 1
-    assert used > 20  # what is odd but whole is read
+    assert used > 20  # some are unusual but valid
     assert refused > 250
 
 
 EDITS = st.lists(
     st.tuples(
-        # The head, where the format is described, or anywhere.
+        # A position in the header, or anywhere.
         st.one_of(st.integers(0, 63), st.integers(0, 1 << 20)),
         st.one_of(st.sampled_from([0, 1, 0x7F, 0x80, 0xFF]), st.integers(0, 255)),
     ),
@@ -215,9 +215,9 @@ EDITS = st.lists(
 MUTATION = st.tuples(
     st.sampled_from(sorted(FORMATS)),
     EDITS,
-    st.one_of(st.none(), st.integers(0, 1 << 16)),  # cut
-    st.binary(max_size=12),  # put in ...
-    st.integers(0, 1 << 16),  # ... there
+    st.one_of(st.none(), st.integers(0, 1 << 16)),  # length after truncation
+    st.binary(max_size=12),  # inserted bytes
+    st.integers(0, 1 << 16),  # where they are inserted
 )
 
 
@@ -252,7 +252,7 @@ def test_six_thousand_mutated_recordings(tmp_path, transformer):
 
 
 def odd_places(folder):
-    """Make what is no file, and files of odd names; give their paths, as bytes."""
+    """Create unusual files and names, and return their paths as bytes."""
     good = SOUND_FILES["pcm16"]
     places = [os.fsencode(folder / name) for name in ("pipe", "folder", "a", "b", "no")]
     pipe, inside, one, other, _ = places
@@ -275,7 +275,7 @@ def odd_places(folder):
 
 
 def predicted(recordings, output):
-    """Run ``skheart predict`` and give its rows by recording."""
+    """Run ``skheart predict``, check its rows, and return them."""
     names = [os.fsdecode(name) for name in recordings]
     code = main(["predict", "--quiet", "--force", "-o", str(output), "--", *names])
     text = output.read_text(encoding="utf-8", errors="surrogateescape")
@@ -294,7 +294,7 @@ def predicted(recordings, output):
 
 
 @pytest.mark.usefixtures("bounded")
-def test_predict_with_what_is_no_file_and_odd_names(tmp_path, capsys):
+def test_predict_with_special_files_and_odd_names(tmp_path, capsys):
     folder = tmp_path / "in"
     folder.mkdir()
     places = odd_places(folder)
@@ -344,7 +344,7 @@ def model_file(tmp_path_factory):
 
 
 def check_load(path):
-    """Load a model; it predicts, or an error names the file."""
+    """Check that a model predicts, or that an error names the file."""
     message = None
     try:
         pipeline = load_model(path)
@@ -362,7 +362,7 @@ def check_load(path):
 def test_two_thousand_five_hundred_mutated_models(tmp_path, model_file):
     content = model_file.read_bytes()
     size = len(content)
-    near_the_end = st.integers(size - 400, size - 1)  # the directory of the archive
+    near_the_end = st.integers(size - 400, size - 1)  # the archive's directory
     edits = st.lists(
         st.tuples(
             st.one_of(st.integers(0, 80), near_the_end, st.integers(0, size - 1)),
@@ -390,7 +390,7 @@ def test_two_thousand_five_hundred_mutated_models(tmp_path, model_file):
     assert np.mean(outcomes) < 0.5
 
 
-def test_other_files_are_no_models(tmp_path):
+def test_other_files_are_refused(tmp_path):
     path = tmp_path / "model.skheart"
     for _, content in broken_contents():
         path.write_bytes(content)
@@ -398,7 +398,7 @@ def test_other_files_are_no_models(tmp_path):
 
 
 def places_of(value, place=()):
-    """Give the place of every value in a tree of JSON."""
+    """Yield the path of each value in a tree of JSON."""
     yield place
     if isinstance(value, dict):
         for key, part in value.items():
@@ -429,8 +429,8 @@ JSON = st.recursive(
 
 
 @pytest.mark.usefixtures("bounded")
-def test_models_whose_text_was_forged(tmp_path, model_file):
-    """With right checksums, which who changes the text can write, too."""
+def test_models_with_changed_text(tmp_path, model_file):
+    """The checksums are valid: whoever changes the text can also compute them."""
     with zipfile.ZipFile(model_file) as archive:
         text = json.loads(archive.read("model.json"))
         weights = archive.read("weights.bin")

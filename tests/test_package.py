@@ -1,4 +1,4 @@
-"""Rules that the whole package keeps: imports, public names, docstrings, doctests."""
+"""Test rules of the whole package: imports, public names, docstrings, examples."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PUBLIC_MODULES = [
     "spectrogram",
 ]
 
-# Which room may import from which other rooms.
+# The other rooms from which each room may import.
 _BELOW_NEURAL = {"_core", "audio", "metrics", "spectrogram"}
 ROOMS = {
     "_core": set(),
@@ -50,7 +50,7 @@ ROOMS = {
     "__init__": set(),
 }
 KERAS = {"keras", "scikeras", "tensorflow"}
-# These rooms may import Keras, except for these modules in them.
+# These rooms may import Keras, except for the modules below.
 KERAS_ROOMS = {"neural", "deployment"}
 WITHOUT_KERAS = {
     *(
@@ -70,7 +70,7 @@ ONLY_INSIDE_FUNCTIONS = {
 
 
 def modules():
-    """Yield the dotted name below ``skheart`` and the path of each module."""
+    """Yield the dotted name (without ``skheart.``) and the path of each module."""
     for path in sorted(FOLDER.rglob("*.py")):
         parts = path.relative_to(FOLDER).with_suffix("").parts
         yield ".".join(parts), path
@@ -86,7 +86,7 @@ def tree(name):
 
 
 def imports(name, *, inside_functions):
-    """Return each dotted name that a module imports, sorted."""
+    """Return the sorted dotted names that a module imports."""
 
     def walk(node):
         for child in ast.iter_child_nodes(node):
@@ -105,7 +105,7 @@ def imports(name, *, inside_functions):
 
 
 def rooms_imported(name):
-    """Yield the rooms of skheart that a module imports from, anywhere in it."""
+    """Yield the rooms of skheart from which a module imports, also in functions."""
     for dotted in imports(name, inside_functions=True):
         first, *rest = dotted.split(".")
         if first == "skheart" and rest[0] != "__version__":
@@ -130,7 +130,7 @@ def test_the_table_names_every_room():
 
 
 @pytest.mark.parametrize("room", sorted(set(ROOMS) - {"__main__"}))
-def test_every_room_says_what_it_is_for(room):
+def test_every_room_has_a_docstring(room):
     package = importlib.import_module(
         "skheart" if room == "__init__" else f"skheart.{room}"
     )
@@ -153,7 +153,7 @@ def test_optional_and_slow_packages_are_imported_inside_functions(name):
     assert not first_parts & ONLY_INSIDE_FUNCTIONS - allowed
 
 
-# scikit-learn imports pandas by itself where it is installed.
+# If pandas is installed, scikit-learn imports it.
 HEAVY = KERAS | ONLY_INSIDE_FUNCTIONS - {"pandas"}
 
 
@@ -186,7 +186,7 @@ def test_importing_is_cheap_and_quiet(statement, absent):
 
 
 def public_names(module):
-    """Return the names that a public module, or ``skheart`` itself, promises."""
+    """Return the objects in ``__all__`` of a module, or of ``skheart``, by name."""
     loaded = importlib.import_module(f"skheart.{module}".rstrip("."))
     assert loaded.__all__
     return {name: getattr(loaded, name) for name in loaded.__all__}
@@ -215,7 +215,7 @@ def test_the_public_modules_are_rooms_and_attributes_of_the_package():
 
 
 def documented_names():
-    """Return the full names in ``docs/api.rst``, by the section they stand in."""
+    """Return the full names in each section of ``docs/api.rst``."""
     text = (ROOT / "docs" / "api.rst").read_text(encoding="utf-8")
     pieces = re.split(r"^(skheart\.\w+)\n-+$", text, flags=re.MULTILINE)
     names = re.compile(r"^(?:   |\.\. py:data:: )(skheart\.[\w.]+)$", re.MULTILINE)
@@ -234,7 +234,7 @@ def test_the_api_page_lists_every_public_name_once():
     }
     documented = documented_names()
     assert {section: sorted(names) for section, names in documented.items()} == expected
-    # Each name at the top is also in one of the modules.
+    # Each name of ``skheart`` itself is also in one of the modules.
     everything = {name for names in documented.values() for name in names}
     assert {f"skheart.{name}" for name in top} <= everything
 
@@ -244,7 +244,7 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = skheart.no_such_name
 
 
-def test_version_is_that_of_the_metadata():
+def test_version_equals_the_metadata():
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     metadata = tomllib.loads(project)["project"]
     assert metadata["version"] == skheart.__version__
@@ -255,7 +255,7 @@ def test_version_is_that_of_the_metadata():
 
 
 def overrides_keras(owner, member):
-    """Return whether a method is one that Keras calls and documents."""
+    """Return whether a method overrides one that Keras calls and documents."""
     return any(
         member in vars(base) and base.__module__.split(".")[0] == "keras"
         for base in owner.__mro__[1:]
@@ -263,7 +263,7 @@ def overrides_keras(owner, member):
 
 
 def public_objects():
-    """Return every public function, class and method by its name."""
+    """Return every public function, class and method, by name."""
     found = {}
     for module in PUBLIC_MODULES:
         for name, thing in public_names(module).items():
@@ -293,7 +293,7 @@ def sections(thing):
 
 
 def documented_parameters(section):
-    """Return the names before the colons of a Parameters section, in order."""
+    """Return the names in a Parameters section, in order."""
     names = []
     for line in section.splitlines():
         if line and not line.startswith(" "):
@@ -313,7 +313,7 @@ def parameters_of(thing):
 
 
 def is_result_type(thing):
-    """Return whether the package, and not the user, creates objects of a class."""
+    """Return whether the package, not the user, creates objects of a class."""
     if not inspect.isclass(thing):
         return False
     return issubclass(thing, tuple | Exception) or dataclasses.is_dataclass(thing)
@@ -385,7 +385,7 @@ def test_functions_and_classes_have_an_example(public):
             continue
         examples = sections(thing).get("Examples", "")
         if inspect.isclass(thing) and ">>>" not in examples:
-            # A class whose objects a method creates has its example there.
+            # If a method creates the objects, the example is in its docstring.
             methods = [
                 public[other] for other in public if other.startswith(f"{name}.")
             ]

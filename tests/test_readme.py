@@ -1,4 +1,4 @@
-"""The README and the pages beside it: code, commands and paths are right."""
+"""Test the code, commands and paths in README and the pages beside it."""
 
 import re
 import subprocess
@@ -50,7 +50,7 @@ def test_commands_exist():
 
 
 def mentioned_paths(page):
-    """Return the files of the repository that a page links to or names."""
+    """Return the files of the repository that a page links to or mentions."""
     text = (ROOT / page).read_text(encoding="utf-8")
     links = re.findall(r"\]\(((?!https?:)[^)]+)\)", text)
     folders = "benchmarks|docs|examples|requirements|skheart|tests"

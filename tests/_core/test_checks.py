@@ -1,4 +1,4 @@
-"""Checks of parameters: what passes, and errors that can be read."""
+"""Test the checks of parameters and their error messages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from skheart._core.checks import check_number, check_option
         (-5, {"low": -np.inf}),
     ],
 )
-def test_numbers_that_pass(value, options):
+def test_valid_numbers(value, options):
     check_number("x", value, **options)
 
 
@@ -54,7 +54,7 @@ def test_numbers_that_pass(value, options):
         ([1], {}, "x must be a positive number, got [1]."),
     ],
 )
-def test_numbers_that_do_not(value, options, message):
+def test_invalid_numbers(value, options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         check_number("x", value, **options)
 

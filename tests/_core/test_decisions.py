@@ -1,4 +1,4 @@
-"""Probabilities become labels in one place."""
+"""Test how probabilities become labels."""
 
 import numpy as np
 import pytest
@@ -12,6 +12,6 @@ def test_the_most_probable_class():
     assert labels_of(probabilities, classes).tolist() == ["murmur", "normal", "murmur"]
 
 
-def test_nan_is_no_class():
+def test_nan_is_an_error():
     with pytest.raises(ValueError, match="recording 1 are NaN"):
         labels_of(np.array([[0.9, 0.1], [np.nan, np.nan]]), np.array([0, 1]))

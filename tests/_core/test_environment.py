@@ -1,4 +1,4 @@
-"""Settings from the environment of the process."""
+"""Test the settings that are read from environment variables."""
 
 import pytest
 
@@ -13,6 +13,6 @@ def test_thread_limit(monkeypatch, text, limit):
     assert thread_limit() == limit
 
 
-def test_thread_limit_that_is_not_set(monkeypatch):
+def test_thread_limit_without_the_variable(monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     assert thread_limit() is None

@@ -1,4 +1,4 @@
-"""Files that are written completely or not at all, with the right mode and place."""
+"""Test that files are written completely or not at all, and keep mode and links."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_file_is_written_and_nothing_else_is_left(tmp_path, durable):
         assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_error_leaves_what_was_there(tmp_path):
+def test_an_error_keeps_the_old_content(tmp_path):
     path = tmp_path / "model.skheart"
     write(path, "old")
     with suppress(RuntimeError), atomic_path(path) as temporary:
@@ -49,7 +49,7 @@ def test_an_error_leaves_what_was_there(tmp_path):
 
 @POSIX
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
-def test_new_files_have_the_mode_that_the_user_wants(tmp_path, mask):
+def test_new_files_follow_the_umask(tmp_path, mask):
     before = os.umask(mask)
     try:
         write(tmp_path / "new")
@@ -59,8 +59,8 @@ def test_new_files_have_the_mode_that_the_user_wants(tmp_path, mask):
 
 
 @POSIX
-def test_files_of_other_threads_keep_their_mode(tmp_path, monkeypatch):
-    """The umask belongs to the whole process; it must not be changed."""
+def test_the_umask_is_not_changed(tmp_path, monkeypatch):
+    """It belongs to the whole process, so other threads would see the change."""
     changes = []
     monkeypatch.setattr(os, "umask", lambda mask: changes.append(mask) or 0o022)
     write(tmp_path / "new")
@@ -74,14 +74,14 @@ def test_an_existing_file_keeps_its_mode(tmp_path, mode):
     path.write_text("old")
     path.chmod(mode)
     with atomic_path(path) as temporary:
-        assert mode_of(temporary) == mode | 0o200  # it must still be written
+        assert mode_of(temporary) == mode | 0o200  # writable until it is complete
         temporary.write_text("new")
     assert (path.read_text(), mode_of(path)) == ("new", mode)
 
 
 @POSIX
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_link_still_points_to_the_file(tmp_path, exists):
+def test_a_symbolic_link_is_kept(tmp_path, exists):
     (tmp_path / "there").mkdir()
     path, link = tmp_path / "there" / "file", tmp_path / "link"
     if exists:
@@ -94,7 +94,7 @@ def test_a_link_still_points_to_the_file(tmp_path, exists):
 
 
 @POSIX
-def test_pipes_and_devices_stay_what_they_are(tmp_path):
+def test_pipes_and_devices_are_not_replaced(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     read = []
@@ -130,7 +130,7 @@ def test_a_whole_file_replaces_the_old_one(tmp_path):
 
 @pytest.mark.parametrize("old", ["old", None])
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
-def test_an_error_leaves_the_old_file(tmp_path, old, error):
+def test_an_error_keeps_the_old_file(tmp_path, old, error):
     target = tmp_path / "model.bin"
     if old is not None:
         target.write_text(old)

@@ -1,4 +1,4 @@
-"""What is not installed is named with the command that installs it."""
+"""Test that the error for a missing package says how to install it."""
 
 import math
 
@@ -7,10 +7,10 @@ import pytest
 from skheart._core.optional import optional_import
 
 
-def test_a_module_that_is_there():
+def test_an_installed_module():
     assert optional_import("math", user="x", extra="y") is math
 
 
-def test_a_module_that_is_not():
+def test_a_missing_module():
     with pytest.raises(ImportError, match=r"x needs nothing_here; .*'skheart\[y\]'"):
         optional_import("nothing_here.part", user="x", extra="y")

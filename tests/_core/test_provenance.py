@@ -1,4 +1,4 @@
-"""What a model says of the recordings that it was trained on."""
+"""Test which patients a model is known to have been trained on."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ PATTERN = "^([^_]+)_"
 
 
 def digests(recordings):
-    """Return the function that hashes the content of recordings; None is unreadable."""
+    """Return a function that hashes recordings; None stands for an unreadable one."""
     return lambda key: [
         None if r is None else hashlib.blake2b(r.encode(), key=key).digest()
         for r in recordings
@@ -20,7 +20,7 @@ def digests(recordings):
 
 
 def part(corpus="folder", *, grouped=True, pattern=PATTERN, salt=None):
-    """A part trained on recordings a1 a2 b1 of Ann and Bob; c1 c2 of Cid held out."""
+    """Describe training on a1, a2 of Ann and b1 of Bob, with c1, c2 of Cid held out."""
     return training_part(
         corpus,
         ["Ann", "Ann", "Bob"],
@@ -67,12 +67,12 @@ def test_new_recordings_of_known_and_of_new_patients():
     assert status(training(part()), "folder", rows) == expected
 
 
-def test_the_same_names_in_another_folder_mean_nothing():
+def test_the_same_names_in_another_folder_are_unknown():
     rows = [("Ann", "other 1"), ("Cid", "other 2")]
     assert status(training(part()), "folder", rows) == ["unknown"] * 2
 
 
-def test_another_pattern_is_unknown_where_it_is_not_seen():
+def test_with_another_pattern_the_unseen_are_unknown():
     rows = [("1", "a1"), ("2", "b1"), ("3", "c1"), ("1", "c2")]
     expected = ["seen", "seen", "unknown", "seen"]
     assert status(training(part()), "folder", rows, pattern="(.)$") == expected
@@ -82,11 +82,11 @@ def test_without_a_pattern_nothing_is_known_to_be_unseen():
     known = training(part(grouped=False, pattern=None))
     rows = [("a1.wav", "a1"), ("c1.wav", "c1")]
     assert status(known, "folder", rows, pattern=None) == ["seen", "unknown"]
-    # A pattern now shows that the recording held out is of a patient trained on.
+    # With a pattern, the recording held out belongs to a patient trained on.
     assert status(known, "folder", [("A", "a1"), ("A", "c1")]) == ["seen", "seen"]
 
 
-def test_what_the_start_has_seen_is_seen():
+def test_the_training_of_the_start_counts():
     known = training(part("pascal"), part())
     rows = [("Ann", "new"), ("Eve", "e")]
     assert status(known, "pascal", rows) == ["seen", "unknown"]
@@ -101,7 +101,7 @@ def test_what_the_start_has_seen_is_seen():
     assert status(training(part(), both), "folder", HELD_OUT) == ["seen", "seen"]
 
 
-def test_an_incomplete_training_never_says_unseen():
+def test_an_incomplete_record_never_means_unseen():
     known = training(part("pascal"), complete=False)
     rows = [*TRAINED, *HELD_OUT, ("Eve", "e")]
     assert status(known, "pascal", rows) == ["seen"] * 3 + ["unknown"] * 3
@@ -120,12 +120,12 @@ def test_a_public_corpus_that_was_trained_on_as_a_folder():
     assert status(training(part()), "pascal", rows) == ["seen", "seen", "unknown"]
 
 
-def test_unreadable_recordings_match_nothing():
+def test_unreadable_recordings_are_unknown():
     rows = [("x", None), ("Cid", "c1")]
     assert status(training(part()), "folder", rows) == ["unknown", "unseen"]
 
 
-def test_no_names_and_another_salt_each_time():
+def test_names_are_hashed_with_a_new_salt_each_time():
     one, two = part(), part()
     assert one["salt"] != two["salt"]
     assert not {one["patients"], one["recordings"]} & {
@@ -148,5 +148,5 @@ def test_no_names_and_another_salt_each_time():
         {"parts": 3, "complete": True},
     ],
 )
-def test_what_is_no_training_is_an_empty_one(value):
+def test_invalid_records_count_as_empty(value):
     assert known_training(value) == {"parts": [], "complete": False}

@@ -1,4 +1,4 @@
-"""Reading recordings: formats, rates, lengths, and everything a file can have wrong."""
+"""Test reading recordings: formats, rates, durations and damaged files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from skheart.audio import (
 )
 from skheart.audio.reading import content_digest
 
-# Format, subtype, and the largest error that its word length or coding allows.
+# Format, subtype, and the largest error that its precision or compression allows.
 FORMATS = [
     ("WAV", "PCM_U8", 1 / 128),
     ("WAV", "PCM_16", 1 / 2**15),
@@ -50,18 +50,18 @@ FORMATS = [
 
 
 def strongest_frequency(waveform, sample_rate):
-    """Give the frequency of the highest peak of the spectrum, in Hz."""
+    """Return the frequency of the highest peak of the spectrum, in Hz."""
     spectrum = np.abs(np.fft.rfft(waveform * np.hanning(len(waveform))))
     return np.fft.rfftfreq(len(waveform), 1 / sample_rate)[np.argmax(spectrum)]
 
 
 def chunk(name, content):
-    """Give a RIFF chunk, filled up to an even length."""
+    """Return a RIFF chunk, padded to an even length."""
     return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
 def wav_bytes(*chunks, riff_size=None):
-    """Give a WAV file of 16-bit mono at 2 kHz made of `chunks`."""
+    """Return a WAV file (16 bit, mono, 2 kHz) that consists of `chunks`."""
     fmt = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, 2000, 4000, 2, 16))
     body = b"WAVE" + fmt + b"".join(chunks)
     size = len(body) if riff_size is None else riff_size
@@ -70,7 +70,7 @@ def wav_bytes(*chunks, riff_size=None):
 
 @pytest.fixture
 def pcm(tone):
-    """Return 0.5 s of a 50 Hz tone at 2 kHz as 16-bit words."""
+    """Return 0.5 s of a 50 Hz tone at 2 kHz as 16-bit integers."""
     return (tone(50, duration=0.5) * 32767).astype("<i2")
 
 
@@ -78,10 +78,10 @@ def pcm(tone):
 
 
 @pytest.mark.parametrize(("kind", "subtype", "error"), FORMATS)
-def test_every_format_gives_the_waveform(tmp_path, tone, kind, subtype, error):
+def test_every_format_is_read(tmp_path, tone, kind, subtype, error):
     if subtype not in soundfile.available_subtypes(kind):
         pytest.skip(f"this libsndfile does not write {kind} {subtype}")
-    path = tmp_path / "tone.bin"  # the ending does not count
+    path = tmp_path / "tone.bin"  # the ending of the name is ignored
     written = tone(50, sample_rate=8000)
     soundfile.write(path, written, 8000, format=kind, subtype=subtype)
     waveform, rate = read_recording(path)
@@ -120,17 +120,17 @@ def test_resampling_keeps_frequency_and_length(tmp_path, tone, rate, n_extra):
     assert waveform.dtype == np.float32
     assert abs(len(waveform) - len(written) * 2000 / rate) <= 1
     assert strongest_frequency(waveform, new_rate) == pytest.approx(50, abs=0.5)
-    middle = slice(500, 3500)  # away from the ends, where filters differ
+    middle = slice(500, 3500)  # without the ends, where filters differ
     expected = tone(50, duration=2)
     np.testing.assert_allclose(waveform[middle], expected[middle], atol=1e-3)
 
 
-def test_resampling_removes_what_the_new_rate_cannot_hold(tmp_path, tone):
+def test_resampling_removes_frequencies_above_the_new_limit(tmp_path, tone):
     path = tmp_path / "two.wav"
     both = tone(50, sample_rate=8000) + tone(1500, sample_rate=8000)
     soundfile.write(path, both, 8000, subtype="FLOAT")
     waveform, _ = read_recording(path, sample_rate=2000)
-    expected = tone(50)  # 1500 Hz would fold to 500 Hz
+    expected = tone(50)  # 1500 Hz would be aliased to 500 Hz
     np.testing.assert_allclose(waveform[200:-200], expected[200:-200], atol=2e-3)
 
 
@@ -143,12 +143,12 @@ def test_resample_agrees_with_scipy(tone):
     np.testing.assert_allclose(ours[200:-200], scipys[200:-200], atol=0.01)
 
 
-def test_resample_gives_at_least_one_value():
+def test_resample_returns_at_least_one_value():
     one = np.array([0.5], dtype=np.float32)
     assert len(resample(one, 44100, 100)) == 1
 
 
-def test_resample_at_the_same_rate_changes_nothing(tone):
+def test_resample_to_the_same_rate_copies_nothing(tone):
     waveform = tone(50)
     assert resample(waveform, 2000, 2000.0) is waveform
 
@@ -171,13 +171,13 @@ def test_duration_and_sample_rate_together(tmp_path, tone):
     assert (len(waveform), rate) == (1000, 2000.0)
 
 
-def test_duration_longer_than_the_recording_gives_all(tmp_path, tone):
+def test_duration_longer_than_the_recording(tmp_path, tone):
     path = tmp_path / "tone.wav"
     soundfile.write(path, tone(50), 2000)
     assert len(read_recording(path, duration=1000)[0]) == 4000
 
 
-def test_the_ending_of_the_name_does_not_count(tmp_path, tone):
+def test_the_ending_of_the_name_is_ignored(tmp_path, tone):
     path = tmp_path / "flac_inside.wav"
     soundfile.write(path, tone(50), 2000, format="FLAC", subtype="PCM_16")
     waveform, _ = read_recording(path)
@@ -200,7 +200,7 @@ def test_paths_of_every_kind(tmp_path, tone, kind):
     assert len(waveform) == 4000
 
 
-# Unusual but good files
+# Unusual but valid files
 
 
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0xFFFFFFFF - 36])
@@ -212,7 +212,7 @@ def test_header_of_a_streaming_writer(tmp_path, pcm, size):
     np.testing.assert_allclose(waveform, pcm / 32768, atol=1e-6)
 
 
-def test_header_of_a_writer_that_was_stopped(tmp_path, pcm):
+def test_header_of_an_interrupted_writer(tmp_path, pcm):
     path = tmp_path / "stopped.wav"
     sound = b"data" + struct.pack("<I", 0) + pcm.tobytes()
     path.write_bytes(wav_bytes(sound, riff_size=8))
@@ -231,10 +231,10 @@ def test_other_chunks_around_the_sound(tmp_path, pcm, note, place):
     np.testing.assert_allclose(waveform, pcm / 32768, atol=1e-6)
 
 
-def test_odd_number_of_bytes_without_a_fill_byte(tmp_path):
+def test_odd_number_of_bytes_without_padding(tmp_path):
     path = tmp_path / "odd.wav"
-    words = (128 + 100 * np.sin(np.arange(1001) / 10)).astype(np.uint8)
-    soundfile.write(path, (words - 128.0) / 128, 2000, subtype="PCM_U8")
+    samples = (128 + 100 * np.sin(np.arange(1001) / 10)).astype(np.uint8)
+    soundfile.write(path, (samples - 128.0) / 128, 2000, subtype="PCM_U8")
     content = path.read_bytes()
     start = content.index(b"data") + 8
     path.write_bytes(content[: start + 1001])
@@ -263,11 +263,11 @@ def test_truncated_files_are_refused(tmp_path, kind, share):
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(RecordingError, match=re.escape(repr(str(path)))) as caught:
         read_recording(path)
-    if kind in ("WAV", "AIFF"):  # of others, libsndfile's own words say what is wrong
+    if kind in ("WAV", "AIFF"):  # for others, the reason comes from libsndfile
         assert "is truncated: its header promises more sound" in str(caught.value)
 
 
-def test_start_of_an_mp3_is_not_called_absent(tmp_path):
+def test_start_of_an_mp3_is_not_reported_as_missing(tmp_path):
     if "MP3" not in soundfile.available_formats():
         pytest.skip("this libsndfile does not know MP3")
     path = tmp_path / "cut.mp3"
@@ -293,7 +293,7 @@ def test_truncated_behind_a_chunk_of_odd_length(tmp_path, pcm):
         read_recording(path)
 
 
-def test_truncated_in_the_middle_of_a_word(tmp_path, pcm):
+def test_truncated_in_the_middle_of_a_sample(tmp_path, pcm):
     path = tmp_path / "cut.wav"
     path.write_bytes(wav_bytes(chunk(b"data", pcm.tobytes()))[:-1])
     with pytest.raises(RecordingError, match="is truncated"):
@@ -318,10 +318,10 @@ BAD_CONTENTS = {
 
 @pytest.mark.parametrize("case", BAD_CONTENTS)
 def test_bad_contents_name_the_file(tmp_path, case):
-    content, words = BAD_CONTENTS[case]
+    content, message = BAD_CONTENTS[case]
     path = tmp_path / "bad.wav"
     path.write_bytes(content)
-    with pytest.raises(RecordingError, match=words) as caught:
+    with pytest.raises(RecordingError, match=message) as caught:
         read_recording(path)
     assert repr(str(path)) in str(caught.value)
     assert str(caught.value).endswith(".")
@@ -387,7 +387,7 @@ def test_path_with_a_null_character():
 
 @contextmanager
 def no_privileges():
-    """Be nobody for a while where the tests run as root, who may read everything."""
+    """Drop the privileges of root, who may read everything, inside the block."""
     root = hasattr(os, "setresuid") and os.getuid() == 0
     if root:
         os.setresuid(65534, 65534, 0)
@@ -417,7 +417,7 @@ def test_path_of_a_wrong_type(path):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "words"),
+    ("parameters", "message"),
     [
         ({"sample_rate": -2000}, "sample_rate must be a positive number of Hz or None"),
         ({"sample_rate": 0}, "got 0."),
@@ -428,10 +428,10 @@ def test_path_of_a_wrong_type(path):
         ({"duration": np.inf}, "got inf."),
     ],
 )
-def test_bad_parameters(tmp_path, tone, parameters, words):
+def test_bad_parameters(tmp_path, tone, parameters, message):
     path = tmp_path / "tone.wav"
     soundfile.write(path, tone(50), 2000)
-    with pytest.raises(ValueError, match=re.escape(words)):
+    with pytest.raises(ValueError, match=re.escape(message)):
         read_recording(path, **parameters)
 
 
@@ -439,19 +439,19 @@ def test_bad_parameters(tmp_path, tone, parameters, words):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16, np.uint8])
-def test_check_waveform_gives_float32(dtype):
+def test_check_waveform_returns_float32(dtype):
     checked = check_waveform(np.arange(10, dtype=dtype))
     assert checked.dtype == np.float32
     np.testing.assert_array_equal(checked, np.arange(10))
 
 
-def test_check_waveform_copies_nothing_it_need_not(tone):
+def test_check_waveform_copies_only_if_necessary(tone):
     waveform = tone(50)
     assert check_waveform(waveform) is waveform
 
 
 @pytest.mark.parametrize(
-    ("waveform", "words"),
+    ("waveform", "message"),
     [
         ([], "sound 7 holds no sound: its length is zero."),
         ([1.0, np.nan], "sound 7 holds NaN or infinite values"),
@@ -465,12 +465,12 @@ def test_check_waveform_copies_nothing_it_need_not(tone):
         ([True, False], "sound 7 must be a one-dimensional array of real numbers"),
     ],
 )
-def test_check_waveform_refuses(waveform, words):
-    with pytest.raises(RecordingError, match=re.escape(words)):
+def test_check_waveform_error_messages(waveform, message):
+    with pytest.raises(RecordingError, match=re.escape(message)):
         check_waveform(waveform, name="sound 7")
 
 
-def test_check_waveform_can_take_silence():
+def test_check_waveform_can_allow_silence():
     np.testing.assert_array_equal(check_waveform([2, 2], allow_silence=True), [2, 2])
 
 
@@ -503,7 +503,7 @@ def test_circor_recording(shared_data):
 
 @pytest.mark.parametrize("n_channels", [1, 2, 5])
 @pytest.mark.parametrize("duration", [None, 0.1, 0.30001, 7.0])
-def test_plain_wav_is_what_libsndfile_reads(tmp_path, n_channels, duration):
+def test_plain_wav_equals_libsndfile(tmp_path, n_channels, duration):
     path = tmp_path / "plain.wav"
     random = np.random.default_rng(0)
     samples = random.integers(-(2**15), 2**15, (1201, n_channels)).astype(np.int16)
@@ -523,7 +523,7 @@ def test_plain_wav_is_what_libsndfile_reads(tmp_path, n_channels, duration):
     ("container", "subtype"),
     [case[:2] for case in FORMATS if case[:2] != ("WAV", "PCM_16")],
 )
-def test_other_files_are_left_to_libsndfile(tmp_path, tone, container, subtype):
+def test_other_files_equal_libsndfile(tmp_path, tone, container, subtype):
     path = tmp_path / "other.wav"
     rate = 48000 if subtype == "OPUS" else 44100
     sound = tone(100, sample_rate=rate, duration=0.2)
@@ -537,9 +537,9 @@ def test_other_files_are_left_to_libsndfile(tmp_path, tone, container, subtype):
 @pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
 def test_digest_does_not_depend_on_the_format_or_the_name(tmp_path, tone, subtype):
     digests = set()
-    words = np.round(tone(50) * 30_000).astype(np.int16)
+    samples = np.round(tone(50) * 30_000).astype(np.int16)
     for name in ("a.wav", "b.flac", "c.aiff"):
-        soundfile.write(tmp_path / name, words, 2000, subtype=subtype)
+        soundfile.write(tmp_path / name, samples, 2000, subtype=subtype)
         digests.add(content_digest(tmp_path / name, key=b"salt"))
     assert len(digests) == 1
     assert len(digests.pop()) == 32
@@ -559,7 +559,7 @@ def test_digest_depends_on_sound_rate_and_key(tmp_path, tone):
     assert len(set(digests)) == 4
 
 
-# Files that once lost a whole batch, and others at the edge of their format
+# Files that are valid only in part, or that strain the format
 
 
 def mp3_bytes(n_times=200_000, rate=8000):
@@ -570,11 +570,11 @@ def mp3_bytes(n_times=200_000, rate=8000):
     return buffer.getvalue()
 
 
-def test_mp3_that_does_not_tell_its_length(tmp_path):
+def test_mp3_without_its_length(tmp_path):
     content = mp3_bytes()
     path = tmp_path / "plain.mp3"
     for beginning in (b"", b"ID3\4\0\0\0\0\1\0" + bytes(128)):
-        # The name of the tag is destroyed, so that decoders can only estimate.
+        # Without the tag that holds the length, decoders can only estimate it.
         path.write_bytes(beginning + content.replace(b"Xing", bytes(4)))
         whole, rate = read_recording(path)
         assert rate == 8000
@@ -592,7 +592,7 @@ def test_flac_of_unknown_length(tmp_path, tone, duration, n_channels):
     soundfile.write(path, sound, 2000)
     expected, _ = read_recording(path, duration=duration)
     content = bytearray(path.read_bytes())
-    content[21] &= 0xF0  # the number of values, as writers to a pipe leave it
+    content[21] &= 0xF0  # no number of values, as in files written to a pipe
     content[22:26] = bytes(4)
     path.write_bytes(content)
     waveform, _ = read_recording(path, duration=duration)
@@ -600,7 +600,7 @@ def test_flac_of_unknown_length(tmp_path, tone, duration, n_channels):
 
 
 @pytest.mark.parametrize("ending", ["raw", "vox", "gsm", "ul", "al", "sds", "wav"])
-def test_files_without_a_header_are_no_sound(tmp_path, capfd, ending):
+def test_files_without_a_header_are_refused(tmp_path, capfd, ending):
     path = tmp_path / f"notes.{ending}"
     for content in (b"Dear doctor,\n" * 500, b"\xf0\x7e\0\1" + b"\x7e" * 5000):
         path.write_bytes(content)
@@ -617,7 +617,7 @@ def test_a_wav_with_the_ending_of_a_raw_file_is_read(tmp_path, tone):
 
 @pytest.mark.parametrize("n_channels", [1, 64])
 def test_a_file_too_large_to_be_read_is_refused(tmp_path, n_channels):
-    """It has holes, and takes no room on the disk."""
+    """The file is sparse and takes no space on the disk."""
     path = tmp_path / "long.wav"
     size = 0xFFFF0000
     width = 2 * n_channels
@@ -644,7 +644,7 @@ def test_a_file_too_large_to_be_read_is_refused(tmp_path, n_channels):
 
 
 @pytest.mark.parametrize("size", [1e-39, 1e-45])
-def test_what_float32_can_hardly_hold_is_silent(tmp_path, tone, size):
+def test_values_below_the_range_of_float32_are_silent(tmp_path, tone, size):
     path = tmp_path / "tiny.wav"
     soundfile.write(path, tone(50) * size, 2000, subtype="FLOAT")
     with pytest.raises(RecordingError, match="is silent"):

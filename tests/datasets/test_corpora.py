@@ -1,4 +1,4 @@
-"""The readers of the corpora, on the real recordings and on made-up folders."""
+"""Test the loaders of the corpora on the real corpora and on small folders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from skheart.datasets import (
 
 
 def touch(path: Path) -> None:
-    """Make a file that is not empty; the loaders do not look inside audio files."""
+    """Create a file that is not empty; the loaders do not read sound files."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"RIFF")
 
@@ -36,7 +36,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def groups_of(patients, groups) -> dict[str, set[str]]:
-    """Give the groups under which each patient appears."""
+    """Return the groups in which each patient appears."""
     found = defaultdict(set)
     for patient, group in zip(patients, groups, strict=True):
         found[patient].add(group)
@@ -56,7 +56,7 @@ def test_every_corpus_has_a_loader_and_a_description():
 
 
 @pytest.mark.parametrize("name", list(CORPORA))
-def test_bunch_has_one_entry_a_recording(shared_data, name):
+def test_bunch_has_one_entry_per_recording(shared_data, name):
     bunch = CORPORA[name](shared_data / name, as_frame=True)
     n_recordings = len(bunch.data)
     assert bunch.data.shape == bunch.target.shape == bunch.groups.shape
@@ -71,7 +71,7 @@ def test_bunch_has_one_entry_a_recording(shared_data, name):
 
 
 @pytest.mark.parametrize("name", list(CORPORA))
-def test_parent_folder_gives_the_same_and_frames_agree(shared_data, name):
+def test_parent_folder_and_kinds_of_frames(shared_data, name):
     first = CORPORA[name](shared_data / name, as_frame=True)
     second = CORPORA[name](str(shared_data), as_frame=False)
     np.testing.assert_array_equal(first.data, second.data)
@@ -84,7 +84,7 @@ def test_parent_folder_gives_the_same_and_frames_agree(shared_data, name):
 
 
 @pytest.mark.parametrize("name", list(CORPORA))
-def test_folder_of_something_else(tmp_path, name):
+def test_folder_without_the_corpus(tmp_path, name):
     info = CORPUS_INFO[name]
     with pytest.raises(FileNotFoundError, match=r"data_home must be the folder") as got:
         CORPORA[name](tmp_path)
@@ -150,13 +150,13 @@ def test_pascal_names_agree_with_the_csv_files(shared_data):
         for row in table(shared_data / "pascal" / f"set_{subset}.csv")
     }
     assert set(bunch.frame["fname"]) == set(rows)
-    said = [rows[fname] for fname in bunch.frame["fname"]]
+    listed = [rows[fname] for fname in bunch.frame["fname"]]
     spelling = {"extrastole": "extrasystole", "": "unlabelled"}
-    labels = [spelling.get(row["label"], row["label"]) for row in said]
+    labels = [spelling.get(row["label"], row["label"]) for row in listed]
     assert labels == bunch.target.tolist()
-    noisy = [row["sublabel"].startswith("noisy") for row in said]
+    noisy = [row["sublabel"].startswith("noisy") for row in listed]
     assert noisy == bunch.frame["noisy"].tolist()
-    assert [row["dataset"] for row in said] == bunch.frame["subset"].tolist()
+    assert [row["dataset"] for row in listed] == bunch.frame["subset"].tolist()
 
 
 def test_pascal_patients_stay_together(shared_data):
@@ -198,7 +198,7 @@ def test_pascal_choices(shared_data):
     two = load_pascal(home, subsets="b", classes=("normal", "murmur"))
     assert two.target_names.tolist() == ["murmur", "normal"]
     assert set(two.frame["subset"]) == {"b"}
-    assert len(two.data) == 66 + 29 + 200 + 120  # set_b.csv, by label and sublabel
+    assert len(two.data) == 66 + 29 + 200 + 120  # counted in set_b.csv
     with pytest.raises(ValueError, match=r"classes must be .* got 'extrastole'"):
         load_pascal(home, classes="extrastole")
     with pytest.raises(ValueError, match=r"subsets must be .* got 'c'"):
@@ -228,7 +228,7 @@ def test_pascal_as_wav_with_and_without_the_lists(shared_data, tmp_path):
         load_pascal(tmp_path)
 
 
-def test_wav_wins_over_flac_and_empty_files_count_as_missing(tmp_path):
+def test_wav_is_preferred_to_flac_and_empty_files_are_missing(tmp_path):
     for suffix in (".flac", ".wav"):
         touch(tmp_path / "set_a" / f"normal__201101070538{suffix}")
     (tmp_path / "set_a" / "murmur__201101070539.wav").touch()
@@ -270,12 +270,12 @@ def test_cinc_labels_agree_with_the_appendix(shared_data):
     home = shared_data / "cinc2016"
     bunch = load_cinc2016(home, as_frame=False)
     rows = table(home / "annotations" / "Online Appendix_training set.csv")
-    word = {"-1": "normal", "1": "abnormal"}
-    said = {
-        row["Challenge record name"]: word[row["Class (-1=normal 1=abnormal)"]]
+    names = {"-1": "normal", "1": "abnormal"}
+    listed = {
+        row["Challenge record name"]: names[row["Class (-1=normal 1=abnormal)"]]
         for row in rows
     }
-    labels = [said[name] for name in bunch.frame["recording"]]
+    labels = [listed[name] for name in bunch.frame["recording"]]
     assert labels == bunch.target.tolist()
 
 
@@ -335,7 +335,7 @@ APPENDIX_HEADER = (
 
 @pytest.fixture
 def tiny_cinc(tmp_path):
-    """Make a folder of three records of database a, one of them withdrawn."""
+    """Return a folder of three records of database a; the list contains two of them."""
     for name in ("a0001", "a0002", "a0003"):
         touch(tmp_path / "training-a" / f"{name}.wav")
     lists = tmp_path / "annotations" / "updated" / "training-a"
@@ -384,7 +384,7 @@ def test_cinc_incomplete(tiny_cinc):
     assert homepage in str(got.value)
 
 
-def test_cinc_spoilt_list(tiny_cinc):
+def test_cinc_damaged_list(tiny_cinc):
     path = (
         tiny_cinc / "annotations" / "updated" / "training-a" / "REFERENCE_withSQI.csv"
     )
@@ -411,14 +411,14 @@ def test_circor_targets(shared_data):
     outcome = load_circor2022(home, target="outcome")
     assert outcome.target.tolist() == [row["Outcome"] for row in own]
     here = load_circor2022(home, target="murmur_at_location")
-    for row, location, word in zip(
+    for row, location, label in zip(
         own, here.frame["location"], here.target, strict=True
     ):
         if row["Murmur"] == "Present":
-            heard = location in row["Murmur locations"].split("+")
-            assert word == ("Present" if heard else "Inaudible")
+            audible = location in row["Murmur locations"].split("+")
+            assert label == ("Present" if audible else "Inaudible")
         else:
-            assert word == row["Murmur"]
+            assert label == row["Murmur"]
     assert here.target_names.tolist() == ["Absent", "Inaudible", "Present", "Unknown"]
 
 
@@ -468,16 +468,16 @@ CIRCOR_HEADER = (
 )
 
 
-def circor_row(patient, locations, murmur, heard, other):
+def circor_row(patient, locations, murmur, audible_at, other):
     unknown = ",".join(["nan"] * 11)
     return (
-        f"{patient},{locations},Child,Male,nan,20.5,False,{murmur},{heard},{unknown},"
+        f"{patient},{locations},Child,Male,nan,20.5,False,{murmur},{audible_at},{unknown},"
         f"Normal,CC2014,{other}\n"
     )
 
 
 def test_circor_tiny(tmp_path):
-    # 10 and 7 are the same child; 3 was also 99, who is not in the list.
+    # Patients 10 and 7 are the same child; 3 is also 99, which is not in the table.
     (tmp_path / "training_data.csv").write_text(
         CIRCOR_HEADER
         + circor_row("10", "AV+MV", "Present", "MV", "7")
@@ -535,7 +535,7 @@ def test_read_segmentation_states_follow_each_other(shared_data):
 
 
 @pytest.mark.parametrize("line", ["0\t1", "0\t1\t5", "0\t1\t1.5", "a\tb\tc"])
-def test_read_segmentation_spoilt(tmp_path, line):
+def test_read_segmentation_damaged(tmp_path, line):
     path = tmp_path / "x.tsv"
     path.write_text(f"0\t0.5\t0\n{line}\n")
     with pytest.raises(ValueError, match="in line 2 of"):

@@ -1,4 +1,4 @@
-"""Recordings in class folders: nothing is dropped without a word."""
+"""Test loading class folders, and that skipped files are listed."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def sound(path):
     soundfile.write(path, np.ones(10) / 2, 2000)
 
 
-def test_files_that_are_not_used_are_listed_with_their_reason(tmp_path):
+def test_skipped_files_are_listed_with_their_reason(tmp_path):
     for name in ("a/1.wav", "a/2.flac", "a/deep/3.aiff", "b/4.caf", "b/.hidden.wav"):
         sound(tmp_path / name)
     for name in ("b/5.m4a", "b/notes.txt", "a/.DS_Store", ".git/x.wav", "top.wav"):
@@ -31,7 +31,7 @@ def test_files_that_are_not_used_are_listed_with_their_reason(tmp_path):
     assert "'notes.txt'" in reasons["notes.txt"]
 
 
-def test_phone_recordings_alone_say_what_to_do(tmp_path):
+def test_a_folder_of_phone_recordings_only(tmp_path):
     (tmp_path / "murmur").mkdir()
     (tmp_path / "murmur" / "1.m4a").write_text("x")
     with pytest.raises(FileNotFoundError, match=r"1 other files.*ffmpeg -i 1\.m4a"):

@@ -1,4 +1,4 @@
-"""The simulator of heart sounds against what it says is in the recordings."""
+"""Test that simulated recordings contain what the simulator states."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ RATE = 2000
 
 
 def band_energy(waveform, low, high, sample_rate=RATE):
-    """Mean power between two frequencies in Hz."""
+    """Return the mean power between two frequencies in Hz."""
     power = np.abs(np.fft.rfft(waveform)) ** 2
     frequencies = np.fft.rfftfreq(len(waveform), 1 / sample_rate)
     return power[(frequencies >= low) & (frequencies < high)].sum() / len(waveform) ** 2
 
 
 def between(waveform, starts, ends, sample_rate=RATE):
-    """Cut out the stretches from start to end in s and join them."""
+    """Return the parts of a waveform between start and end (in s), concatenated."""
     parts = [
         waveform[round(a * sample_rate) : round(b * sample_rate)]
         for a, b in zip(starts, ends, strict=True)
@@ -35,20 +35,20 @@ def between(waveform, starts, ends, sample_rate=RATE):
 
 
 def systoles(sounds, i):
-    """Onset of the first and the second sound of each whole systole."""
+    """Return the onsets of the first and the second sound of each complete systole."""
     seconds = sounds.s2_onsets[i]
     firsts = sounds.beats[i][sounds.beats[i] < seconds[-1]]
     return firsts, seconds[np.searchsorted(seconds, firsts)]
 
 
 def diastoles(sounds, i):
-    """Onset of the second sound and of the next first sound."""
+    """Return the onsets of each second sound and of the next first sound."""
     firsts = sounds.beats[i]
     seconds = sounds.s2_onsets[i][sounds.s2_onsets[i] < firsts[-1]]
     return seconds, firsts[np.searchsorted(firsts, seconds)]
 
 
-def test_shapes_and_words():
+def test_shapes_and_labels():
     sounds = make_heart_sounds(
         30,
         classes=("normal", "murmur", "extrasystole"),
@@ -58,7 +58,7 @@ def test_shapes_and_words():
     assert sounds.data.shape == sounds.target.shape == sounds.groups.shape == (30,)
     assert sounds.data.dtype == object
     assert sounds.target_names.tolist() == ["extrasystole", "murmur", "normal"]
-    assert all((sounds.target == word).sum() == 10 for word in sounds.target_names)
+    assert all((sounds.target == name).sum() == 10 for name in sounds.target_names)
     for i, waveform in enumerate(sounds.data):
         assert waveform.dtype == np.float32
         assert waveform.ndim == 1
@@ -82,7 +82,7 @@ def test_seed():
     assert not np.array_equal(first.data[0][:4000], other.data[0][:4000])
 
 
-def test_random_state_instance_goes_on():
+def test_random_state_instance_advances():
     rng = np.random.RandomState(3)
     first, second = (make_heart_sounds(1, random_state=rng) for _ in range(2))
     same = make_heart_sounds(1, random_state=np.random.RandomState(3))
@@ -127,7 +127,7 @@ def test_weights():
     assert none.target_names.tolist() == ["normal"]
 
 
-def test_patients_keep_what_is_theirs():
+def test_properties_of_a_patient_are_constant():
     sounds = make_heart_sounds(
         60,
         recordings_per_patient=(3, 5),
@@ -146,22 +146,22 @@ def test_patients_keep_what_is_theirs():
         if len(own) <= 4:
             assert len(set(frame["location"][own])) == len(own)
     sizes = np.unique(sounds.groups, return_counts=True)[1]
-    assert (sizes < 3).sum() <= 2  # the rest of each class
-    heard = sounds.target == "murmur"
-    assert set(frame["murmur"][heard]) == {
+    assert (sizes < 3).sum() <= 2  # the last patient of each class
+    has_murmur = sounds.target == "murmur"
+    assert set(frame["murmur"][has_murmur]) == {
         "holosystolic",
         "mid-systolic",
         "early-diastolic",
     }
-    assert set(frame["murmur"][~heard]) == {""}
-    np.testing.assert_array_equal(np.isfinite(frame["murmur_level"]), heard)
-    assert frame["murmur_level"][heard].between(-34 - 8, -14).all()
+    assert set(frame["murmur"][~has_murmur]) == {""}
+    np.testing.assert_array_equal(np.isfinite(frame["murmur_level"]), has_murmur)
+    assert frame["murmur_level"][has_murmur].between(-34 - 8, -14).all()
     alone = make_heart_sounds(7, recordings_per_patient=1, random_state=0)
     assert len(set(alone.groups)) == 7
 
 
-def test_timbre_is_the_patients():
-    # Without noise, spectra of one patient resemble each other more than others'.
+def test_timbre_depends_on_the_patient():
+    # Without noise, two spectra of one patient differ less than those of two patients.
     sounds = make_heart_sounds(
         24, classes="normal", recordings_per_patient=2, noise=None, random_state=0
     )
@@ -204,7 +204,7 @@ def test_autocorrelation_peaks_at_the_beat_interval():
         assert found == pytest.approx(np.mean(np.diff(sounds.beats[i])), rel=0.08)
 
 
-def test_sounds_are_where_the_truth_says():
+def test_heart_sounds_are_at_their_onsets():
     sounds = make_heart_sounds(12, classes="normal", noise=None, random_state=0)
     for i, waveform in enumerate(sounds.data):
         firsts, seconds = systoles(sounds, i)
@@ -233,7 +233,7 @@ def test_heart_sounds_are_low_and_the_second_is_higher():
 
 
 def test_hertz_do_not_depend_on_the_sample_rate():
-    # Same seed, no noise: the same heart, only finer.
+    # With the same seed and without noise, only the sampling differs.
     coarse, fine = (
         make_heart_sounds(
             1, noise=None, duration=5.0, sample_rate=sample_rate, random_state=0
@@ -293,7 +293,7 @@ def test_murmur_level_is_in_decibels():
 
 @pytest.mark.parametrize("level", [-20.0, -6.0])
 def test_noise_is_in_decibels(level):
-    # The noise is drawn after the heart, so one seed gives the same heart with it.
+    # Noise is drawn last: with the same seed, the heart sounds are identical.
     found = []
     for seed in range(15):
         settings = {"classes": "normal", "duration": 5.0, "random_state": seed}
@@ -304,7 +304,7 @@ def test_noise_is_in_decibels(level):
         heart = clean * (waveform @ clean) / (clean @ clean)
         rest = waveform - heart
         found.append(10 * np.log10(np.mean(rest**2) / np.mean(heart**2)))
-    # Clicks and rubs, which about half of the recordings hold, can only add to it.
+    # About half of the recordings also contain clicks and rubs, which add power.
     assert np.min(found) == pytest.approx(level, abs=1.0)
     assert np.percentile(found, 25) == pytest.approx(level, abs=1.0)
 
@@ -321,7 +321,7 @@ def test_noise_reaches_other_frequencies_than_the_heart():
     assert share[1] > 10 * share[0]
 
 
-def test_extrasystoles_come_early_and_are_made_up_for():
+def test_extrasystoles_are_early_with_a_compensatory_pause():
     sounds = make_heart_sounds(
         40,
         classes=("normal", "extrasystole"),
@@ -345,7 +345,7 @@ def test_extrasystoles_come_early_and_are_made_up_for():
         assert (intervals < 0.8).sum() == counts[i]
 
 
-def test_shortest_recordings_still_hold_their_extrasystole():
+def test_shortest_recordings_contain_an_extrasystole():
     sounds = make_heart_sounds(
         50, classes="extrasystole", heart_rate=60, duration=3.0, random_state=0
     )

@@ -1,6 +1,6 @@
-"""Make data/small.onnx and data/small.json, for tests without TensorFlow.
+"""Make data/small.onnx and data/small.json for tests without TensorFlow.
 
-Run it only for a new format of the metadata: files of every format must stay readable.
+Run it only for a new format of the metadata, and keep the files of older formats.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def small_network(*, n_bands, n_frames, n_channels, n_outputs):
 
 
 def make() -> None:
-    """Train on simulated sounds; keep the file and what TensorFlow answers."""
+    """Train on simulated recordings; write the model and its probabilities."""
     sounds = make_heart_sounds(60, random_state=0)
     classifier = CNNClassifier(
         network=small_network, epochs=60, learning_rate=0.02, random_state=0

@@ -1,4 +1,4 @@
-"""Model files: the same model again, and one clear error for everything else."""
+"""Test that model files restore a model, and that all other files are refused."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 import zipfile
 from pathlib import Path
 
-import joblib
 import keras
 import numpy as np
 import pytest
@@ -79,9 +77,9 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.filterwarnings("ignore:patience=:UserWarning")
-def test_the_same_model_again(tmp_path, sounds, case):
+def test_a_loaded_model_is_identical(tmp_path, sounds, case):
     before = pipeline_of(**CASES[case])
-    before.set_params(spectrogram__f_max=900.0)  # of the pretrained one
+    before.set_params(spectrogram__f_max=900.0)  # as in the pretrained model
     before.fit(sounds.data, sounds.target)
     save_model(before, tmp_path / "model")
     after = load_model(tmp_path / "model")
@@ -100,7 +98,7 @@ def test_the_same_model_again(tmp_path, sounds, case):
         assert {k: v for k, v in given.items() if isinstance(v, known)}.items() <= (
             after[step].get_params(deep=False).items()
         )
-    # It can be trained again, and be saved again to the same bytes.
+    # The loaded model can be saved to an identical file, and can be trained.
     save_model(after, tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
     after.fit(sounds.data, sounds.target)
@@ -140,20 +138,14 @@ def test_best_of_a_search(tmp_path, sounds):
     )
 
 
-def test_what_is_of_the_machine_stays_there(tmp_path, sounds, fitted):
-    moved = joblib.load(_dumped(fitted, tmp_path))
-    cache = tmp_path / "cache"
+def test_settings_of_the_machine_are_not_saved(tmp_path, fitted):
+    moved, cache = pickle.loads(pickle.dumps(fitted)), tmp_path / "cache"
     moved.set_params(spectrogram__n_jobs=2, spectrogram__cache=cache, cnn__verbose=1)
     save_model(moved, tmp_path / "model")
     after = load_model(tmp_path / "model")
     assert after["spectrogram"].n_jobs is None
     assert after["spectrogram"].cache is None
     assert after["cnn"].verbose == 0
-
-
-def _dumped(pipeline, folder):
-    joblib.dump(pipeline, folder / "model.joblib")
-    return folder / "model.joblib"
 
 
 def test_another_process_loads_it(path, sounds, fitted):
@@ -177,11 +169,11 @@ def test_the_command_line_uses_it(tmp_path, path, sounds, capsys):
     assert main(["predict", "--model", str(path), str(tmp_path / "a.wav")]) == 0
     assert "probability_murmur" in capsys.readouterr().out
     home = tmp_path / "home"
-    for index, (waveform, word) in enumerate(
+    for index, (waveform, label) in enumerate(
         zip(sounds.data, sounds.target, strict=True)
     ):
-        (home / word).mkdir(parents=True, exist_ok=True)
-        soundfile.write(home / word / f"{index}.wav", waveform, 2000)
+        (home / label).mkdir(parents=True, exist_ok=True)
+        soundfile.write(home / label / f"{index}.wav", waveform, 2000)
     model = tmp_path / "trained.skheart"
     arguments = ["train", "folder", str(home), "-o", str(model), "--epochs", "1", "-q"]
     assert main(arguments) == 0
@@ -203,18 +195,18 @@ def my_loss(y_true, y_pred):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "words"),
+    ("parameters", "message"),
     [
         ({"loss": my_loss}, "loss is your own code.*cnn__loss"),
         ({"random_state": np.random.RandomState(0)}, "random_state="),
     ],
     ids=["loss", "random_state"],
 )
-def test_what_is_no_text_is_refused(tmp_path, sounds, parameters, words):
+def test_what_text_cannot_describe_is_refused(tmp_path, sounds, parameters, message):
     pipeline = pipeline_of()
     pipeline.set_params(**{f"cnn__{key}": v for key, v in parameters.items()})
     pipeline.fit(sounds.data, sounds.target)
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=message):
         save_model(pipeline, tmp_path / "model")
     assert not list(tmp_path.iterdir())
 
@@ -245,7 +237,7 @@ def test_other_pipelines_are_refused(tmp_path, other):
     assert not list(tmp_path.iterdir())
 
 
-def test_bad_paths_are_said(tmp_path, fitted):
+def test_bad_paths_are_errors(tmp_path, fitted):
     with pytest.raises(FileNotFoundError, match="no folder"):
         save_model(fitted, tmp_path / "none" / "model")
     with pytest.raises(IsADirectoryError):
@@ -256,40 +248,53 @@ def test_bad_paths_are_said(tmp_path, fitted):
         load_model(tmp_path)
 
 
-SAVING = """
-import sys
+KILLED = """
+import os, resource, signal, sys
 from skheart import load_model, save_model
-path = sys.argv[1]
-models = [load_model(f"{path}.{number}") for number in (0, 1)]
-print("ready", flush=True)
-while True:
-    for model in models:
-        save_model(model, path)
+
+path, moment = sys.argv[1:]
+model = load_model(f"{path}.new")
+
+def kill_at(event):
+    def hook(name, arguments):
+        if name == event:
+            os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(hook)
+
+if moment == "writing":  # the system ends a process that exceeds a limit
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+else:
+    kill_at({"replacing": "os.rename", "afterwards": "os.remove"}[moment])
+save_model(model, path)
 """
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.013, 0.041])
-def test_a_kill_leaves_the_old_or_the_new_file(tmp_path, fitted, sounds, moment):
+@pytest.mark.parametrize(
+    ("moment", "by", "left"),
+    [
+        ("writing", signal.SIGXFSZ, "old"),
+        pytest.param("replacing", signal.SIGKILL, "old", marks=pytest.mark.slow),
+        pytest.param("afterwards", signal.SIGKILL, "new", marks=pytest.mark.slow),
+    ],
+)
+def test_a_killed_process_leaves_a_complete_file(tmp_path, fitted, moment, by, left):
     path = tmp_path / "model"
-    answers = []
-    for number in (0, 1):
-        fitted["cnn"].model_.layers[-1].bias.assign([float(number)])
-        save_model(fitted, f"{path}.{number}")
-        answers.append(fitted.predict_proba(sounds.data).tobytes())
-    process = subprocess.Popen(
-        [sys.executable, "-c", SAVING, str(path)], stdout=subprocess.PIPE
-    )
-    assert process.stdout.readline().strip() == b"ready"
-    while not path.exists():
-        time.sleep(0.005)
-    time.sleep(moment)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    assert load_model(path).predict_proba(sounds.data).tobytes() in answers
+    copy, contents = pickle.loads(pickle.dumps(fitted)), {}
+    for version, bias in (("old", 0.0), ("new", 1.0)):
+        copy["cnn"].model_.layers[-1].bias.assign([bias])
+        save_model(copy, f"{path}.{version}")
+        contents[version] = Path(f"{path}.{version}").read_bytes()
+    assert contents["old"] != contents["new"]
+    path.write_bytes(contents["old"])
+    command = [sys.executable, "-B", "-c", KILLED, str(path), moment]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == -by, done.stderr
+    assert path.read_bytes() == contents[left]
 
 
-# What is no model --------------------------------------------------------------------
+# Files that are not models -----------------------------------------------------------
 
 
 def members_of(path):
@@ -298,7 +303,7 @@ def members_of(path):
 
 
 def written(path, members, *, comment=None):
-    """Write an archive with checksums that are right, whatever is in it."""
+    """Write an archive of any members with valid checksums."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members:
             archive.writestr(name, content)
@@ -308,7 +313,7 @@ def written(path, members, *, comment=None):
 
 
 def changed(path, change):
-    """Write a model whose text was changed by someone who knows the checksums."""
+    """Change the text or the weights of a model file, with valid checksums."""
     members = members_of(path)
     text = json.loads(members["model.json"])
     given = change(text)
@@ -334,7 +339,7 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("case", FOREIGN)
-def test_other_files_are_no_models(tmp_path, monkeypatch, case):
+def test_other_files_are_refused(tmp_path, monkeypatch, case):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.skheart").write_bytes(FOREIGN[case])
     with pytest.raises(ModelFileError, match=r"model\.skheart"):
@@ -342,13 +347,13 @@ def test_other_files_are_no_models(tmp_path, monkeypatch, case):
     assert os.listdir(tmp_path) == ["model.skheart"]
 
 
-def test_a_pipe_is_no_model(tmp_path):
+def test_a_pipe_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ModelFileError, match="pipe"):
         load_model(tmp_path / "pipe")
 
 
-def test_cut_short_anywhere(path):
+def test_truncated_anywhere(path):
     content = path.read_bytes()
     for length in [*range(1, 200), *range(200, len(content), 5_003)]:
         path.write_bytes(content[:length])
@@ -357,7 +362,7 @@ def test_cut_short_anywhere(path):
 
 
 def test_a_flipped_bit_anywhere(path):
-    """Is found, but for the names, times and flags that nothing depends on."""
+    """It is detected, except in names, times and flags that have no effect."""
     content = path.read_bytes()
     expected = members_of(path)
     random = np.random.default_rng(0)
@@ -405,7 +410,7 @@ def test_members_are_what_was_saved(path, case):
 
 def test_a_bomb_is_not_unpacked(path):
     members = members_of(path)
-    members["model.json"] = bytes(100 << 20)  # a hundred megabytes in a tenth of one
+    members["model.json"] = bytes(100 << 20)  # 100 MB, compressed to 0.1 MB
     written(path, members.items())
     assert path.stat().st_size < 1e6
     with pytest.raises(ModelFileError, match="too large"):
@@ -416,10 +421,10 @@ def _nested(text):
     text["network"] = json.loads("[" * 900 + "]" * 900)
 
 
-def _layer(**words):
+def _layer(**entries):
     def change(text):
         layers = text["network"]["config"]["layers"]
-        layers[3] = {**layers[3], **words}
+        layers[3] = {**layers[3], **entries}
 
     return change
 
@@ -491,22 +496,22 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("case", CHANGES)
-def test_text_by_a_stranger_is_refused(path, case):
-    change, words = CHANGES[case]
+def test_changed_text_is_refused(path, case):
+    change, message = CHANGES[case]
     changed(path, change)
-    with pytest.raises(ModelFileError, match=words) as caught:
+    with pytest.raises(ModelFileError, match=message) as caught:
         load_model(path)
     assert "model.skheart" in str(caught.value)
 
 
-def test_a_stranger_gives_no_folder_to_write_to(path, tmp_path, sounds):
+def test_a_model_file_cannot_set_a_cache(path, tmp_path, sounds):
     folder = tmp_path / "theirs"
     changed(path, lambda text: text["spectrogram"].update(cache=str(folder)))
     load_model(path).predict(sounds.data)
     assert not folder.exists()
 
 
-def test_layers_of_ones_own_have_to_be_registered(tmp_path, sounds):
+def test_layers_of_ones_own_must_be_registered(tmp_path, sounds):
     class Mine(keras.layers.Layer):
         def call(self, inputs):
             return inputs
@@ -521,11 +526,11 @@ def test_layers_of_ones_own_have_to_be_registered(tmp_path, sounds):
         save_model(pipeline, tmp_path / "model")
 
 
-# Files of every format keep loading --------------------------------------------------
+# Older formats -----------------------------------------------------------------------
 
 
 def test_a_file_of_format_1(sounds):
-    """Written by skheart 0.1.0; every weight of its network is 0.01."""
+    """The file was written by skheart 0.1.0; every weight of its network is 0.01."""
     pipeline = load_model(FIXTURES / "format_1.skheart")
     assert pipeline.classes_.tolist() == ["murmur", "normal"]
     assert pipeline["spectrogram"].f_max == 800.0
@@ -536,8 +541,8 @@ def test_a_file_of_format_1(sounds):
     np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-6)
 
 
-def test_words_that_this_keras_does_not_know_are_left_out(fitted):
-    """As in files of a newer Keras; only where they change nothing."""
+def test_settings_of_a_newer_keras_are_removed(fitted):
+    """This is done only where they have no effect."""
     network = json.loads(fitted["cnn"].model_.to_json())
     newer = json.loads(fitted["cnn"].model_.to_json())
     layers = newer["config"]["layers"]

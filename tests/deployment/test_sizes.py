@@ -1,4 +1,4 @@
-"""Sizes in model files are refused by a bound, before memory is taken."""
+"""Test that too large sizes in model files are refused before memory is allocated."""
 
 from __future__ import annotations
 

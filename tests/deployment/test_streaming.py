@@ -1,4 +1,4 @@
-"""Streams: the same answers as offline for each span, in constant memory."""
+"""Test that streams equal predictions for each span, in constant memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def waveform():
 
 
 def pushed(stream, waveform, lengths):
-    """Push a waveform in chunks of the given lengths, over and over."""
+    """Push a waveform in chunks whose lengths repeat the given ones."""
     answers, start, number = [], 0, 0
     while start < len(waveform):
         n_times = lengths[number % len(lengths)]
@@ -58,7 +58,7 @@ CHUNKS = {
 
 @pytest.mark.parametrize("lengths", CHUNKS.values(), ids=CHUNKS)
 @pytest.mark.parametrize("kind", ["pipeline", "onnx"])
-def test_equal_to_offline_on_the_same_spans(request, murmur, waveform, kind, lengths):
+def test_equal_to_predictions_for_each_span(request, murmur, waveform, kind, lengths):
     model = murmur if kind == "pipeline" else request.getfixturevalue("exported")
     stream = StreamingClassifier(model, hop=2.5, span=8.0, first=4.0)
     answers = pushed(stream, waveform, lengths)
@@ -77,7 +77,7 @@ def test_a_real_recording_at_its_own_rate(shared_data, murmur, exported):
         (shared_data / "cinc2016").rglob("*.flac"), key=lambda p: p.stat().st_size
     )
     waveform, rate = read_recording(path)
-    upsampled = np.repeat(waveform, 2)  # as if the stethoscope had another rate
+    upsampled = np.repeat(waveform, 2)  # simulates another sample rate
     pipeline = load_pretrained("murmur")
     pipeline.set_params(spectrogram__input_sample_rate=2 * rate)
     for model in (murmur, exported):
@@ -100,7 +100,7 @@ def test_defaults(murmur, waveform):
     assert stream.classes_.tolist() == ["murmur", "normal"]
 
 
-def test_a_new_stream_has_forgotten_the_old_one(murmur, waveform):
+def test_reset(murmur, waveform):
     stream = StreamingClassifier(murmur, hop=2.0)
     before = stream.push(waveform[:23_456])
     stream.reset()
@@ -112,22 +112,21 @@ def test_a_new_stream_has_forgotten_the_old_one(murmur, waveform):
 
 
 @pytest.mark.parametrize("fault", [np.nan, np.inf, 0.0])
-def test_a_fault_passes(exported, waveform, fault):
+def test_a_fault_affects_only_its_spans(exported, waveform, fault):
     broken = np.array(waveform)
     broken[10_000 : 10_001 if fault else 30_000] = fault
     stream = StreamingClassifier(exported, hop=1.0, span=3.0)
     answers = pushed(stream, broken, [777])
     assert len(answers) == 38
     faulty = [answer for answer in answers if answer.error]
-    # NaN spoils each span that contains it; silence, those that contain nothing else.
+    # NaN affects each span that contains it, silence the spans of nothing else.
     expected = dict.fromkeys(map(str, (np.nan, np.inf)), 3) | {"0.0": 8}
     assert len(faulty) == expected[str(fault)]
     for answer in answers:
         assert np.isnan(answer.probabilities).all() == bool(answer.error)
-    said = "is silent" if fault == 0 else "holds NaN or infinite"
-    assert f"The span that ends at {faulty[0].time:g} seconds {said}" in (
-        faulty[0].error
-    )
+    reason = "is silent" if fault == 0 else "holds NaN or infinite"
+    message = f"The span that ends at {faulty[0].time:g} seconds {reason}"
+    assert message in faulty[0].error
 
 
 @pytest.mark.parametrize("kind", ["pipeline", "onnx"])
@@ -136,11 +135,11 @@ def test_a_stream_survives_every_error(request, murmur, waveform, kind):
     noise = np.random.default_rng(0).uniform(-1, 1, 12_000)
     stream = StreamingClassifier(model, hop=1.0, span=2.0, first=2.0)
     answers = []
-    for level in (1e-40, 3e38, 1e-30):  # 6 seconds each, such as a broken driver sends
+    for level in (1e-40, 3e38, 1e-30):  # 6 seconds each, as from a faulty driver
         answers += pushed(stream, level * noise, [512])
     answers += pushed(stream, waveform[:8000], [512])
     assert [answer.time for answer in answers] == list(np.arange(2.0, 22.1, 1.0))
-    for answer in answers:  # either all probabilities or an error that names the span
+    for answer in answers:  # either probabilities or an error that names the span
         assert np.isfinite(answer.probabilities).all() == (answer.error == "")
         if answer.error:
             assert f"The span that ends at {answer.time:g} seconds" in answer.error
@@ -149,7 +148,7 @@ def test_a_stream_survives_every_error(request, murmur, waveform, kind):
 
 
 class Faulty(LogisticRegression):
-    """Fail, return NaN, and work, in turn."""
+    """Raise an error, return NaN, return probabilities, and repeat."""
 
     n_calls = 0
 
@@ -198,7 +197,7 @@ def test_an_hour_in_constant_memory(exported):
 @pytest.mark.parametrize(
     "chunk", [3.0, np.ones((2, 2)), ["a"], [None], np.ones(3, complex)]
 )
-def test_a_wrong_chunk_leaves_the_stream_as_it_was(exported, waveform, chunk):
+def test_a_wrong_chunk_does_not_change_the_stream(exported, waveform, chunk):
     stream = StreamingClassifier(exported)
     stream.push(waveform[:9000])
     with pytest.raises(ValueError, match="chunk must be a one-dimensional array of"):
@@ -210,7 +209,7 @@ def test_a_wrong_chunk_leaves_the_stream_as_it_was(exported, waveform, chunk):
     np.testing.assert_array_equal(answer.probabilities, expected)
 
 
-def test_the_rate_that_the_model_takes(murmur, exported, waveform):
+def test_the_sample_rate_of_the_model(murmur, exported, waveform):
     twice = np.repeat(waveform[:12_000], 2)
     pipeline = load_pretrained("murmur")
     pipeline.set_params(spectrogram__input_sample_rate=4000)
@@ -226,7 +225,7 @@ def test_the_rate_that_the_model_takes(murmur, exported, waveform):
 
 
 def test_what_cannot_be_streamed(murmur, exported):
-    for words, message in [
+    for settings, message in [
         ({"hop": 0}, "hop must be"),
         ({"span": -1}, "span must be"),
         ({"first": 9.0, "span": 3.0}, "first must be at most span=3 seconds"),
@@ -234,9 +233,9 @@ def test_what_cannot_be_streamed(murmur, exported):
         ({"input_sample_rate": 1000}, "input_sample_rate must be at least 1800 Hz"),
     ]:
         with pytest.raises(ValueError, match=message):
-            StreamingClassifier(murmur, **words)
+            StreamingClassifier(murmur, **settings)
         with pytest.raises(ValueError, match=message):
-            StreamingClassifier(exported, **words)
+            StreamingClassifier(exported, **settings)
     with pytest.raises(ValueError, match="got CNNClassifier"):
         StreamingClassifier(murmur[1])
     fresh = make_pipeline(SpectrogramTransformer(), CNNClassifier())

@@ -1,4 +1,4 @@
-"""Plots with labelled axes."""
+"""Test plots of spectrograms with labelled axes."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_frequencies_are_those_of_the_bands(tone, scale, frequency):
     assert peak_frequency(display) == pytest.approx(frequency, abs=spacing)
 
 
-def test_settings_of_the_transformer_are_used_and_left(tone):
+def test_settings_of_the_transformer_are_used_and_not_changed(tone):
     settings = SpectrogramTransformer(
         duration=1.0, n_bands=16, hop=0.01, flatten=True, on_error="nan"
     )
@@ -96,10 +96,10 @@ def test_plot_has_labels_with_units(tone_file):
     low, high = display.ax_.get_ylim()
     assert 0 < low < 50
     assert 850 < high < 950
-    display.figure_.canvas.draw()  # no warning
+    display.figure_.canvas.draw()  # must not warn
 
 
-def test_plot_draws_where_it_is_told(tone):
+def test_plot_draws_on_given_axes(tone):
     figure, axes = plt.subplots(1, 2)
     display = SpectrogramDisplay.from_recording(tone(100)).plot(axes[1], cmap="gray")
     assert display.ax_ is axes[1]

@@ -1,4 +1,4 @@
-"""Images of spectrograms without axes or margins."""
+"""Test image files of spectrograms, without axes and margins."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def test_one_pixel_is_one_band_of_one_frame(tmp_path, tone):
         image = imread(path)[..., :3]
         assert image.shape == (40, n_frames, 3)
         brightness = image.sum(axis=2)
-        # Row 0 is the top, where the frequencies are high.
+        # Row 0 is at the top, where frequencies are high.
         assert brightness.mean(axis=1).argmax() == pytest.approx(row, abs=1)
 
 
-def test_pixels_are_the_values_in_colours(tmp_path, tone):
+def test_colours_are_the_values(tmp_path, tone):
     settings = SpectrogramTransformer(duration=1.0, n_bands=12)
     rng = np.random.default_rng(0)
     sounds = [tone(100) + rng.normal(scale=0.1, size=4000) for _ in range(3)]
@@ -48,7 +48,7 @@ def test_pixels_are_the_values_in_colours(tmp_path, tone):
         np.testing.assert_allclose(image, scaled, atol=2 / 255)
 
 
-def test_flatten_and_nan_of_the_transformer_do_not_count(tmp_path, tone):
+def test_flatten_and_on_error_of_the_transformer_are_ignored(tmp_path, tone):
     settings = SpectrogramTransformer(duration=1.0, flatten=True, on_error="nan")
     (path,) = save_spectrogram_images([tone(100)], tmp_path, transformer=settings)
     assert imread(path).shape[:2] == (40, 51)
@@ -74,7 +74,7 @@ def test_names_that_repeat_get_numbers(tmp_path, tone):
     names = [path.name for path in paths]
     assert names == ["x.png", "x_2.png", "x_3.png", "y.1.png", "x_2_2.png"]
     brightest = [imread(path)[..., :3].sum(axis=(1, 2)).argmax() for path in paths]
-    assert brightest == sorted(set(brightest), reverse=True)  # each its own tone
+    assert brightest == sorted(set(brightest), reverse=True)  # each shows its own tone
 
 
 def test_images_beside_waveforms_in_memory(tmp_path, tone_file, tone):
@@ -87,7 +87,7 @@ def test_rows_of_an_array(tmp_path, tone):
     assert [path.name for path in paths] == ["recording_0.png", "recording_1.png"]
 
 
-def test_missing_file_leaves_whole_images_only(tmp_path, tone_file):
+def test_missing_file_leaves_only_complete_images(tmp_path, tone_file):
     images = tmp_path / "images"
     missing = tmp_path / "absent.wav"
     with pytest.raises(FileNotFoundError, match=re.escape(repr(str(missing)))):

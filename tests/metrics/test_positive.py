@@ -1,4 +1,4 @@
-"""One rule says which class is the positive one."""
+"""Test how the positive class follows from the labels."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from skheart.metrics.positive import positive_class
         (np.array([0, 1]), 1),
     ],
 )
-def test_it_follows_from_the_labels(classes, expected):
+def test_positive_class_follows_from_the_labels(classes, expected):
     assert positive_class(classes) == expected
     assert positive_class(list(classes)[::-1]) == expected
 
@@ -27,12 +27,12 @@ def test_it_follows_from_the_labels(classes, expected):
 @pytest.mark.parametrize(
     "classes", [["a", "b"], ["normal", "absent"], ["normal"], ["Absent", "x", "y"], []]
 )
-def test_or_has_to_be_given(classes):
+def test_positive_class_must_be_passed(classes):
     with pytest.raises(ValueError, match="--positive must name the positive class"):
         positive_class(classes, name="--positive")
 
 
-def test_a_given_class_must_be_one_of_them():
+def test_passed_class_must_be_one_of_the_labels():
     assert positive_class(["a", "b", "c"], "b") == "b"
     with pytest.raises(ValueError, match="pos_label must be one of 'a', 'b', got 'c'"):
         positive_class(["a", "b"], "c")

@@ -1,6 +1,8 @@
-"""Networks that differ in their weights only share one traced graph."""
+"""Test that networks which differ only in their weights share one compiled graph."""
 
+import functools
 import gc
+import itertools
 import os
 import random
 import signal
@@ -8,13 +10,14 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections import Counter
 
 import keras
 import numpy as np
 import pytest
 
 from skheart import CNNClassifier
-from skheart.neural import AUROCLoss, graphs
+from skheart.neural import AUROCLoss
 from skheart.neural.calibration import calibrated
 from skheart.neural.graphs import Forward, Trainer, architecture
 from skheart.neural.networks import build_network
@@ -27,15 +30,39 @@ from skheart.neural.training import (
 SHAPE = {"n_bands": 16, "n_frames": 40, "n_channels": 1, "n_outputs": 1}
 
 
-def compact(**words):
-    return build_network("compact", **{**SHAPE, "dropout": 0.3, "l2": 0.0, **words})
+def compact(**settings):
+    return build_network("compact", **{**SHAPE, "dropout": 0.3, "l2": 0.0, **settings})
+
+
+WIDTHS = itertools.count(3)
+
+
+def light_network(n_bands, n_frames, n_channels, n_outputs, dropout, *, width):
+    """Build a network with one dense layer."""
+    inputs = keras.Input((n_bands, n_frames, n_channels))
+    x = keras.layers.Conv2D(width, 3, activation="relu")(inputs)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.Dropout(dropout)(keras.layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, keras.layers.Dense(n_outputs)(x))
+
+
+def new_network():
+    """Return a function that builds a network unlike those of other tests."""
+    return functools.partial(light_network, width=next(WIDTHS))
 
 
 @pytest.fixture
-def empty(monkeypatch):
-    """Start without any graph."""
-    monkeypatch.setattr(graphs, "_trainers", graphs.OrderedDict())
-    monkeypatch.setattr(graphs, "_forwards", graphs.OrderedDict())
+def compiled(monkeypatch):
+    """Count the graphs compiled for training (True) and for prediction (False)."""
+    counter = Counter()
+    call = keras.layers.Dense.call
+
+    def counted(self, inputs, training=None):
+        counter[training] += 1
+        return call(self, inputs, training)
+
+    monkeypatch.setattr(keras.layers.Dense, "call", counted)
+    return counter
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +74,9 @@ def data():
     return X, y
 
 
-def classifier(**words):
-    return CNNClassifier(**{"epochs": 2, "crop_frames": 40, "random_state": 0, **words})
+def classifier(**parameters):
+    settings = {"epochs": 2, "crop_frames": 40, "random_state": 0}
+    return CNNClassifier(**settings | parameters)
 
 
 def test_names_do_not_make_another_architecture():
@@ -63,7 +91,7 @@ def test_names_do_not_make_another_architecture():
     assert architecture(compact()) != architecture(compact(dropout=0.2))
 
 
-def test_what_cannot_be_told_is_not_shared():
+def test_what_cannot_be_described_is_not_shared():
     inputs = keras.Input((3,))
     outputs = keras.layers.Lambda(lambda x: 2 * x)(inputs)
     assert architecture(keras.Model(inputs, outputs)) is None
@@ -76,68 +104,70 @@ def test_what_cannot_be_told_is_not_shared():
     assert training_key(model, Own(), "adamw", ()) is None
     mine = training_key(model, AUROCLoss(), "adamw", ())
     assert mine == training_key(compact(), AUROCLoss(), "adamw", ())
-    assert mine != training_key(model, AUROCLoss(surrogate="squared_hinge"), "sgd", ())
+    assert mine != training_key(model, AUROCLoss(), "sgd", ())
+    assert mine != training_key(model, AUROCLoss(margin=2.0), "adamw", ())
     fast, slow = keras.optimizers.SGD(0.1), keras.optimizers.SGD(0.01)
     assert training_key(model, "mse", fast, ()) != training_key(model, "mse", slow, ())
 
 
-def test_fits_share_a_graph(data, empty):
+def test_fits_share_a_graph(data, compiled):
     X, y = data
-    classifier().fit(X, y)
-    classifier(random_state=1, learning_rate=1e-4, epochs=3, batch_size=7).fit(X, y)
-    classifier(schedule=None, augment=1.0, class_weight="balanced").fit(X[:20], y[:20])
-    (trainers,) = graphs._trainers.values()
-    (trainer,) = trainers
-    assert trainer.function.experimental_get_tracing_count() == 1
-    classifier(dropout=0.1).fit(X, y)
-    classifier(weight_decay=0.0).fit(X, y)
-    classifier(loss="auroc").fit(X, y)
-    assert len(graphs._trainers) == 4
+    fit = functools.partial(classifier, network=new_network())
+    fit().fit(X, y)
+    assert compiled[True] == 1
+    fit(random_state=1, learning_rate=1e-4, epochs=3, batch_size=7).fit(X, y)
+    fit(schedule=None, augment=1.0, class_weight="balanced").fit(X[:20], y[:20])
+    assert compiled[True] == 1
+    fit(dropout=0.1).fit(X, y)
+    fit(weight_decay=0.0).fit(X, y)
+    fit(loss="auroc").fit(X, y)
+    assert compiled[True] == 4
 
 
-@pytest.mark.parametrize("words", [{}, {"patience": 1}, {"optimizer": "sgd"}])
-def test_a_graph_used_before_makes_no_difference(data, empty, words):
+@pytest.mark.parametrize("parameters", [{}, {"patience": 1}, {"optimizer": "sgd"}])
+def test_a_graph_used_before_makes_no_difference(data, compiled, parameters):
     X, y = data
     groups = np.arange(40)
-    first = classifier(**words).fit(X, y, groups=groups)
+    fit = functools.partial(classifier, network=new_network(), **parameters)
+    first = fit().fit(X, y, groups=groups)
     expected = first.predict_proba(X)
-    other = classifier(random_state=1, **words).fit(X, 1 - y, groups=groups)
+    other = fit(random_state=1).fit(X, 1 - y, groups=groups)
     assert not np.allclose(other.predict_proba(X), expected, atol=1e-4)
-    # The first keeps its weights, and a third with its seed gets the same.
+    # The weights of the first network are not changed, and the same seed repeats them.
     np.testing.assert_array_equal(first.predict_proba(X), expected)
-    again = classifier(**words).fit(X, y, groups=groups)
+    again = fit().fit(X, y, groups=groups)
     np.testing.assert_array_equal(again.predict_proba(X), expected)
     assert again.history_ == first.history_
+    assert compiled[True] == 1
 
 
-def test_an_optimizer_of_the_users_starts_anew(data, empty):
+def test_an_optimizer_instance_starts_without_state(data):
     X, y = data
-    words = {"optimizer": keras.optimizers.Adam(1e-3)}
-    expected = classifier(**words).fit(X, y).predict_proba(X)
-    again = classifier(**words).fit(X, y).predict_proba(X)
-    np.testing.assert_array_equal(again, expected)
+    adam = keras.optimizers.Adam(1e-3)
+    fit = functools.partial(classifier, network=new_network(), optimizer=adam)
+    expected = fit().fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(fit().fit(X, y).predict_proba(X), expected)
 
 
-def test_a_fit_that_fails_spoils_nothing(data, empty):
+def test_a_failed_fit_changes_nothing(data):
     X, y = data
-    expected = classifier().fit(X, y).predict_proba(X)
+    fit = functools.partial(classifier, network=new_network())
+    expected = fit().fit(X, y).predict_proba(X)
     with pytest.raises(ValueError, match="Training diverged"):
-        classifier(learning_rate=1e30, schedule=None, optimizer="adamw").fit(
-            1e18 * X, y
-        )
-    again = classifier().fit(X, y).predict_proba(X)
-    np.testing.assert_array_equal(again, expected)
+        fit(learning_rate=1e30, schedule=None).fit(1e18 * X, y)
+    np.testing.assert_array_equal(fit().fit(X, y).predict_proba(X), expected)
 
 
-def test_fits_at_once(data, empty):
+def test_fits_at_the_same_time(data):
     X, y = data
-    expected = [classifier(random_state=i).fit(X, y).predict_proba(X) for i in range(3)]
+    fit = functools.partial(classifier, network=new_network())
+    expected = [fit(random_state=i).fit(X, y).predict_proba(X) for i in range(3)]
     found = {}
 
-    def fit(i):
-        found[i] = classifier(random_state=i).fit(X, y).predict_proba(X)
+    def fit_one(i):
+        found[i] = fit(random_state=i).fit(X, y).predict_proba(X)
 
-    threads = [threading.Thread(target=fit, args=(i,)) for i in range(3)]
+    threads = [threading.Thread(target=fit_one, args=(i,)) for i in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -146,17 +176,18 @@ def test_fits_at_once(data, empty):
         np.testing.assert_array_equal(found[i], expected[i])
 
 
-def test_networks_of_one_architecture_give_their_own_answers(empty):
+def test_networks_of_one_architecture_keep_their_weights(compiled):
     X = np.random.default_rng(0).normal(size=(3, 16, 40, 1)).astype(np.float32)
-    models = [compact(), compact(dropout=0.1), compact()]
+    build = functools.partial(new_network(), **SHAPE)
+    models = [build(dropout=0.3), build(dropout=0.1), build(dropout=0.3)]
     found = [Forward(model)(X) for model in models]
-    assert len(graphs._forwards) == 2
+    assert compiled[False] == 2
     codes, logits = np.array([0, 1, 1]), np.array([[-1.0], [1.0], [2.0]])
-    for factor in (1, 5):  # calibrated otherwise, and still the same
+    for factor in (1, 5):  # calibrated networks have one architecture, too
         models.append(calibrated(models[0], factor * logits, codes, np.ones(3)))
         found.append(Forward(models[-1])(X))
     assert not np.allclose(found[-1], found[-2])
-    assert len(graphs._forwards) == 3
+    assert compiled[False] == 3
     for model, output in zip(models, found, strict=True):
         np.testing.assert_allclose(output, model(X).numpy(), rtol=1e-5, atol=1e-6)
     forward = Forward(models[0])
@@ -164,21 +195,26 @@ def test_networks_of_one_architecture_give_their_own_answers(empty):
     np.testing.assert_allclose(forward(X), found[0] + 1, rtol=1e-5)
 
 
-def test_a_network_made_beforehand_is_not_shared(data, empty):
+def test_a_network_built_in_advance_is_not_shared(data):
     X, y = data
-    model = compact()
-    fitted = classifier(network=lambda **words: model).fit(X, y)
+    network = new_network()
+    model = network(**SHAPE, dropout=0.3)
+    fitted = classifier(network=lambda **settings: model).fit(X, y)
     expected = fitted.predict_proba(X)
-    classifier().fit(X, 1 - y)
+    classifier(network=network, dropout=0.3).fit(X, 1 - y)
     np.testing.assert_array_equal(fitted.predict_proba(X), expected)
 
 
-def test_few_graphs_are_kept(data, empty, monkeypatch):
-    monkeypatch.setattr(graphs, "_KEPT", 2)
+def test_few_graphs_are_kept(data, compiled):
     X, y = data
-    for dropout in (0.0, 0.1, 0.2):
-        classifier(epochs=1, dropout=dropout).fit(X, y).predict(X)
-    assert len(graphs._trainers) == len(graphs._forwards) == 2
+    networks = [new_network() for _ in range(9)]
+    for network in networks:
+        classifier(epochs=1, network=network).fit(X, y).predict(X)
+    assert compiled[True] == compiled[False] == 9
+    classifier(epochs=1, network=networks[-1]).fit(X, y).predict(X)
+    assert compiled[True] == compiled[False] == 9
+    classifier(epochs=1, network=networks[0]).fit(X, y).predict(X)
+    assert compiled[True] == compiled[False] == 10
 
 
 def test_a_step_is_that_of_keras():
@@ -220,7 +256,7 @@ def test_learning_rates_are_those_of_keras(n_steps):
     np.testing.assert_array_equal(learning_rates(0.01, None, 3), [0.01] * 3)
 
 
-def test_what_was_learned_from_is_let_go(data):
+def test_spectrograms_are_released(data):
     X, y = data
     X = X.copy()
     seen = weakref.ref(X)
@@ -231,6 +267,7 @@ def test_what_was_learned_from_is_let_go(data):
     assert seen() is None
 
 
+@pytest.mark.slow
 def test_twenty_fits_do_not_fill_the_memory():
     code = """
 import numpy as np
@@ -251,11 +288,11 @@ print(resident() - before)
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    # Each fit traced anew would take 40 MB.
+    # If each fit compiled a graph, each would need 40 MB.
     assert float(done.stdout) < 60
 
 
-def test_networks_that_differ_in_a_function_only_share_nothing():
+def test_networks_with_different_functions_share_nothing():
     def network(factor):
         def act(x):
             return factor * x
@@ -278,7 +315,6 @@ def test_a_forked_process_says_what_to_do(data):
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        signal.alarm(60)  # a child that hangs is a failure
         try:
             fitted.predict(X)
         except RuntimeError as error:
@@ -286,17 +322,20 @@ def test_a_forked_process_says_what_to_do(data):
         finally:
             os._exit(0)
     os.close(writing)
-    with os.fdopen(reading) as pipe:
-        assert "load or fit the model in the worker itself" in pipe.read()
-    assert os.waitpid(child, 0)[1] == 0
+    try:
+        with os.fdopen(reading) as pipe:
+            assert "load or fit the model in the worker itself" in pipe.read()
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
 
 
 @pytest.mark.parametrize("use_bias", [False, True])
-def test_folded_normalisation_changes_nothing(empty, use_bias):
+def test_folding_batch_normalization_changes_nothing(use_bias):
     inputs = keras.Input((12, 9, 2))
     x = keras.layers.Conv2D(4, 3, use_bias=use_bias, bias_initializer="ones")(inputs)
     x = keras.layers.BatchNormalization(scale=not use_bias)(x)
-    both = keras.layers.Conv2D(4, 3, padding="same")(x)  # also used as it is
+    both = keras.layers.Conv2D(4, 3, padding="same")(x)  # also used without folding
     x = keras.layers.Add()([both, keras.layers.BatchNormalization()(both)])
     outputs = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x))
     model = keras.Model(inputs, outputs)

@@ -1,4 +1,4 @@
-"""AUROCLoss and what the `loss` parameter means."""
+"""Test AUROCLoss, and how the parameter `loss` is resolved."""
 
 import json
 
@@ -14,7 +14,7 @@ from skheart.neural.losses import AUROCLoss, gives_probabilities, resolve_loss
 def scores_and_labels(seed=0, n=60, n_columns=1):
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, (n, n_columns))
-    # Rounded, so that there are ties, which count half.
+    # Rounding makes ties, which count 1/2.
     scores = np.round(rng.normal(labels, 1.0), 1).astype(np.float32)
     return labels.astype(np.float32), scores
 
@@ -27,7 +27,7 @@ def gradient(loss, labels, scores, sample_weight=None):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_tends_to_one_minus_auroc(seed):
+def test_loss_approaches_one_minus_auroc(seed):
     labels, scores = scores_and_labels(seed)
     exact = 1 - roc_auc_score(labels[:, 0], scores[:, 0])
     errors = [
@@ -38,7 +38,7 @@ def test_tends_to_one_minus_auroc(seed):
     assert errors[2] < 1e-6
 
 
-def test_sample_weights_count_as_in_scikit_learn():
+def test_sample_weights_equal_scikit_learn():
     labels, scores = scores_and_labels(1)
     weights = np.random.default_rng(2).uniform(0, 3, len(labels)).astype(np.float32)
     exact = 1 - roc_auc_score(labels[:, 0], scores[:, 0], sample_weight=weights)
@@ -57,7 +57,7 @@ def test_more_classes_are_one_versus_rest():
     assert float(loss) == pytest.approx(exact, abs=1e-5)
 
 
-def test_absent_class_is_left_out_of_the_mean():
+def test_absent_class_is_ignored_in_the_mean():
     codes = np.array([0, 0, 1, 1])
     one_hot = np.eye(3, dtype=np.float32)[codes]
     scores = np.array([[2, 1, 0], [3, 0, 9], [0, 1, 5], [1, 2, 2]], np.float32)
@@ -87,7 +87,7 @@ def test_gradient_is_finite_for_extreme_scores():
         assert np.isfinite(slope).all()
 
 
-def test_gradient_agrees_with_differences():
+def test_gradient_equals_differences():
     labels, scores = scores_and_labels(4, n=12)
     for loss in (AUROCLoss(temperature=0.7), AUROCLoss(surrogate="squared_hinge")):
         _, slope = gradient(loss, labels, scores)
@@ -101,7 +101,7 @@ def test_gradient_agrees_with_differences():
 
 
 def test_squared_hinge_by_hand():
-    # Pairs (positive - negative): 0.5 - 0 = 0.5 and 2 - 0 = 2; margin 1.
+    # The differences positive - negative are 0.5 and 2; the margin is 1.
     labels = np.array([[0.0], [1.0], [1.0]], np.float32)
     scores = np.array([[0.0], [0.5], [2.0]], np.float32)
     loss = AUROCLoss(surrogate="squared_hinge")(labels, scores)
@@ -162,7 +162,7 @@ def test_loss_is_resolved_on_logits(given, n_classes, expected):
     assert getattr(loss, "label_smoothing", 0.1) in (0, 0.1)
 
 
-def test_loss_of_ones_own_is_taken_as_it_is():
+def test_loss_of_ones_own_is_not_copied():
     class Own(keras.losses.Loss):
         def __init__(self):
             super().__init__()
@@ -174,7 +174,7 @@ def test_loss_of_ones_own_is_taken_as_it_is():
     assert resolve_loss(given, 2) is given
 
 
-def test_given_instance_is_left_as_it_was():
+def test_given_instance_is_not_changed():
     given = keras.losses.BinaryCrossentropy()
     resolve_loss(given, 2)
     assert given.get_config()["from_logits"] is False
@@ -208,5 +208,5 @@ def test_wrong_losses(given, n_classes, message):
         (keras.losses.CategoricalCrossentropy(), True),
     ],
 )
-def test_focal_losses_are_no_proper_scores(loss, expected):
+def test_focal_losses_do_not_yield_probabilities(loss, expected):
     assert gives_probabilities(resolve_loss(loss, 2)) is expected

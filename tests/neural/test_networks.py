@@ -1,4 +1,4 @@
-"""The networks, one contract for all of them, and their layers."""
+"""Test the built-in networks and their layers."""
 
 import keras
 import numpy as np
@@ -31,7 +31,7 @@ def test_shapes(network, shape, n_outputs):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_words_have_effect(network):
+def test_dropout_and_l2_have_an_effect(network):
     def build(dropout, l2):
         return build_network(
             network,
@@ -104,23 +104,23 @@ def test_deep_stethoscope_has_the_layers_of_the_study():
     assert units == [100, 50, 8, 1]
 
 
-def test_callable_gets_the_words_it_takes():
+def test_a_function_gets_the_arguments_that_it_accepts():
     def network(n_bands, n_frames, n_outputs):
         inputs = keras.Input((n_bands, n_frames, 1))
         x = keras.layers.Flatten()(inputs)
         return keras.Model(inputs, keras.layers.Dense(n_outputs)(x))
 
-    words = {"n_bands": 4, "n_frames": 5, "n_channels": 1, "n_outputs": 2}
-    words |= {"dropout": 0.1, "l2": 0.0}
-    assert build_network(network, **words).output_shape == (None, 2)
+    settings = {"n_bands": 4, "n_frames": 5, "n_channels": 1, "n_outputs": 2}
+    settings |= {"dropout": 0.1, "l2": 0.0}
+    assert build_network(network, **settings).output_shape == (None, 2)
     seen = {}
 
     def greedy(**given):
         seen.update(given)
         return network(given["n_bands"], given["n_frames"], given["n_outputs"])
 
-    build_network(greedy, **words)
-    assert seen == words
+    build_network(greedy, **settings)
+    assert seen == settings
 
 
 @pytest.mark.parametrize(
@@ -142,9 +142,9 @@ def test_callable_gets_the_words_it_takes():
     ],
 )
 def test_wrong_networks(network, message):
-    words = {"n_bands": 3, "n_frames": 4, "n_channels": 1, "n_outputs": 1}
+    settings = {"n_bands": 3, "n_frames": 4, "n_channels": 1, "n_outputs": 1}
     with pytest.raises(ValueError, match=message):
-        build_network(network, dropout=0.1, l2=0.0, **words)
+        build_network(network, dropout=0.1, l2=0.0, **settings)
 
 
 def test_attention_pooling_by_formula():

@@ -1,9 +1,12 @@
-"""Explicit seeds: other threads and the global random numbers change nothing."""
+"""Test that results depend on random_state only, not on global random numbers."""
 
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import keras
@@ -16,8 +19,8 @@ from skheart.neural.seeds import with_seeds
 
 
 @contextmanager
-def threads_that_draw(number=8):
-    """Draw from the global random numbers in other threads, without a pause."""
+def threads_that_draw(number=2):
+    """Draw global random numbers in other threads, without a pause."""
     stop, started = threading.Event(), threading.Barrier(number + 1)
 
     def draw():
@@ -38,29 +41,40 @@ def threads_that_draw(number=8):
             thread.join()
 
 
-def own_network(n_bands, n_frames, n_channels, n_outputs, dropout):
+def network_of_ones_own(n_bands, n_frames, n_channels, n_outputs, dropout):
     inputs = keras.Input((n_bands, n_frames, n_channels))
     x = keras.layers.Conv2D(4, 3, kernel_initializer="he_uniform")(inputs)
     x = keras.layers.SpatialDropout2D(dropout)(x)
     x = keras.layers.Reshape((n_frames - 2, -1))(x)
     x = keras.layers.Bidirectional(keras.layers.GRU(3, dropout=0.2))(x)
     x = keras.layers.GaussianNoise(0.1)(x)
-    start = keras.initializers.RandomNormal(stddev=0.2)
-    return keras.Model(
-        inputs, keras.layers.Dense(n_outputs, kernel_initializer=start)(x)
-    )
+    normal = keras.initializers.RandomNormal(stddev=0.2)
+    outputs = keras.layers.Dense(n_outputs, kernel_initializer=normal)(x)
+    return keras.Model(inputs, outputs)
 
 
-@pytest.fixture(scope="module")
-def data():
-    rng = np.random.default_rng(0)
-    return rng.standard_normal((24, 12, 30)).astype(np.float32), np.arange(24) % 2
+def light_network(n_bands, n_frames, n_channels, n_outputs, dropout):
+    """Build a network that is much faster to compile than the built-in ones."""
+    inputs = keras.Input((n_bands, n_frames, n_channels))
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D((1, n_frames))(inputs))
+    x = keras.layers.Dropout(dropout)(x)
+    return keras.Model(inputs, keras.layers.Dense(n_outputs)(x))
+
+
+def quick(**parameters):
+    settings = {"epochs": 4, "batch_size": 8, "crop_frames": 20, "random_state": 0}
+    settings |= {"network": light_network, "learning_rate": 0.1}
+    return CNNClassifier(**settings | parameters)
+
+
+def weights_of(classifier):
+    return classifier.model_.get_weights()
 
 
 BUILT_IN = [pytest.param(n, marks=pytest.mark.slow) for n in NETWORKS]
 
 
-@pytest.mark.parametrize("network", [*BUILT_IN, own_network])
+@pytest.mark.parametrize("network", [*BUILT_IN, network_of_ones_own])
 def test_identical_while_other_threads_draw(data, network):
     X, y = data
 
@@ -108,7 +122,7 @@ def test_loaded_weights_are_kept():
 
 
 class Undescribed(keras.layers.Layer):
-    """Draw weights that the configuration does not describe."""
+    """Use an initializer that the configuration does not contain."""
 
     def build(self, shape):
         self.kernel = self.add_weight(shape=(shape[-1], 2))
@@ -125,3 +139,72 @@ def test_what_cannot_be_seeded_is_named_once():
         seeded = with_seeds(model, 0)
     assert len(caught) == 1
     assert seeded.output_shape == (None, 2)
+
+
+@pytest.mark.parametrize("network", ["compact", light_network])
+def test_same_seed_same_weights_other_seed_other_weights(data, network):
+    one, again, other = (
+        weights_of(quick(network=network, random_state=seed).fit(*data))
+        for seed in (0, 0, 1)
+    )
+    for a, b in zip(one, again, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(one[0], other[0])
+
+
+@pytest.mark.slow
+def test_same_weights_in_two_processes(tmp_path):
+    program = (
+        "import numpy as np, sys\n"
+        "from skheart import CNNClassifier\n"
+        "X = np.random.default_rng(0).standard_normal((20, 8, 30))\n"
+        "c = CNNClassifier(epochs=2, crop_frames=16, augment=0.5, random_state=3)\n"
+        "c.fit(X, np.arange(20) % 2)\n"
+        "np.savez(sys.argv[1], *c.model_.get_weights())\n"
+    )
+    for name in ("one", "two"):
+        subprocess.run(
+            [sys.executable, "-c", program, tmp_path / f"{name}.npz"],
+            check=True,
+            capture_output=True,
+        )
+    one, two = np.load(tmp_path / "one.npz"), np.load(tmp_path / "two.npz")
+    assert one.files == two.files
+    assert len(one.files) > 10
+    for name in one.files:
+        np.testing.assert_array_equal(one[name], two[name])
+
+
+def test_random_state_instance(data):
+    X, codes = data
+    weights = [
+        quick(random_state=np.random.RandomState(5), epochs=1)
+        .fit(X, codes)
+        .model_.get_weights()[0]
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(*weights)
+
+
+def test_global_seeds_are_not_changed(data):
+    X, codes = data
+    random.seed(1)
+    np.random.seed(1)
+    expected = random.random(), np.random.random()
+    random.seed(1)
+    np.random.seed(1)
+    quick(epochs=1, patience=1, augment=1).fit(X, codes, groups=np.arange(48))
+    assert (random.random(), np.random.random()) == expected
+
+
+def test_fits_in_threads_are_identical(data):
+    X, codes = data
+
+    def weights(_):
+        return weights_of(quick(epochs=2).fit(X, codes))
+
+    alone = weights(None)
+    with ThreadPoolExecutor(2) as pool:
+        for together in pool.map(weights, range(2)):
+            for a, b in zip(alone, together, strict=True):
+                np.testing.assert_array_equal(a, b)

@@ -1,4 +1,4 @@
-"""What users of scikit-learn reach for, on real recordings: all of it works."""
+"""Test the tools of scikit-learn around the classifier, on real recordings."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from sklearn.model_selection import (
     StratifiedGroupKFold,
     TunedThresholdClassifierCV,
     cross_val_predict,
+    cross_val_score,
     cross_validate,
     learning_curve,
     permutation_test_score,
@@ -38,7 +39,7 @@ from skheart.metrics import auroc_score, auroc_scorer
 
 @pytest.fixture(scope="module")
 def pascal(shared_data):
-    """Twenty-four patients of PASCAL, set B, normal or murmur."""
+    """Return recordings of 24 patients of PASCAL, set B: normal or murmur."""
     corpus = load_pascal(
         shared_data / "pascal", subsets="b", classes=("normal", "murmur")
     )
@@ -68,19 +69,19 @@ def by_patient(n_splits=2):
 def test_patients_and_weights_at_both_levels_of_a_nested_search(pascal, monkeypatch):
     paths, target, patients = pascal
     weight = np.linspace(0.5, 2.0, len(paths)).astype(np.float32)
-    fits, heard = [], []
+    fits, transformed = [], []
     fit, transform = CNNClassifier.fit, SpectrogramTransformer.transform
 
-    def fit_and_note(self, X, y, sample_weight=None, *, groups=None):
+    def record_fit(self, X, y, sample_weight=None, *, groups=None):
         fits.append((groups, sample_weight))
         return fit(self, X, y, sample_weight, groups=groups)
 
-    def transform_and_note(self, X):
-        heard.append(list(X))
+    def record_transform(self, X):
+        transformed.append(list(X))
         return transform(self, X)
 
-    monkeypatch.setattr(CNNClassifier, "fit", fit_and_note)
-    monkeypatch.setattr(SpectrogramTransformer, "transform", transform_and_note)
+    monkeypatch.setattr(CNNClassifier, "fit", record_fit)
+    monkeypatch.setattr(SpectrogramTransformer, "transform", record_transform)
     with sklearn.config_context(enable_metadata_routing=True):
         pipeline = pipeline_of(patience=2, validation=0.25)
         pipeline["cnn"].set_fit_request(groups=True, sample_weight=True)
@@ -114,21 +115,18 @@ def test_patients_and_weights_at_both_levels_of_a_nested_search(pascal, monkeypa
             assert not set(patients[part]) & set(patients[held])
             assert not set(patients[part]) & set(patients[test])
             expected.append(part)
-        expected.append(train)  # the best, on all of them
+        expected.append(train)  # the best candidate, on all of them
     assert len(fits) == len(expected) == 15
     for (groups, given), rows in zip(fits, expected, strict=True):
         np.testing.assert_array_equal(groups, patients[rows])
         np.testing.assert_array_equal(given, weight[rows])
-    # What was scored is of other patients than what was learned from just before.
-    learned: set[str] = set()
-    noted = iter(fits)
-    for calls, one in enumerate(heard):
-        names = {patient_of[path] for path in one}
-        if calls % 2 == 0:  # a fit reads its recordings, then a score its own
-            learned = set(next(noted)[0])
-            assert names == learned
-        else:
-            assert not names & learned
+    # Each fit transforms its recordings; the score after it, those of other patients.
+    assert len(transformed) == 2 * len(fits)
+    for (groups, _), fitted, scored in zip(
+        fits, transformed[::2], transformed[1::2], strict=True
+    ):
+        assert {patient_of[path] for path in fitted} == set(groups)
+        assert not {patient_of[path] for path in scored} & set(groups)
 
 
 # Cross-validation -------------------------------------------------------------------
@@ -152,14 +150,23 @@ def test_cross_val_predict(pascal):
 
 def test_learning_curve(pascal):
     paths, target, patients = pascal
-    sizes, train, test = learning_curve(
-        pipeline_of(), paths, target, groups=patients, cv=by_patient(),
-        train_sizes=[0.6, 1.0], scoring=auroc_scorer, shuffle=True, random_state=0,
+    sizes, trained, tested = learning_curve(
+        pipeline_of(),
+        paths,
+        target,
+        groups=patients,
+        cv=by_patient(),
+        train_sizes=[0.6, 1.0],
+        scoring=auroc_scorer,
         error_score="raise",
-    )  # fmt: skip
+    )
     assert sizes[0] < sizes[1]
-    assert np.isfinite(train).all()
-    assert np.isfinite(test).all()
+    train, test = next(by_patient().split(paths, target, patients))
+    fitted = pipeline_of().fit(paths[train], target[train])
+    expected = [
+        auroc_scorer(fitted, paths[part], target[part]) for part in (train, test)
+    ]
+    np.testing.assert_allclose([trained[1, 0], tested[1, 0]], expected, atol=1e-6)
 
 
 def test_halving_search(pascal):
@@ -177,18 +184,23 @@ def test_halving_search(pascal):
         error_score="raise",
     ).fit(paths, target, groups=patients)
     assert search.n_resources_ == [1, 3]
+    assert search.best_estimator_["cnn"].epochs == 3
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
     assert set(search.predict(paths[:5])) <= {"murmur", "normal"}
 
 
 def test_permutation_test_score(pascal):
     paths, target, patients = pascal
+    one_each = np.unique(patients, return_index=True)[1]
+    X, y, pipeline = paths[one_each], target[one_each], pipeline_of(epochs=1)
+    settings = {"cv": 2, "scoring": auroc_scorer}
     score, permuted, p = permutation_test_score(
-        pipeline_of(epochs=1), paths, target, groups=patients, cv=by_patient(),
-        n_permutations=3, scoring=auroc_scorer, random_state=0,
-    )  # fmt: skip
-    assert np.isfinite([score, *permuted]).all()
-    assert p in (0.25, 0.5, 0.75, 1.0)
+        pipeline, X, y, n_permutations=3, random_state=0, **settings
+    )
+    expected = cross_val_score(pipeline, X, y, **settings)
+    assert score == pytest.approx(expected.mean(), abs=1e-6)
+    assert len(set(permuted)) > 1
+    assert p == (1 + np.sum(permuted >= score)) / 4
 
 
 # Around the pipeline ----------------------------------------------------------------
@@ -222,7 +234,7 @@ WRAPPERS = [
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WRAPPERS)
-def test_wrapped_pickled_and_loaded_elsewhere(pascal, tmp_path, name):
+def test_meta_estimators_can_be_loaded_in_another_process(pascal, tmp_path, name):
     paths, target, _ = pascal
     fitted = wrapped(name).fit(paths, target)
     expected = fitted.predict_proba(paths[:6])
@@ -248,7 +260,7 @@ def test_wrapped_pickled_and_loaded_elsewhere(pascal, tmp_path, name):
 
 
 @pytest.mark.parametrize("step", ["spectrogram", "cnn"])
-def test_a_pickle_of_another_version_says_so(pascal, monkeypatch, step):
+def test_a_pickle_of_another_version_warns(pascal, monkeypatch, step):
     paths = pascal[0]
     fitted = pipeline_of(epochs=1).fit(paths[:12], np.arange(12) % 2)
     with monkeypatch.context() as earlier:
@@ -295,11 +307,11 @@ def test_clone_and_html(pascal):
 # Threads, processes, seeds ----------------------------------------------------------
 
 
-def test_eight_threads_get_what_one_gets(pascal, in_eight_threads):
+def test_predictions_in_eight_threads(pascal, in_eight_threads):
     paths, target, _ = pascal
     fitted = pipeline_of().fit(paths, target)
     expected = fitted.predict_proba(paths)
-    # As loaded: nothing is traced yet when all eight begin.
+    # After loading, no graph is compiled yet when the threads start.
     loaded = pickle.loads(pickle.dumps(fitted))
     for several in in_eight_threads(
         lambda: [loaded.predict_proba(paths) for _ in range(3)]
@@ -326,16 +338,16 @@ np.save(out, pipeline.predict_proba(paths))
 
 
 @pytest.mark.slow
-def test_the_same_in_every_process(pascal, tmp_path):
+def test_results_are_equal_in_every_process(pascal, tmp_path):
     paths, _, _ = pascal
     given = []
-    for number, (n_jobs, hashes) in enumerate([(1, "0"), (2, "1"), (-1, "random")]):
+    for number, (n_jobs, seed) in enumerate([(1, "0"), (2, "1"), (-1, "random")]):
         out = tmp_path / f"{number}.npy"
         subprocess.run(
             [sys.executable, "-c", REPEATED, str(out), str(n_jobs), *paths[:24]],
             check=True,
             capture_output=True,
-            env=os.environ | {"PYTHONHASHSEED": hashes},
+            env=os.environ | {"PYTHONHASHSEED": seed},
         )
         given.append(np.load(out))
     np.testing.assert_allclose(given[1], given[0], atol=1e-6)
@@ -343,8 +355,9 @@ def test_the_same_in_every_process(pascal, tmp_path):
     assert np.ptp(given[0][:, 0]) > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("fresh_workers")
-def test_the_same_for_any_n_jobs(pascal):
+def test_results_are_equal_for_any_n_jobs(pascal):
     paths, target, patients = pascal
     scores = [
         GridSearchCV(
@@ -384,6 +397,6 @@ def test_two_processes_write_one_model_file(tmp_path):
         if path.exists():
             seen.add(len(skheart.load_model(path).classes_))
     assert [writer.returncode for writer in writers] == [0, 0]
+    seen.add(len(skheart.load_model(path).classes_))
     assert seen <= {2, 3}
-    assert seen
     assert [p.name for p in Path(tmp_path).iterdir()] == ["model.skheart"]

@@ -1,4 +1,4 @@
-"""The shipped models answer as they did before the package was laid out anew."""
+"""Test that the pretrained models keep the probabilities of version 0.1.0."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ GOLDEN = json.loads(Path(__file__).with_name("golden.json").read_text())
 
 @pytest.mark.parametrize("name", GOLDEN["probabilities"])
 def test_forty_recordings(shared_data, name):
-    """`golden.json` was written with version 0.1.0 on the recordings that it names."""
+    """Version 0.1.0 wrote `golden.json` for the recordings listed in it."""
     paths = [str(shared_data / recording) for recording in GOLDEN["recordings"]]
     found = load_pretrained(name).predict_proba(paths)
     np.testing.assert_allclose(found, GOLDEN["probabilities"][name], atol=1e-5)

@@ -1,4 +1,4 @@
-"""The models in the package: they load, answer, say what they are, and start others."""
+"""Test the pretrained models: loading, cards, fine-tuning, command line and scores."""
 
 import csv
 import io
@@ -51,7 +51,7 @@ EVERY_MODEL = pytest.mark.parametrize("name", CLASSES)
 
 @pytest.fixture(scope="module")
 def sounds():
-    """Simulated recordings, half of them with a murmur."""
+    """Return simulated recordings, half of them with a murmur."""
     return make_heart_sounds(24, random_state=1)
 
 
@@ -65,7 +65,7 @@ def spectrograms(sounds):
 
 @pytest.fixture(scope="module")
 def recordings(shared_data):
-    """Paths of four real recordings."""
+    """Return the paths of four real recordings."""
     return load_pascal(shared_data, subsets="b", as_frame=False).data[::120].tolist()
 
 
@@ -95,7 +95,7 @@ def test_murmur_is_the_default():
 
 
 @EVERY_MODEL
-def test_weights_are_small_halves_without_pickle(name):
+def test_weights_are_half_precision_without_pickle(name):
     path = FOLDER / f"{name}.npz"
     assert path.stat().st_size < 1_000_000
     with np.load(path, allow_pickle=False) as arrays:
@@ -104,7 +104,7 @@ def test_weights_are_small_halves_without_pickle(name):
     assert size == model_card(name).n_parameters
 
 
-def test_a_loaded_pipeline_says_the_same_after_a_pickle(recordings, tmp_path):
+def test_a_loaded_pipeline_can_be_pickled(recordings, tmp_path):
     pipeline = load_pretrained("murmur")
     (tmp_path / "model.pickle").write_bytes(pickle.dumps(pipeline))
     code = (
@@ -127,7 +127,7 @@ def test_unknown_names(name):
 
 
 def copied(folder):
-    """Copy a model to another folder."""
+    """Copy the model "murmur" to a folder, and return the folder."""
     for suffix in ("json", "npz"):
         shutil.copy(FOLDER / f"murmur.{suffix}", folder)
     return folder
@@ -177,7 +177,7 @@ def test_cards_are_complete(name):
 
 
 @EVERY_MODEL
-def test_cards_say_what_the_results_say(name):
+def test_cards_show_the_measured_figures(name):
     results = json.loads((ROOT / "benchmarks/results/accuracy.json").read_text())
     measured = {row["task"]: row for row in results["figures"]["skheart"].values()}
     for figure in model_card(name).figures:
@@ -206,34 +206,34 @@ def test_patients_it_was_trained_on_are_known(name, shared_data):
 BARELY = {"weights": "murmur", "learning_rate": 1e-6, "epochs": 1, "random_state": 0}
 
 
-def test_the_head_stays_with_the_same_classes(sounds, spectrograms):
+def test_the_head_is_kept_for_the_same_classes(sounds, spectrograms):
     before = load_pretrained("murmur")["cnn"].predict_proba(spectrograms)
     classifier = CNNClassifier(**BARELY).fit(spectrograms, sounds.target)
     assert classifier.classes_.tolist() == CLASSES["murmur"]
     after = classifier.predict_proba(spectrograms)
-    # Only the averages of batch normalisation have moved a little.
+    # Only the averages of batch normalization have changed slightly.
     assert np.corrcoef(before[:, 0], after[:, 0])[0, 1] > 0.9
 
 
-def test_the_head_is_new_with_other_classes(sounds, spectrograms):
-    words = np.where(sounds.target == "murmur", "sick", "well")
-    words[:6] = "odd"
-    classifier = CNNClassifier(**BARELY).fit(spectrograms, words)
+def test_the_head_is_new_for_other_classes(sounds, spectrograms):
+    labels = np.where(sounds.target == "murmur", "sick", "well")
+    labels[:6] = "odd"
+    classifier = CNNClassifier(**BARELY).fit(spectrograms, labels)
     assert classifier.predict_proba(spectrograms).shape == (24, 3)
     saved = read_network("murmur").network
     model = classifier.model_
     kernel = next(w for w in model.weights if w.path.startswith("logits"))
     assert kernel.shape[-1] == 3
-    # The stem is that of the pretrained network.
+    # The first layers are those of the pretrained network.
     np.testing.assert_allclose(model.weights[0], saved.weights[0], atol=1e-4)
 
 
 def test_fine_tuning_learns(sounds, spectrograms):
-    words = np.where(sounds.target == "murmur", "sick", "well")
+    labels = np.where(sounds.target == "murmur", "sick", "well")
     classifier = CNNClassifier(weights="murmur", epochs=15, random_state=0)
-    classifier.fit(spectrograms, words)
-    assert classifier.score(spectrograms, words) > 0.9
-    again = clone(classifier).fit(spectrograms, words)
+    classifier.fit(spectrograms, labels)
+    assert classifier.score(spectrograms, labels) > 0.9
+    again = clone(classifier).fit(spectrograms, labels)
     np.testing.assert_array_equal(
         again.predict_proba(spectrograms), classifier.predict_proba(spectrograms)
     )
@@ -257,7 +257,7 @@ def test_fitting_a_loaded_pipeline_starts_from_its_weights(sounds):
 
 def test_a_fitted_classifier_as_a_start(sounds, spectrograms):
     first = CNNClassifier(loss="auroc", epochs=2, random_state=0)
-    first.fit(spectrograms, sounds.target)  # with a layer of calibration behind
+    first.fit(spectrograms, sounds.target)  # its last layer calibrates
     pipeline = Pipeline([("nothing", "passthrough"), ("cnn", first)])
     for start in (first, pipeline, FrozenEstimator(first)):
         second = CNNClassifier(**BARELY | {"weights": start})
@@ -328,11 +328,11 @@ def test_predict_with_a_pretrained_model_by_name(recordings, capsys):
 
 def test_train_from_pretrained_weights(tmp_path, capsys):
     sounds = make_heart_sounds(16, random_state=0)
-    for number, (sound, word) in enumerate(
+    for number, (sound, label) in enumerate(
         zip(sounds.data, sounds.target, strict=True)
     ):
-        (tmp_path / "mine" / word).mkdir(parents=True, exist_ok=True)
-        path = tmp_path / "mine" / word / f"{number}.wav"
+        (tmp_path / "mine" / label).mkdir(parents=True, exist_ok=True)
+        path = tmp_path / "mine" / label / f"{number}.wav"
         soundfile.write(path, sound, sounds.sample_rate)
     arguments = ["train", "folder", str(tmp_path / "mine"), "--weights", "murmur"]
     arguments += ["--hold-out", "0", "--epochs", "1", "-q"]
@@ -370,26 +370,24 @@ def test_listing_models_needs_no_tensorflow():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_evaluate_says_that_a_pretrained_model_knows_the_patients(
-    shared_data, tmp_path, capsys
-):
+def test_evaluate_reports_patients_that_were_trained_on(shared_data, tmp_path, capsys):
     home = shared_data / "pascal"
     code = ["evaluate", "--model", "murmur", "pascal", str(home), "-q"]
     assert main([*code, "--classes", "normal", "murmur"]) == 0
     assert "WAS TRAINED ON" in capsys.readouterr().out
     folder = tmp_path / "mine"
-    for word in ("normal", "murmur"):
-        (folder / word).mkdir(parents=True)
-        for path in sorted((home / "set_b").glob(f"{word}__*"))[:3]:
-            shutil.copy(path, folder / word)
+    for label in ("normal", "murmur"):
+        (folder / label).mkdir(parents=True)
+        for path in sorted((home / "set_b").glob(f"{label}__*"))[:3]:
+            shutil.copy(path, folder / label)
     assert main(["evaluate", "--model", "murmur", "folder", str(folder), "-q"]) == 0
-    assert "WAS TRAINED ON" in capsys.readouterr().out  # recognised by their sound
+    assert "WAS TRAINED ON" in capsys.readouterr().out  # recognised by content
 
 
 # Scores ------------------------------------------------------------------------------
 
-# These recordings were trained on: the scores show that what is shipped is what was
-# trained, not how well it does on others, which the cards say.
+# The models were trained on these recordings. The scores show that the package contains
+# the trained weights. The cards state the scores on other patients.
 
 
 @pytest.mark.slow
@@ -421,7 +419,7 @@ def test_murmur3_score(shared_data):
     rows = np.flatnonzero(np.isin(visits, np.unique(visits)[::4]))
     pipeline = load_pretrained("murmur3").set_params(spectrogram__n_jobs=2)
     p = pipeline.predict_proba(circor.data[rows])
-    how = ("mean", "max", "mean")  # as the card says
+    how = ("mean", "max", "mean")  # as stated on the card
     pooled = pool_by_group(p, visits[rows], how=how, y_true=circor.target[rows])
     answer = pipeline.classes_[pooled.y_score.argmax(axis=1)]
     assert circor2022_score(pooled.y_true, answer) > 0.81
@@ -441,7 +439,7 @@ def test_training_a_small_model_end_to_end(shared_data, tmp_path):
     arguments = ["--quick", "--only", "murmur", "--work", tmp_path / "work"]
     arguments += ["--output", tmp_path / "models"]
     command = [sys.executable, script, shared_data, *arguments]
-    subprocess.run([str(word) for word in command], check=True)
+    subprocess.run([str(part) for part in command], check=True)
     network = read_network("murmur", folder=tmp_path / "models")
     pipeline = Pipeline(
         [
