@@ -26,7 +26,7 @@ from skheart.segmentation.batches import Frames, joined
 from skheart.segmentation.training import train
 
 WORK = Path("build/segmentation")
-EPOCHS = 30
+EPOCHS = 20
 BATCH_SIZE = 16
 
 

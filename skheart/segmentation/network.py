@@ -15,7 +15,7 @@ from skheart.segmentation.frames import CLASSES, N_BANDS
 
 STEP = 2  # frames
 DILATIONS = (1, 2, 4, 8, 16, 32)  # steps
-N_CHANNELS = 72
+N_CHANNELS = 80
 _TAPS = 3  # steps that a convolution combines
 
 Weights = list[np.ndarray]
