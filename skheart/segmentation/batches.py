@@ -38,7 +38,8 @@ class Frames:
         """Return some of the recordings."""
         parts = [slice(self.first[row], self.first[row + 1]) for row in rows]
         return joined(
-            [self.decibels[part] for part in parts], [self.labels[part] for part in parts]
+            [self.decibels[part] for part in parts],
+            [self.labels[part] for part in parts],
         )
 
 
@@ -72,7 +73,9 @@ class CropDrawer:
         beating = (frames.labels != IGNORED) & (frames.labels != _NONE)
         # The crops' middles: any annotated frame is as likely as another.
         self._middles = np.flatnonzero(beating)
-        self._row_of = np.repeat(np.arange(len(frames.first) - 1), np.diff(frames.first))
+        self._row_of = np.repeat(
+            np.arange(len(frames.first) - 1), np.diff(frames.first)
+        )
         self._first = frames.first
         silent = [
             self._decibels[i:j]
@@ -143,9 +146,7 @@ class CropDrawer:
         return np.resize(part, (self._n_crop, part.shape[1])).astype(np.float32)
 
 
-def with_noise(
-    decibels: np.ndarray, noise: np.ndarray, level: float
-) -> np.ndarray:
+def with_noise(decibels: np.ndarray, noise: np.ndarray, level: float) -> np.ndarray:
     """Add the power of noise, so that the sound is `level` dB above it on average."""
     power = 10 ** (decibels / np.float32(10))
     other = 10 ** (noise / np.float32(10))

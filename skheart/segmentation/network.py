@@ -82,9 +82,7 @@ def forward(weights: Weights, x: np.ndarray) -> tuple[np.ndarray, list[Any]]:
     return y.reshape(n_rows, -1, len(CLASSES))[:, :n_frames], kept
 
 
-def backward(
-    weights: Weights, kept: list[Any], gradient: np.ndarray
-) -> Weights:
+def backward(weights: Weights, kept: list[Any], gradient: np.ndarray) -> Weights:
     """Return the gradient of each of the weights.
 
     Parameters

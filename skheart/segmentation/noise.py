@@ -38,9 +38,7 @@ def steady(random: np.random.Generator, n_times: int, sample_rate: float) -> np.
     slope = random.uniform(-4, 1)  # dB an octave, about white to brown
     gains = slope * np.log2(knots / 100) + random.normal(0, 5, len(knots))
     level = np.interp(np.log(np.maximum(frequency, 1)), np.log(knots), gains)
-    spectrum = 10 ** (level / 20) * np.exp(
-        2j * np.pi * random.random(len(frequency))
-    )
+    spectrum = 10 ** (level / 20) * np.exp(2j * np.pi * random.random(len(frequency)))
     return np.fft.irfft(spectrum, n_times)
 
 

@@ -37,7 +37,7 @@ def period(probability: np.ndarray) -> Period:
     signed = first - second
     n_fft = 1 << (2 * n_frames - 1).bit_length()
     transform = np.fft.rfft(signed, n_fft)
-    together = np.fft.irfft(np.abs(transform) ** 2, n_fft)[: n_frames]
+    together = np.fft.irfft(np.abs(transform) ** 2, n_fft)[:n_frames]
     energy = np.r_[0, np.cumsum(signed**2)]
     if energy[-1] < 1e-3 * n_frames:
         return nothing
@@ -70,4 +70,6 @@ def _vertex(values: np.ndarray) -> float:
     """Return where the parabola through three values is highest: -0.5 to 0.5."""
     left, middle, right = values
     curve = left - 2 * middle + right
-    return 0.0 if curve >= 0 else float(np.clip(0.5 * (left - right) / curve, -0.5, 0.5))
+    return (
+        0.0 if curve >= 0 else float(np.clip(0.5 * (left - right) / curve, -0.5, 0.5))
+    )
