@@ -12,7 +12,6 @@ from skheart.datasets import read_segmentation
 from skheart.segmentation.batches import Frames
 from skheart.segmentation.frames import (
     CLASSES,
-    FRAME_RATE,
     IGNORED,
     SAMPLE_RATE,
     decibels,

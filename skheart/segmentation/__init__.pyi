@@ -1,4 +1,5 @@
 from .decoding import Segmentation as Segmentation
+from .decoding import decode_phases as decode_phases
 from .rhythm import RHYTHM_FEATURES as RHYTHM_FEATURES
 from .rhythm import HeartRate as HeartRate
 from .rhythm import beat_intervals as beat_intervals

@@ -195,7 +195,7 @@ def other_rhythm(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def _resized(start: int, n: int, length: int) -> np.ndarray:
-    """Return `length` out of `n` frames: the middle is left out, or walked to and fro."""
+    """Return `length` of `n` frames: the middle is left out, or walked to and fro."""
     head = min(n, length) // 2
     tail = min(n, length) - head
     extra = max(0, length - n)

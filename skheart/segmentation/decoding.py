@@ -10,6 +10,8 @@ from skheart.segmentation.frames import CLASSES, FRAME_RATE, PHASES
 from skheart.segmentation.kernels import best_path
 from skheart.segmentation.periodicity import Period, period
 
+__all__ = ["Segmentation", "decode_phases"]
+
 _NONE = CLASSES.index("none")
 _FLOOR = 1e-4  # of a probability, so that no frame decides alone
 _IMPOSSIBLE = -1e9
@@ -20,6 +22,9 @@ _UNSURE = (0.20, 0.34)  # systole and beat where the recording tells nothing: lo
 _NONE_SHORTEST, _NONE_LONGEST = 0.6, 2.6  # seconds of a stretch without a heartbeat
 _ENTERING = -6.0  # logarithm of the odds of such a stretch
 _RARE = -7.0  # logarithm of the share of durations that no mean explains
+CERTAIN = 0.2  # certainty of a period from which on it is one
+_DOUBTFUL = 0.2  # mean probability of no heartbeat that needs a period against it
+_FEWEST = 3  # phases in a stretch with a heartbeat
 _WEIGHT = 1.0  # of the durations against the frames
 
 
@@ -39,22 +44,66 @@ class Segmentation(NamedTuple):
     phase: np.ndarray
 
 
-def decode(probability: np.ndarray) -> Segmentation:
-    """Find the most likely phases.
+def decode_phases(probability: np.ndarray) -> Segmentation:
+    """Find the most likely sequence of phases, with durations like the recording's own.
 
     Parameters
     ----------
     probability : ndarray of shape (n_frames, 5)
-        Of each of `CLASSES`.
+        From :meth:`HeartSoundSegmenter.predict_proba`.
+
+    Returns
+    -------
+    segmentation : Segmentation
+        Empty if there is no heartbeat: where most frames are more likely noise, no
+        period is found, or no stretch holds a whole beat.
+
+    Examples
+    --------
+    >>> from skheart.datasets import make_heart_sounds
+    >>> from skheart.segmentation import decode_phases, load_segmenter
+    >>> sounds = make_heart_sounds(1, classes="normal", duration=4.0, random_state=0)
+    >>> probability = load_segmenter().predict_proba(sounds.data)[0]
+    >>> sorted(set(decode_phases(probability).phase.tolist()))
+    ['diastole', 's1', 's2', 'systole']
     """
+    probability = check_probability(probability)
     n_frames = len(probability)
     logarithm = np.log(np.maximum(probability.astype(np.float64), _FLOOR))
     emission = np.zeros((n_frames + 1, len(CLASSES)))
     np.cumsum(logarithm, axis=0, out=emission[1:])
-    duration, survival = durations(period(probability))
+    found = period(probability)
+    if found.certainty < CERTAIN and probability[:, _NONE].mean() > _DOUBTFUL:
+        return segments(np.full(n_frames, _NONE, dtype=np.int8))
+    duration, survival = durations(found)
     states = np.empty(n_frames, dtype=np.int8)
     best_path(emission, duration, survival, transitions(), states)
-    return segments(states)
+    return segments(without_fragments(states))
+
+
+def check_probability(probability: np.ndarray) -> np.ndarray:
+    """Return probabilities as float64, or raise if they are not those of a recording."""
+    array = np.asarray(probability, dtype=float)
+    if array.ndim != 2 or array.shape[1] != len(CLASSES) or len(array) == 0:
+        raise ValueError(
+            f"probability must have the shape (n_frames, {len(CLASSES)}) of one "
+            f"recording's predict_proba, got {array.shape}."
+        )
+    return array
+
+
+def without_fragments(states: np.ndarray) -> np.ndarray:
+    """Return states without the stretches of phases that hold less than a beat.
+
+    A stretch counts with both sounds and the systole between them.
+    """
+    kept = states.copy()
+    change = np.flatnonzero(np.diff(states == _NONE)) + 1
+    for part in np.split(np.arange(len(states)), change):
+        phases = states[part][np.r_[True, np.diff(states[part]) != 0]]
+        if len(phases) < _FEWEST or not {0, 2} <= set(phases.tolist()):
+            kept[part] = _NONE
+    return kept
 
 
 def segments(states: np.ndarray) -> Segmentation:
@@ -96,7 +145,7 @@ def durations(found: Period) -> tuple[np.ndarray, np.ndarray]:
     seconds = np.arange(1, _LONGEST + 1) / FRAME_RATE
     duration = np.full((len(CLASSES), _LONGEST), _IMPOSSIBLE)
     means = dict(_SOUNDS)
-    sure = found.certainty > 0.2
+    sure = found.certainty >= CERTAIN
     if sure:
         systole = max(found.systole - _SOUNDS["s1"][0], 0.03)
         diastole = max(found.beat - found.systole - _SOUNDS["s2"][0], 0.05)

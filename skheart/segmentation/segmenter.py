@@ -14,7 +14,7 @@ from skheart._core.versions import stamped, unstamped
 from skheart.audio.recordings import Recording, recordings_of
 from skheart.segmentation import network
 from skheart.segmentation.batches import joined
-from skheart.segmentation.decoding import Segmentation, decode
+from skheart.segmentation.decoding import Segmentation, decode_phases
 from skheart.segmentation.frames import (
     CLASSES,
     F_MAX,
@@ -113,9 +113,9 @@ class HeartSoundSegmenter(BaseEstimator):
 
     References
     ----------
-    .. [1] D. B. Springer, L. Tarassenko, G. D. Clifford, "Logistic Regression-HSMM-based
-       Heart Sound Segmentation", IEEE Transactions on Biomedical Engineering 63(4),
-       2016. doi:10.1109/TBME.2015.2475278
+    .. [1] D. B. Springer, L. Tarassenko, G. D. Clifford, "Logistic Regression-HSMM-
+       based Heart Sound Segmentation", IEEE Transactions on Biomedical Engineering
+       63(4), 2016. doi:10.1109/TBME.2015.2475278
 
     Examples
     --------
@@ -161,8 +161,9 @@ class HeartSoundSegmenter(BaseEstimator):
         X : array-like of shape (n_recordings,) or (n_recordings, n_times)
             Paths or waveforms.
         y : sequence of (start, end, phase), of length n_recordings
-            Segments of each recording, as of :func:`skheart.datasets.read_segmentation`:
-            starts and ends in seconds, and for each ``"s1"``, ``"systole"``, ``"s2"``,
+            Segments of each recording, such as of
+            :func:`skheart.datasets.read_segmentation`: starts and ends in seconds, and
+            for each ``"s1"``, ``"systole"``, ``"s2"``,
             ``"diastole"`` or, where there is surely no heartbeat, ``"none"``. Other
             words, and what no segment covers, are not trained on.
 
@@ -234,7 +235,7 @@ class HeartSoundSegmenter(BaseEstimator):
         RecordingError
             If a recording cannot be used.
         """
-        return [decode(probability) for probability in self.predict_proba(X)]
+        return [decode_phases(probability) for probability in self.predict_proba(X)]
 
     def predict_proba(self, X: Any) -> list[np.ndarray]:
         """Compute the probability of each phase every 10 ms.
@@ -336,7 +337,7 @@ def _segments(segmentation: Any, number: int) -> tuple[np.ndarray, ...]:
             raise ValueError("unequal lengths")
     except (TypeError, ValueError):
         raise ValueError(
-            "y must hold a tuple (start, end, phase) of three arrays of the same length "
-            f"for each recording, got something else for recording {number}."
+            "y must hold a tuple (start, end, phase) of three arrays of one length for "
+            f"each recording, got something else for recording {number}."
         ) from None
     return start, end, phase
