@@ -82,7 +82,7 @@ def decode_phases(probability: np.ndarray) -> Segmentation:
 
 
 def check_probability(probability: np.ndarray) -> np.ndarray:
-    """Return probabilities as float64, or raise if they are not those of a recording."""
+    """Return probabilities as float64, or raise if they are not a recording's."""
     array = np.asarray(probability, dtype=float)
     if array.ndim != 2 or array.shape[1] != len(CLASSES) or len(array) == 0:
         raise ValueError(

@@ -1,8 +1,9 @@
 """Heart rate, intervals between beats, and figures of their rhythm.
 
-Intervals and figures are computed from the peaks of the network's probabilities, the
-heart rate, which is a mean, from the decoded segments. The decoding expects durations like those of the other beats, and moves an early beat towards where
-it would have come; the peaks stay where the sound is.
+Intervals and figures are computed from the peaks of the network's probabilities. The
+decoding expects durations like those of the other beats, and moves an early beat
+towards where it would have come; the peaks stay where the sound is. The heart rate, a
+mean, comes from the decoded segments.
 """
 
 from __future__ import annotations
