@@ -39,7 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     corpora = read_corpora(options.data_home)
     for fold in options.folds:
-        path = network_path(options.work, fold, options.epochs)
+        path = network_path(options.work, fold)
         if path.exists():
             continue
         began = time.monotonic()
@@ -48,29 +48,30 @@ def main() -> None:
         weights, losses = train(
             frames, n_epochs=options.epochs, batch_size=BATCH_SIZE, random=random
         )
-        write_weights(path, weights)
+        write_weights(path, weights, options.epochs)
         minutes = (time.monotonic() - began) / 60
         print(f"fold {fold}: {minutes:.1f} min", *np.round(losses, 3), flush=True)
 
 
-def network_path(work: Path, fold: int, epochs: float = EPOCHS) -> Path:
+def network_path(work: Path, fold: int) -> Path:
     """Return where the network of a fold is kept."""
-    return work / f"segmenter-{epochs:g}-{fold}.npz"
+    return work / f"segmenter-{fold}.npz"
 
 
-def write_weights(path: Path, weights: list[np.ndarray]) -> None:
+def write_weights(path: Path, weights: list[np.ndarray], epochs: float) -> None:
     """Write weights in half precision, as they are shipped."""
     temporary = path.with_suffix(".part.npz")
     halves = {f"w{i}": weight.astype(np.float16) for i, weight in enumerate(weights)}
-    np.savez(temporary, **halves)
+    np.savez(temporary, epochs=epochs, **halves)
     temporary.rename(path)
 
 
-def read_weights(path: Path) -> list[np.ndarray]:
-    """Read what :func:`write_weights` wrote."""
+def read_weights(path: Path) -> tuple[list[np.ndarray], float]:
+    """Read what :func:`write_weights` wrote: the weights, and the epochs."""
     with np.load(path) as arrays:
-        names = [f"w{i}" for i in range(len(arrays.files))]
-        return [arrays[name].astype(np.float32) for name in names]
+        names = [f"w{i}" for i in range(len(arrays.files) - 1)]
+        weights = [arrays[name].astype(np.float32) for name in names]
+        return weights, float(arrays["epochs"])
 
 
 def training_frames(corpora: Corpora, fold: int, work: Path) -> Frames:
