@@ -69,16 +69,22 @@ def decode_phases(probability: np.ndarray) -> Segmentation:
     """
     probability = check_probability(probability)
     n_frames = len(probability)
-    logarithm = np.log(np.maximum(probability.astype(np.float64), _FLOOR))
-    emission = np.zeros((n_frames + 1, len(CLASSES)))
-    np.cumsum(logarithm, axis=0, out=emission[1:])
     found = period(probability)
     if found.certainty < CERTAIN and probability[:, _NONE].mean() > _DOUBTFUL:
         return segments(np.full(n_frames, _NONE, dtype=np.int8))
-    duration, survival = durations(found)
-    states = np.empty(n_frames, dtype=np.int8)
+    return segments(without_fragments(most_likely(probability, *durations(found))))
+
+
+def most_likely(
+    probability: np.ndarray, duration: np.ndarray, survival: np.ndarray
+) -> np.ndarray:
+    """Return the most likely state of each frame."""
+    logarithm = np.log(np.maximum(probability, _FLOOR))
+    emission = np.zeros((len(probability) + 1, len(CLASSES)))
+    np.cumsum(logarithm, axis=0, out=emission[1:])
+    states = np.empty(len(probability), dtype=np.int8)
     best_path(emission, duration, survival, transitions(), states)
-    return segments(without_fragments(states))
+    return states
 
 
 def check_probability(probability: np.ndarray) -> np.ndarray:
@@ -132,6 +138,27 @@ def transitions() -> np.ndarray:
     return odds
 
 
+def any_durations() -> tuple[np.ndarray, np.ndarray]:
+    """Return durations of which all that a heart can have are equally likely.
+
+    Returns
+    -------
+    duration, survival : ndarray of shape (n_classes, n_durations)
+    """
+    seconds = np.arange(1, _LONGEST + 1) / FRAME_RATE
+    duration = np.full((len(CLASSES), _LONGEST), _IMPOSSIBLE)
+    for state, phase in enumerate(PHASES):
+        possible = (seconds >= _SHORTEST[phase]) & (seconds <= _longest(phase))
+        duration[state, possible] = 0
+    possible = (seconds >= _NONE_SHORTEST) & (seconds <= _NONE_LONGEST)
+    duration[_NONE, possible] = 0
+    return duration, np.zeros_like(duration)
+
+
+def _longest(phase: str) -> float:
+    return 2.6 if phase == "diastole" else 0.6
+
+
 def durations(found: Period) -> tuple[np.ndarray, np.ndarray]:
     """Return the logarithms of the durations' probabilities, and of longer ones'.
 
@@ -159,8 +186,7 @@ def durations(found: Period) -> tuple[np.ndarray, np.ndarray]:
             mean = _UNSURE[0] if phase == "systole" else _UNSURE[1]
             density = np.exp(-0.5 * (np.log(seconds / mean) / 0.5) ** 2) / seconds
         density /= density.sum()
-        longest = 0.6 if phase != "diastole" else 2.6
-        possible = (seconds >= _SHORTEST[phase]) & (seconds <= longest)
+        possible = (seconds >= _SHORTEST[phase]) & (seconds <= _longest(phase))
         density = density + np.exp(_RARE) / possible.sum()
         duration[state, possible] = np.log(density[possible])
     possible = (seconds >= _NONE_SHORTEST) & (seconds <= _NONE_LONGEST)

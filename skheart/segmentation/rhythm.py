@@ -1,9 +1,9 @@
 """Heart rate, intervals between beats, and figures of their rhythm.
 
-Intervals and figures are computed from the peaks of the network's probabilities. The
-decoding expects durations like those of the other beats, and moves an early beat
-towards where it would have come; the peaks stay where the sound is. The heart rate, a
-mean, comes from the decoded segments.
+Intervals and figures are computed from where the network's probabilities have their
+peaks. The decoding expects durations like those of the other beats, and moves an early
+beat towards where it would have come: here every duration is equally likely. The heart
+rate, a mean, comes from the decoded segments.
 """
 
 from __future__ import annotations
@@ -11,11 +11,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import find_peaks
 
-from skheart.segmentation.decoding import CERTAIN, check_probability, decode_phases
+from skheart.segmentation.decoding import (
+    CERTAIN,
+    any_durations,
+    check_probability,
+    decode_phases,
+    most_likely,
+    segments,
+    without_fragments,
+)
 from skheart.segmentation.frames import CLASSES, FRAME_RATE
-from skheart.segmentation.periodicity import LONGEST, SHORTEST, period
+from skheart.segmentation.periodicity import LONGEST, period
 
 __all__ = [
     "RHYTHM_FEATURES",
@@ -26,8 +33,8 @@ __all__ = [
     "rhythm_features",
 ]
 
-_SMOOTHING = 0.05  # seconds over which probabilities are averaged before peaks are read
-_LOW, _HIGH = 0.15, 0.5  # height of a peak that may be, and that surely is a sound
+_DOUBLED = 0.3  # how near to two median intervals
+_BEATING = 0.1  # least share of the time with a heartbeat
 _REGULAR, _FEW = 0.2, 3  # intervals that tell the heart rate: how near, how many
 _SILENT = 0.5  # probability of no heartbeat above which an interval does not count
 
@@ -44,8 +51,10 @@ RHYTHM_FEATURES = (
     "early_share",
     "late_share",
     "local_irregularity",
-    "missing_s2",
     "faintest_s1",
+    "faintest_s2",
+    "longest_unbroken",
+    "typical_deviation",
     "systole_spread",
     "noise",
     "entropy",
@@ -96,7 +105,7 @@ def heart_rate(probability: np.ndarray) -> HeartRate:
     """
     probability = check_probability(probability)
     found = period(probability)
-    if found.certainty < CERTAIN or _share_of_beats(probability) < 0.1:
+    if found.certainty < CERTAIN or _share_of_beats(probability) < _BEATING:
         return HeartRate(np.nan, found.certainty)
     start, _, phase = decode_phases(probability)
     intervals = np.diff(start[phase == "s1"])
@@ -172,14 +181,15 @@ def rhythm_features(probability: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    features : ndarray of shape (16,)
+    features : ndarray of shape (18,)
         Named by `RHYTHM_FEATURES`: heart rate in beats per minute and its certainty;
         number of intervals; their standard deviation, the shortest and the longest; the
         largest change from one to the next; the largest product of how much one is too
         short and the next too long; shares of intervals below 0.85 and above 1.15;
-        median change from one to the next; share of beats without a second sound; the
-        least of the probabilities of first sounds; standard deviation of the systoles;
-        mean probability of no heartbeat; mean entropy of the phases. NaN where there
+        median change from one to the next; the least of the probabilities of first and
+        of second sounds; the longest interval and the 80th percentile of deviations,
+        where those near two median intervals count as two; standard deviation of the
+        systoles; mean probability of no heartbeat; mean entropy of the phases. NaN where there
         are fewer than three intervals.
 
     Examples
@@ -188,12 +198,12 @@ def rhythm_features(probability: np.ndarray) -> np.ndarray:
     >>> from skheart.segmentation import load_segmenter, rhythm_features
     >>> sounds = make_heart_sounds(1, classes="normal", duration=6.0, random_state=0)
     >>> rhythm_features(load_segmenter().predict_proba(sounds.data)[0]).shape
-    (16,)
+    (18,)
     """
     probability = check_probability(probability)
     rate = heart_rate(probability)
     times, heights = _peaks(probability, "s1")
-    seconds, _ = _peaks(probability, "s2")
+    seconds, second_heights = _peaks(probability, "s2")
     unbroken = _unbroken(times, probability)
     intervals = np.diff(times)
     found = dict.fromkeys(RHYTHM_FEATURES, np.nan)
@@ -207,6 +217,9 @@ def rhythm_features(probability: np.ndarray) -> np.ndarray:
         relative = intervals / middle
         kept = relative[unbroken]
         pairs = unbroken[:-1] & unbroken[1:]
+        # An interval of two beats is that of a sound that was missed.
+        doubled = np.abs(kept - 2) < _DOUBLED
+        single = np.where(doubled, kept / 2, kept)
         jumps = np.diff(relative)[pairs]
         early, late = 1 - relative[:-1][pairs], relative[1:][pairs] - 1
         short_long = np.maximum(early, 0) * np.maximum(late, 0)
@@ -221,8 +234,10 @@ def rhythm_features(probability: np.ndarray) -> np.ndarray:
             "early_share": float(np.mean(kept < 0.85)),
             "late_share": float(np.mean(kept > 1.15)),
             "local_irregularity": float(np.median(np.abs(jumps))) if pairs.any() else 0,
-            "missing_s2": float(np.isnan(systoles).mean()),
             "faintest_s1": float(heights.min()),
+            "faintest_s2": float(second_heights.min(initial=1)),
+            "longest_unbroken": float(single.max()),
+            "typical_deviation": float(np.quantile(np.abs(single - 1), 0.8)),
             "systole_spread": float(known.std()) if len(known) > 1 else 0.0,
         }
     return np.array([found[name] for name in RHYTHM_FEATURES])
@@ -235,43 +250,23 @@ def _share_of_beats(probability: np.ndarray) -> float:
 def _peaks(probability: np.ndarray, phase: str) -> tuple[np.ndarray, np.ndarray]:
     """Return times and heights of the sounds of a phase.
 
-    A faint peak counts if the other sound has been heard since the last one.
+    Phases follow each other, but all durations are equally likely. The time is the
+    centre of gravity of the probability in the segment, which is finer than a frame.
     """
-    n = round(_SMOOTHING * FRAME_RATE)
-    kernel = np.ones(n) / n
-    own, other = (
-        np.convolve(probability[:, CLASSES.index(name)], kernel, "same")
-        for name in (phase, "s2" if phase == "s1" else "s1")
-    )
-    distance = round(SHORTEST * 0.8 * FRAME_RATE)
-    places, facts = find_peaks(own, height=_LOW, distance=distance)
-    heights = facts["peak_heights"]
-    kept: list[int] = []
-    for row in np.argsort(-heights):
-        place = places[row]
-        if heights[row] < _HIGH:
-            near = [places[k] for k in kept if abs(places[k] - place) < 200]
-            between = (
-                own[min(place, p) : max(place, p)].max() > 0
-                and other[min(place, p) : max(place, p)].max() > _LOW
-                for p in near
-            )
-            if not all(between):
-                continue
-        kept.append(int(row))
-    rows = np.sort(np.array(kept, dtype=int))
-    return _middles(own, places[rows]), heights[rows]
-
-
-def _middles(own: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return the centre of gravity around each peak, in seconds: it is finer."""
-    reach = 6  # frames
-    times = []
-    for place in places:
-        first = max(0, place - reach)
-        part = own[first : place + reach + 1]
-        times.append(first + float(np.sum(np.arange(len(part)) * part) / part.sum()))
-    return np.array(times) / FRAME_RATE
+    if _share_of_beats(probability) < _BEATING:
+        return np.zeros(0), np.zeros(0)
+    states = without_fragments(most_likely(probability, *any_durations()))
+    start, end, phases = segments(states)
+    own = probability[:, CLASSES.index(phase)]
+    times, heights = [], []
+    for first, last in zip(start[phases == phase], end[phases == phase], strict=True):
+        frames = np.arange(
+            int(np.ceil(first * FRAME_RATE)), int(np.ceil(last * FRAME_RATE))
+        )
+        part = own[frames] + 1e-9
+        times.append(float(np.sum(frames * part) / part.sum()) / FRAME_RATE)
+        heights.append(float(part.max()))
+    return np.array(times), np.array(heights)
 
 
 def _unbroken(times: np.ndarray, probability: np.ndarray) -> np.ndarray:

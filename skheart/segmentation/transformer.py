@@ -37,7 +37,7 @@ class RhythmTransformer(TransformerMixin, BaseEstimator):
     >>> from skheart.segmentation import RhythmTransformer
     >>> sounds = make_heart_sounds(3, random_state=0)
     >>> RhythmTransformer().fit_transform(sounds.data).shape
-    (3, 16)
+    (3, 18)
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class RhythmTransformer(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        features : ndarray of shape (n_recordings, 16)
+        features : ndarray of shape (n_recordings, 18)
             See :func:`rhythm_features`.
 
         Raises
@@ -99,7 +99,7 @@ class RhythmTransformer(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        names : ndarray of shape (16,), object
+        names : ndarray of shape (18,), object
         """
         return np.array(RHYTHM_FEATURES, dtype=object)
 
