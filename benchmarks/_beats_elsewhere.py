@@ -37,7 +37,10 @@ def peak_picking(waveform: np.ndarray, sample_rate: float) -> Any:
     envelope = sosfiltfilt(smooth, envelope)
     high = np.percentile(envelope, 90)
     peaks, _ = find_peaks(
-        envelope, height=0.25 * high, prominence=0.2 * high, distance=int(0.12 * sample_rate)
+        envelope,
+        height=0.25 * high,
+        prominence=0.2 * high,
+        distance=int(0.12 * sample_rate),
     )
     times = peaks / sample_rate
     if len(times) < 3:
@@ -114,10 +117,10 @@ def springer(task: dict[str, Any]) -> list[Any]:
         states, _ = model.segment_single(_read(path), recalc_timing=True)
         change = np.flatnonzero(np.diff(states)) + 1
         begin, end = np.r_[0, change], np.r_[change, len(states)]
-        words = np.array(["", "s1", "systole", "s2", "diastole"])[states[begin].astype(int)]
-        answers.append(
-            [(begin / RATE).tolist(), (end / RATE).tolist(), words.tolist()]
-        )
+        words = np.array(["", "s1", "systole", "s2", "diastole"])[
+            states[begin].astype(int)
+        ]
+        answers.append([(begin / RATE).tolist(), (end / RATE).tolist(), words.tolist()])
     return answers
 
 

@@ -205,18 +205,18 @@ def rate_figures(circor: Corpora, found: list[np.ndarray]) -> dict[str, Any]:
         onsets = np.sort(truth[0][truth[2] == "s1"])
         intervals = np.diff(onsets)
         # Across a gap in the annotation there is no interval.
-        intervals = intervals[intervals < 1.5 * np.median(intervals)] if len(
-            intervals
-        ) else intervals
+        intervals = (
+            intervals[intervals < 1.5 * np.median(intervals)]
+            if len(intervals)
+            else intervals
+        )
         if len(intervals) < 3:
             continue
         rows.append(row)
         rate = 60 / intervals.mean()
         starts, ends = annotated_parts(truth)
         first, last = int(starts[0] * FRAME_RATE), int(ends[-1] * FRAME_RATE) + 1
-        errors["annotated"].append(
-            abs(heart_rate(probability[first:last]).bpm - rate)
-        )
+        errors["annotated"].append(abs(heart_rate(probability[first:last]).bpm - rate))
         whole = heart_rate(probability)
         errors["whole"].append(abs(whole.bpm - rate))
         certain.append(whole.certainty)
@@ -262,7 +262,9 @@ def pascal_figures(data_home: Path, weights: list[np.ndarray]) -> dict[str, Any]
             own = found.phase == phase
             middles = (found.start[own] + found.end[own]) / 2
             rows, columns = matches(np.sort(times[phase]), middles, tolerance)
-            inside = (middles > everything[0] - 0.06) & (middles < everything[-1] + 0.06)
+            inside = (middles > everything[0] - 0.06) & (
+                middles < everything[-1] + 0.06
+            )
             inside[columns] = True
             total += len(rows), len(times[phase]), inside.sum()
     for (phase, tolerance), (matched, true, predicted) in totals.items():
@@ -276,9 +278,7 @@ def pascal_figures(data_home: Path, weights: list[np.ndarray]) -> dict[str, Any]
     return figures
 
 
-def silent_figures(
-    corpora: Corpora, weights: list[list[np.ndarray]]
-) -> dict[str, Any]:
+def silent_figures(corpora: Corpora, weights: list[list[np.ndarray]]) -> dict[str, Any]:
     """Count the sounds without a heartbeat whose segmentation is empty."""
     artifacts = corpora.take(np.flatnonzero(corpora.word == "artifact"))
     empty, share = [], []
@@ -345,7 +345,9 @@ def springer_answers(circor: Corpora, work: Path, python: str) -> list[Any]:
         task_path.write_text(json.dumps(task))
         script = Path(__file__).parent / "_beats_elsewhere.py"
         subprocess.run([python, script, task_path, answer_path], check=True)
-    return [tuple(map(np.array, answer)) for answer in json.loads(answer_path.read_text())]
+    return [
+        tuple(map(np.array, answer)) for answer in json.loads(answer_path.read_text())
+    ]
 
 
 def springer_part(circor: Corpora, row: int) -> dict[str, Any]:
