@@ -3,9 +3,9 @@
     python benchmarks/_beats_elsewhere.py TASK.json ANSWER.json
 
 runs the HSMM of Springer et al. as pyPCG-toolbox implements it, in an environment where
-that package is installed (it changes others): TASK.json names recordings to train on and
-to segment. It decodes with the package hsmmlearn, which no registry offers; the class
-`Decoder` below takes its place, with the same model.
+that package is installed: TASK.json names recordings to train on and to segment. It
+decodes with the package hsmmlearn, which no registry has; the class `Decoder`
+below takes its place, with the same model.
 """
 
 from __future__ import annotations

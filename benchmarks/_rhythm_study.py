@@ -1,7 +1,7 @@
 """Can early and irregular beats be detected from the rhythm?
 
-Labels of arrhythmic beats are in the appendix of CinC 2016 (database b). In CirCor early
-beats are spliced into recordings; PASCAL has the word "extrasystole".
+Labels of arrhythmic beats are in the appendix of CinC 2016 (database b). In CirCor,
+early beats are spliced into recordings; PASCAL has the word "extrasystole".
 """
 
 from __future__ import annotations

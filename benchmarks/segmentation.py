@@ -5,8 +5,8 @@
 Run benchmarks/train_segmenter.py first: each recording of CirCor is segmented by the
 network that has not heard its patient. PASCAL's timings and CinC 2016 are read by the
 network of fold 0, the one in the package, which has heard no heartbeat of them.
-PYTHON is an interpreter with pyPCG-toolbox, for Springer's HSMM on fold 0. Intervals are
-of 95 %, by bootstrap over patients. Writes benchmarks/results/segmentation.json.
+PYTHON is an interpreter with pyPCG-toolbox, for Springer's HSMM on fold 0. Intervals
+are of 95 %, by bootstrap over patients. Writes benchmarks/results/segmentation.json.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def segmented(
 
 
 def stationary(random: np.random.Generator, n: int) -> np.ndarray:
-    """Draw pink noise of unit RMS between 20 and 1000 Hz: it covers the heart sounds."""
+    """Draw pink noise of unit RMS above 20 Hz: it covers the heart sounds."""
     frequency = np.fft.rfftfreq(n, 1 / SAMPLE_RATE)
     size = np.where(frequency >= 20, 1 / np.sqrt(np.maximum(frequency, 1)), 0)
     spectrum = size * np.exp(2j * np.pi * random.random(len(size)))

@@ -61,7 +61,9 @@ def write_packaged(
 
 def as_bytes(weights: Weights) -> bytes:
     """Return weights in half precision as the content of an NPZ file."""
-    halves = {f"w{i}": weight.astype(np.float16) for i, weight in enumerate(weights)}
+    halves: dict[str, Any] = {
+        f"w{i}": weight.astype(np.float16) for i, weight in enumerate(weights)
+    }
     buffer = io.BytesIO()
     np.savez(buffer, **halves)
     return buffer.getvalue()

@@ -189,8 +189,8 @@ def rhythm_features(probability: np.ndarray) -> np.ndarray:
         median change from one to the next; the least of the probabilities of first and
         of second sounds; the longest interval and the 80th percentile of deviations,
         where those near two median intervals count as two; standard deviation of the
-        systoles; mean probability of no heartbeat; mean entropy of the phases. NaN where there
-        are fewer than three intervals.
+        systoles; mean probability of no heartbeat; mean entropy of the phases. NaN
+        where there are fewer than three intervals.
 
     Examples
     --------

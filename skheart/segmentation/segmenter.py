@@ -327,7 +327,9 @@ def probabilities(weights: network.Weights, decibels: np.ndarray) -> np.ndarray:
     return network.softmax(np.concatenate(found)).astype(np.float32)
 
 
-def _segments(segmentation: Any, number: int) -> tuple[np.ndarray, ...]:
+def _segments(
+    segmentation: Any, number: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return start, end and phase as arrays, or raise."""
     try:
         start, end, phase = segmentation
