@@ -70,12 +70,20 @@ def rhythm_results(
                 **auroc(y_b, trained_on_spliced, group),
                 "by patient": by_patient(y_b, trained_on_spliced, group),
             },
+            "with that score as one more feature": stacked_figures(
+                np.column_stack([X_b, trained_on_spliced]), y_b, group
+            ),
             "one feature": best_feature(X_b, y_b),
             "by length": by_length(y_b, score, group, length, (0, 3, 5, 8, 12, 100)),
         }
     for name, figures in results.items():
         print(name, figures, flush=True)
     return results
+
+
+def stacked_figures(X: np.ndarray, y: np.ndarray, group: np.ndarray) -> dict[str, Any]:
+    score = cross_validated(X, y, group)
+    return {**auroc(y, score, group), "by patient": by_patient(y, score, group)}
 
 
 def features_of(path: str, weights: list[np.ndarray]) -> tuple[np.ndarray, float]:
