@@ -29,6 +29,7 @@ PUBLIC_MODULES = [
     "metrics",
     "neural",
     "pretrained",
+    "segmentation",
     "spectrogram",
 ]
 
@@ -40,12 +41,13 @@ ROOMS = {
     "metrics": {"_core"},
     "datasets": {"_core", "audio"},
     "spectrogram": {"_core", "audio"},
+    "segmentation": {"_core", "audio", "spectrogram"},
     "neural": {"_core", "metrics", "spectrogram"},
     "pretrained": {*_BELOW_NEURAL, "neural"},
     "deployment": {*_BELOW_NEURAL, "neural"},
     "inspection": {*_BELOW_NEURAL, "neural"},
     "cli": {*_BELOW_NEURAL, "datasets", "neural", "pretrained", "deployment"}
-    | {"inspection"},
+    | {"inspection", "segmentation"},
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -168,8 +170,13 @@ HEAVY = KERAS | ONLY_INSIDE_FUNCTIONS - {"pandas"}
             "from skheart import SpectrogramTransformer, inspection, read_recording",
             HEAVY,
         ),
+        (
+            "from skheart.segmentation import HeartSoundSegmenter, load_segmenter\n"
+            "load_segmenter().predict([__import__('numpy').sin(range(9000))])",
+            KERAS | {"librosa", "matplotlib"},
+        ),
     ],
-    ids=["skheart", "cli", "metrics", "datasets", "spectrogram"],
+    ids=["skheart", "cli", "metrics", "datasets", "spectrogram", "segmentation"],
 )
 def test_importing_is_cheap_and_quiet(statement, absent):
     code = f"import sys\n{statement}\nprint(*sorted({absent} & set(sys.modules)))"

@@ -4,6 +4,7 @@ from .circor2022 import load_circor2022 as load_circor2022
 from .circor2022 import read_segmentation as read_segmentation
 from .corpora import CORPORA as CORPORA
 from .corpora import CORPUS_INFO as CORPUS_INFO
+from .ectopic import splice_ectopic_beats as splice_ectopic_beats
 from .folders import load_class_folders as load_class_folders
 from .pascal import load_pascal as load_pascal
 from .synthetic import make_heart_sounds as make_heart_sounds

@@ -21,7 +21,7 @@ _OPTIONS: dict[str, Any] = {
 _BLOCK = 512  # frames at a time, so that intermediate values stay in the CPU's cache
 
 
-class _Compiled:
+class Compiled:
     """A function compiled at its first call, with the machine code kept on disk."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -39,7 +39,7 @@ class _Compiled:
             return self._call(*arguments)
 
 
-@_Compiled
+@Compiled
 def standardize(values: np.ndarray, least: np.float32) -> None:
     """Subtract the mean, and divide by the deviation if it is above `least`; in place.
 
@@ -60,7 +60,7 @@ def standardize(values: np.ndarray, least: np.float32) -> None:
             values[place] /= deviation
 
 
-@_Compiled
+@Compiled
 def band_power(
     bands: np.ndarray,
     padded: np.ndarray,

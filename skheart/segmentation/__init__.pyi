@@ -1,0 +1,13 @@
+from .decoding import Segmentation as Segmentation
+from .decoding import decode_phases as decode_phases
+from .rhythm import RHYTHM_FEATURES as RHYTHM_FEATURES
+from .rhythm import HeartRate as HeartRate
+from .rhythm import beat_intervals as beat_intervals
+from .rhythm import beat_times as beat_times
+from .rhythm import heart_rate as heart_rate
+from .rhythm import rhythm_features as rhythm_features
+from .scores import PhaseScore as PhaseScore
+from .scores import phase_score as phase_score
+from .segmenter import HeartSoundSegmenter as HeartSoundSegmenter
+from .segmenter import load_segmenter as load_segmenter
+from .transformer import RhythmTransformer as RhythmTransformer

@@ -1,0 +1,198 @@
+"""From probabilities of frames to segments: a hidden semi-Markov model."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skheart.segmentation.frames import CLASSES, FRAME_RATE, PHASES
+from skheart.segmentation.kernels import best_path
+from skheart.segmentation.periodicity import Period, period
+
+__all__ = ["Segmentation", "decode_phases"]
+
+_NONE = CLASSES.index("none")
+_FLOOR = 1e-4  # of a probability, so that no frame decides alone
+_IMPOSSIBLE = -1e9
+_LONGEST = 260  # frames
+_SOUNDS = {"s1": (0.12, 0.025), "s2": (0.10, 0.025)}  # mean and sd, in seconds
+_SHORTEST = {"s1": 0.03, "systole": 0.02, "s2": 0.03, "diastole": 0.04}
+_UNSURE = (0.20, 0.34)  # systole and beat where the recording tells nothing: log-mean
+_NONE_SHORTEST, _NONE_LONGEST = 0.6, 2.6  # seconds of a stretch without a heartbeat
+_ENTERING = -6.0  # logarithm of the odds of such a stretch
+_RARE = -7.0  # logarithm of the share of durations that no mean explains
+CERTAIN = 0.2  # certainty of a period from which on it is one
+_DOUBTFUL = 0.2  # mean probability of no heartbeat that needs a period against it
+_FEWEST = 3  # phases in a stretch with a heartbeat
+_WEIGHT = 1.0  # of the durations against the frames
+
+
+class Segmentation(NamedTuple):
+    """The phases of a recording, one after the other.
+
+    Attributes
+    ----------
+    start, end : ndarray of shape (n_segments,)
+        In seconds.
+    phase : ndarray of shape (n_segments,)
+        ``"s1"``, ``"systole"``, ``"s2"`` or ``"diastole"``.
+    """
+
+    start: np.ndarray
+    end: np.ndarray
+    phase: np.ndarray
+
+
+def decode_phases(probability: np.ndarray) -> Segmentation:
+    """Find the most likely sequence of phases, with durations like the recording's own.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n_frames, 5)
+        From :meth:`HeartSoundSegmenter.predict_proba`.
+
+    Returns
+    -------
+    segmentation : Segmentation
+        Empty if there is no heartbeat: where most frames are more likely noise, no
+        period is found, or no stretch holds a whole beat.
+
+    Examples
+    --------
+    >>> from skheart.datasets import make_heart_sounds
+    >>> from skheart.segmentation import decode_phases, load_segmenter
+    >>> sounds = make_heart_sounds(1, classes="normal", duration=4.0, random_state=0)
+    >>> probability = load_segmenter().predict_proba(sounds.data)[0]
+    >>> sorted(set(decode_phases(probability).phase.tolist()))
+    ['diastole', 's1', 's2', 'systole']
+    """
+    probability = check_probability(probability)
+    n_frames = len(probability)
+    found = period(probability)
+    if found.certainty < CERTAIN and probability[:, _NONE].mean() > _DOUBTFUL:
+        return segments(np.full(n_frames, _NONE, dtype=np.int8))
+    return segments(without_fragments(most_likely(probability, *durations(found))))
+
+
+def most_likely(
+    probability: np.ndarray, duration: np.ndarray, survival: np.ndarray
+) -> np.ndarray:
+    """Return the most likely state of each frame."""
+    logarithm = np.log(np.maximum(probability, _FLOOR))
+    emission = np.zeros((len(probability) + 1, len(CLASSES)))
+    np.cumsum(logarithm, axis=0, out=emission[1:])
+    states = np.empty(len(probability), dtype=np.int8)
+    best_path(emission, duration, survival, transitions(), states)
+    return states
+
+
+def check_probability(probability: np.ndarray) -> np.ndarray:
+    """Return probabilities as float64, or raise if they are not a recording's."""
+    array = np.asarray(probability, dtype=float)
+    if array.ndim != 2 or array.shape[1] != len(CLASSES) or len(array) == 0:
+        raise ValueError(
+            f"probability must have the shape (n_frames, {len(CLASSES)}) of one "
+            f"recording's predict_proba, got {array.shape}."
+        )
+    return array
+
+
+def without_fragments(states: np.ndarray) -> np.ndarray:
+    """Return states without the stretches of phases that hold less than a beat.
+
+    A stretch counts with both sounds and the systole between them.
+    """
+    kept = states.copy()
+    change = np.flatnonzero(np.diff(states == _NONE)) + 1
+    for part in np.split(np.arange(len(states)), change):
+        phases = states[part][np.r_[True, np.diff(states[part]) != 0]]
+        if len(phases) < _FEWEST or not {0, 2} <= set(phases.tolist()):
+            kept[part] = _NONE
+    return kept
+
+
+def segments(states: np.ndarray) -> Segmentation:
+    """Return the runs of phases in states; stretches without a heartbeat are left out.
+
+    A frame counts for the 10 ms around its centre.
+    """
+    change = np.flatnonzero(np.diff(states)) + 1
+    first, last = np.r_[0, change], np.r_[change, len(states)]
+    kept = states[first] != _NONE
+    half = 0.5
+    start = np.maximum(first[kept] - half, 0) / FRAME_RATE
+    end = (last[kept] - half) / FRAME_RATE
+    return Segmentation(start, end, np.array(PHASES)[states[first[kept]]])
+
+
+def transitions() -> np.ndarray:
+    """Return the logarithms of the odds of one state after another."""
+    odds = np.full((len(CLASSES), len(CLASSES)), _IMPOSSIBLE)
+    for state in range(len(PHASES)):
+        odds[state, (state + 1) % len(PHASES)] = 0
+        # Noise may begin at any time, and end before any phase.
+        odds[state, _NONE] = _ENTERING
+        odds[_NONE, state] = 0
+    odds[_NONE, _NONE] = 0
+    return odds
+
+
+def any_durations() -> tuple[np.ndarray, np.ndarray]:
+    """Return durations of which all that a heart can have are equally likely.
+
+    Returns
+    -------
+    duration, survival : ndarray of shape (n_classes, n_durations)
+    """
+    seconds = np.arange(1, _LONGEST + 1) / FRAME_RATE
+    duration = np.full((len(CLASSES), _LONGEST), _IMPOSSIBLE)
+    for state, phase in enumerate(PHASES):
+        possible = (seconds >= _SHORTEST[phase]) & (seconds <= _longest(phase))
+        duration[state, possible] = 0
+    possible = (seconds >= _NONE_SHORTEST) & (seconds <= _NONE_LONGEST)
+    duration[_NONE, possible] = 0
+    return duration, np.zeros_like(duration)
+
+
+def _longest(phase: str) -> float:
+    return 2.6 if phase == "diastole" else 0.6
+
+
+def durations(found: Period) -> tuple[np.ndarray, np.ndarray]:
+    """Return the logarithms of the durations' probabilities, and of longer ones'.
+
+    Means are those of the recording's own period. A share of other durations stays
+    possible: beats that come early or late.
+
+    Returns
+    -------
+    duration, survival : ndarray of shape (n_classes, n_durations)
+    """
+    seconds = np.arange(1, _LONGEST + 1) / FRAME_RATE
+    duration = np.full((len(CLASSES), _LONGEST), _IMPOSSIBLE)
+    means = dict(_SOUNDS)
+    sure = found.certainty >= CERTAIN
+    if sure:
+        systole = max(found.systole - _SOUNDS["s1"][0], 0.03)
+        diastole = max(found.beat - found.systole - _SOUNDS["s2"][0], 0.05)
+        means["systole"] = (systole, 0.025)
+        means["diastole"] = (diastole, 0.02 + 0.08 * diastole)
+    for state, phase in enumerate(PHASES):
+        if phase in means:
+            mean, sd = means[phase]
+            density = np.exp(-0.5 * ((seconds - mean) / sd) ** 2) / sd
+        else:  # broad, on a logarithmic scale
+            mean = _UNSURE[0] if phase == "systole" else _UNSURE[1]
+            density = np.exp(-0.5 * (np.log(seconds / mean) / 0.5) ** 2) / seconds
+        density /= density.sum()
+        possible = (seconds >= _SHORTEST[phase]) & (seconds <= _longest(phase))
+        density = density + np.exp(_RARE) / possible.sum()
+        duration[state, possible] = np.log(density[possible])
+    possible = (seconds >= _NONE_SHORTEST) & (seconds <= _NONE_LONGEST)
+    duration[_NONE, possible] = 0
+    probability = np.exp(np.maximum(duration, _IMPOSSIBLE))
+    at_least = np.cumsum(probability[:, ::-1], axis=1)[:, ::-1]
+    survival = np.log(np.maximum(np.minimum(at_least, 1), 1e-12))
+    survival[_NONE] = 0
+    return _WEIGHT * duration, _WEIGHT * survival

@@ -1,0 +1,345 @@
+"""The estimator that finds the phases of the beat in recordings."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from skheart._core.checks import check_number
+from skheart._core.versions import stamped, unstamped
+from skheart.audio.recordings import Recording, recordings_of
+from skheart.segmentation import network
+from skheart.segmentation.batches import joined
+from skheart.segmentation.decoding import Segmentation, decode_phases
+from skheart.segmentation.frames import (
+    CLASSES,
+    F_MAX,
+    IGNORED,
+    SAMPLE_RATE,
+    WINDOW,
+    decibels,
+    frame_labels,
+    levelled,
+)
+from skheart.segmentation.packaged import packaged
+from skheart.segmentation.scores import PhaseScore, phase_score
+from skheart.segmentation.training import train
+from skheart.spectrogram.blas import single_blas_thread
+
+__all__ = ["HeartSoundSegmenter", "load_segmenter"]
+
+_LONGEST_PART = 60_000  # frames that the network sees at once: ten minutes
+_MARGIN = 200  # frames on each side that only serve as context
+
+
+def load_segmenter(*, input_sample_rate: float | None = None) -> HeartSoundSegmenter:
+    """Load the segmenter of the package.
+
+    It was trained on the recordings of children and pregnant women of CirCor DigiScope,
+    with noise added. Its attribute ``card_`` says on whom and how good it is.
+
+    Parameters
+    ----------
+    input_sample_rate : float, default=None
+        Rate of waveforms passed as arrays, in Hz. By default 2000.
+
+    Returns
+    -------
+    segmenter : HeartSoundSegmenter
+        Fitted.
+
+    See Also
+    --------
+    HeartSoundSegmenter : What it can do, and how to train one.
+
+    Examples
+    --------
+    >>> from skheart.datasets import make_heart_sounds
+    >>> from skheart.segmentation import load_segmenter
+    >>> sounds = make_heart_sounds(1, classes="normal", duration=4.0, random_state=0)
+    >>> start, end, phase = load_segmenter().predict(sounds.data)[0]
+    >>> sorted(set(phase.tolist()))
+    ['diastole', 's1', 's2', 'systole']
+    """
+    segmenter = HeartSoundSegmenter(input_sample_rate=input_sample_rate)
+    segmenter._check_parameters()
+    segmenter.weights_, segmenter.card_ = packaged()
+    return segmenter
+
+
+class HeartSoundSegmenter(BaseEstimator):
+    """Find the first sound, systole, second sound and diastole of each heartbeat.
+
+    A small convolutional network gives the probability of each phase every 10 ms, and
+    that of no heartbeat. A hidden semi-Markov model, whose durations come from the
+    recording's own period, makes a sequence of phases of them [1]_. Stretches without a
+    heartbeat have no segments.
+
+    The network runs in numpy, in training too: TensorFlow is not needed.
+
+    Parameters
+    ----------
+    input_sample_rate : float or None, default=None
+        Rate of the waveforms passed as arrays, in Hz; sound files contain their own. By
+        default, waveforms are expected to be at 2000 Hz.
+    epochs : float, default=20
+        How often training sees each annotated frame.
+    batch_size : int, default=16
+        Crops of 6.4 seconds in a step of the training.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the training.
+    verbose : int, default=0
+        Above 0, show a progress bar of the training on standard error.
+
+    Attributes
+    ----------
+    weights_ : list of ndarray
+        Of the network's layers, first to last.
+    losses_ : list of float
+        Mean loss in each tenth of the training; only after `fit`.
+    card_ : dict
+        What the segmenter of the package was trained on and how good it is; only of
+        :func:`load_segmenter`.
+
+    See Also
+    --------
+    load_segmenter : Load the trained segmenter of the package.
+    heart_rate : Estimate the heart rate from the probabilities.
+    RhythmTransformer : Compute figures of the rhythm of recordings.
+
+    References
+    ----------
+    .. [1] D. B. Springer, L. Tarassenko, G. D. Clifford, "Logistic Regression-HSMM-
+       based Heart Sound Segmentation", IEEE Transactions on Biomedical Engineering
+       63(4), 2016. doi:10.1109/TBME.2015.2475278
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skheart.datasets import make_heart_sounds
+    >>> from skheart.segmentation import HeartSoundSegmenter
+    >>> sounds = make_heart_sounds(4, classes="normal", random_state=0)
+    >>> annotated = []
+    >>> for s1, s2 in zip(sounds.beats, sounds.s2_onsets):
+    ...     phase = np.array(["s1"] * len(s1) + ["s2"] * len(s2))
+    ...     start = np.r_[s1, s2]
+    ...     annotated.append((start, start + 0.1, phase))
+    >>> segmenter = HeartSoundSegmenter(epochs=1, random_state=0)
+    >>> segmenter.fit(sounds.data, annotated).predict_proba(sounds.data)[0].shape[1]
+    5
+    """
+
+    def __init__(
+        self,
+        *,
+        input_sample_rate: float | None = None,
+        epochs: float = 20,
+        batch_size: int = 16,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.input_sample_rate = input_sample_rate
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Names of the columns of `predict_proba`."""
+        return np.array(CLASSES)
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train a new network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_recordings,) or (n_recordings, n_times)
+            Paths or waveforms.
+        y : sequence of (start, end, phase), of length n_recordings
+            Segments of each recording, such as of
+            :func:`skheart.datasets.read_segmentation`: starts and ends in seconds, and
+            for each ``"s1"``, ``"systole"``, ``"s2"``,
+            ``"diastole"`` or, where there is surely no heartbeat, ``"none"``. Other
+            words, and what no segment covers, are not trained on.
+
+        Returns
+        -------
+        self : HeartSoundSegmenter
+
+        Raises
+        ------
+        ValueError
+            If a parameter is wrong, `y` has another length than `X`, or nothing is
+            annotated.
+        RecordingError
+            If a recording cannot be used.
+        """
+        self._check_parameters()
+        check_number("epochs", self.epochs)
+        check_number("batch_size", self.batch_size, integer=True)
+        recordings = recordings_of(self, X, reset=True, check_finite=True)
+        if y is None or len(y) != len(recordings):
+            found = "None" if y is None else f"{len(y)}"
+            raise ValueError(
+                "y must hold one segmentation (start, end, phase) for each of the "
+                f"{len(recordings)} recordings, got {found}."
+            )
+        parts = [decibels(self._load(recording)) for recording in recordings]
+        labels = [
+            frame_labels(*_segments(segmentation, number), len(part))
+            for number, (segmentation, part) in enumerate(zip(y, parts, strict=True))
+        ]
+        beating = sum(
+            int(((part != IGNORED) & (part != CLASSES.index("none"))).sum())
+            for part in labels
+        )
+        if beating == 0:
+            raise ValueError(
+                "y must annotate heartbeats: none of its segments is called s1, "
+                "systole, s2 or diastole."
+            )
+        seed = check_random_state(self.random_state).randint(2**31 - 1)
+        with single_blas_thread():
+            self.weights_, self.losses_ = train(
+                joined(parts, labels),
+                n_epochs=self.epochs,
+                batch_size=self.batch_size,
+                random=np.random.default_rng(seed),
+                verbose=self.verbose,
+            )
+        if hasattr(self, "card_"):
+            del self.card_
+        return self
+
+    def predict(self, X: Any) -> list[Segmentation]:
+        """Find the phases of each recording.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_recordings,) or (n_recordings, n_times)
+            Paths or waveforms.
+
+        Returns
+        -------
+        segmentations : list of Segmentation, of length n_recordings
+            Tuples ``(start, end, phase)`` of arrays; start and end in seconds. They are
+            empty where there is no heartbeat.
+
+        Raises
+        ------
+        RecordingError
+            If a recording cannot be used.
+        """
+        return [decode_phases(probability) for probability in self.predict_proba(X)]
+
+    def predict_proba(self, X: Any) -> list[np.ndarray]:
+        """Compute the probability of each phase every 10 ms.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_recordings,) or (n_recordings, n_times)
+            Paths or waveforms.
+
+        Returns
+        -------
+        probabilities : list of ndarray of shape (n_frames, 5), float32
+            Frame ``k`` is centred at ``0.01 * k`` seconds; columns are `classes_`: s1,
+            systole, s2, diastole and none.
+
+        Raises
+        ------
+        RecordingError
+            If a recording cannot be used.
+        """
+        check_is_fitted(self, "weights_")
+        self._check_parameters()
+        recordings = recordings_of(self, X, reset=False, check_finite=True)
+        with single_blas_thread():
+            return [
+                probabilities(self.weights_, decibels(self._load(recording)))
+                for recording in recordings
+            ]
+
+    def score(self, X: Any, y: Any) -> float:
+        """Compute the mean F1 of the onsets of first and second sounds, within 60 ms.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_recordings,) or (n_recordings, n_times)
+            Paths or waveforms.
+        y : sequence of (start, end, phase), of length n_recordings
+            As in `fit`.
+
+        Returns
+        -------
+        f1 : float
+            Over the beats of all recordings together.
+        """
+        found = self.predict(X)
+        totals = [PhaseScore(0, 0, 0), PhaseScore(0, 0, 0)]
+        for true, predicted in zip(y, found, strict=True):
+            totals = [
+                total + phase_score(true, predicted, phase=phase)
+                for total, phase in zip(totals, ("s1", "s2"), strict=True)
+            ]
+        return float(np.mean([total.f1 for total in totals]))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the version of skheart."""
+        return stamped(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a state; warn if it is of another version."""
+        super().__setstate__(unstamped(self, state))
+
+    def _check_parameters(self) -> None:
+        check_number(
+            "input_sample_rate", self.input_sample_rate, unit="Hz", optional=True
+        )
+
+    def _load(self, recording: Recording) -> np.ndarray:
+        return recording.load(
+            sample_rate=SAMPLE_RATE,
+            input_sample_rate=self.input_sample_rate,
+            duration=None,
+            window=WINDOW,
+            f_max=F_MAX,
+        )
+
+
+def probabilities(weights: network.Weights, decibels: np.ndarray) -> np.ndarray:
+    """Return the probabilities of the phases of one recording.
+
+    Long recordings are evaluated in parts, so that memory does not grow with them.
+    """
+    x = levelled(decibels)
+    found = []
+    for first in range(0, len(x), _LONGEST_PART):
+        begin = max(0, first - _MARGIN)
+        part = x[begin : first + _LONGEST_PART + _MARGIN]
+        values = network.logits(weights, part[np.newaxis])[0]
+        found.append(values[first - begin :][:_LONGEST_PART])
+    return network.softmax(np.concatenate(found)).astype(np.float32)
+
+
+def _segments(
+    segmentation: Any, number: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return start, end and phase as arrays, or raise."""
+    try:
+        start, end, phase = segmentation
+        start, end = np.asarray(start, dtype=float), np.asarray(end, dtype=float)
+        phase = np.asarray(phase, dtype=str)
+        if not start.shape == end.shape == phase.shape or start.ndim != 1:
+            raise ValueError("unequal lengths")
+    except (TypeError, ValueError):
+        raise ValueError(
+            "y must hold a tuple (start, end, phase) of three arrays of one length for "
+            f"each recording, got something else for recording {number}."
+        ) from None
+    return start, end, phase
