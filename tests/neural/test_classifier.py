@@ -24,9 +24,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skheart import CNNClassifier, SpectrogramTransformer
 from skheart.datasets import load_pascal
 from skheart.metrics import auroc_scorer
-from skheart.neural import AUROCLoss
-from skheart.neural.batches import TrainingBatches, augment, stratified_batches
-from skheart.neural.calibration import calibrated
 from skheart.neural.graphs import Forward
 from skheart.neural.windows import window_starts, windowed_logits
 

@@ -3,12 +3,12 @@
 import keras
 import numpy as np
 import pytest
+from skheart.neural.augment import augment
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 from skheart import CNNClassifier
 from skheart.neural import AUROCLoss
-from skheart.neural.augment import augment
 from skheart.neural.batches import TrainingBatches, stratified_batches
 from skheart.neural.calibration import calibrated
 from skheart.neural.graphs import Forward
