@@ -3,13 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from skheart.neural.augment import augment
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score
 
 from skheart import CNNClassifier
 from skheart.neural import AUROCLoss
-from skheart.neural.batches import TrainingBatches, stratified_batches
+from skheart.neural.batches import TrainingBatches, augment, stratified_batches
 from skheart.neural.calibration import calibrated
 from skheart.neural.graphs import Forward
 from skheart.neural.windows import windowed_logits
