@@ -41,6 +41,7 @@ def write_network(saved: SavedNetwork, *, folder: Path = FOLDER) -> None:
         "sha256": hashlib.sha256(content).hexdigest(),
         "config": network.description,
         "spectrogram": saved.spectrogram,
+        "decision": network.decision.as_dict(),
         "card": saved.card,
         **{key: getattr(network, key) for key in KEPT},
     }

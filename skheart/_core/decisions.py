@@ -2,20 +2,110 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
 import numpy as np
 
+from skheart._core.checks import check_number, check_option
 
-def labels_of(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return the most probable class of each recording.
+_POOLS = ("mean", "median", "max")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """How a model decides: thresholds, and how a patient's recordings are pooled.
+
+    Attributes
+    ----------
+    positive : label or None
+        The class that a recording or patient belongs to if its probability is at least
+        the threshold. None if the most probable class is chosen.
+    threshold : float or None
+        Of recordings. None for the most probable class.
+    patient_threshold : float or None
+        Of patients, for the pooled probability. None as for recordings.
+    pooling : str, list of str or None
+        ``"mean"``, ``"median"`` or ``"max"`` of the probabilities of a patient's
+        recordings; a list names one for each class. Of two classes, the probability of
+        the positive one is pooled. None stands for ``"max"`` if there is a positive
+        class, and else for ``"mean"``.
+    chosen : dict
+        How the thresholds were chosen, and what they reached.
+    """
+
+    positive: Any = None
+    threshold: float | None = None
+    patient_threshold: float | None = None
+    pooling: Any = None
+    chosen: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("threshold", "patient_threshold"):
+            value = getattr(self, name)
+            check_number(name, value, high=1, closed="both", optional=True)
+            if value is not None and self.positive is None:
+                raise ValueError(f"{name} needs the positive class, got None.")
+        pools = self.pooling if isinstance(self.pooling, list) else [self.pooling]
+        for pool in pools:
+            check_option("pooling", pool, (*_POOLS, None))
+
+    def of_patients(self) -> Decision:
+        """Return the decision on pooled probabilities: with the patients' threshold."""
+        if self.patient_threshold is None:
+            return self
+        return replace(self, threshold=self.patient_threshold)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the decision as JSON has it."""
+        return asdict(self)
+
+
+def read_decision(entry: Any, classes: list[Any]) -> Decision:
+    """Return the decision that :meth:`Decision.as_dict` wrote, or the default for None.
+
+    Raises
+    ------
+    ValueError
+        If it is not a decision between these classes.
+    """
+    if entry is None:
+        return Decision()
+    try:
+        decision = Decision(**entry)
+    except TypeError as error:
+        raise ValueError(f"decision has unknown or wrong entries ({error}).") from error
+    if decision.positive is not None and decision.positive not in classes:
+        raise ValueError(f"decision names the unknown class {decision.positive!r}.")
+    if decision.threshold is not None and len(classes) != 2:
+        raise ValueError("decision has a threshold, which needs two classes.")
+    if isinstance(decision.pooling, list) and len(decision.pooling) != len(classes):
+        raise ValueError("decision must name one way of pooling for each class.")
+    return decision
+
+
+def labels_of(
+    probabilities: np.ndarray,
+    classes: np.ndarray,
+    *,
+    positive: Any = None,
+    threshold: float | None = None,
+) -> np.ndarray:
+    """Return the class of each recording or patient.
 
     Parameters
     ----------
-    probabilities : ndarray of shape (n_recordings, n_classes)
+    probabilities : ndarray of shape (n, n_classes)
     classes : ndarray of shape (n_classes,)
+    positive : label, default=None
+        The positive class of two, if there is a threshold.
+    threshold : float, default=None
+        Smallest probability of `positive` that makes it the answer. By default the
+        most probable class is.
 
     Returns
     -------
-    labels : ndarray of shape (n_recordings,)
+    labels : ndarray of shape (n,)
         Of equal probabilities, the first class in the order of `classes`.
 
     Raises
@@ -30,4 +120,12 @@ def labels_of(probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
             "network computes numbers that are too large. Train it again with a lower "
             "learning_rate."
         )
-    return classes[probabilities.argmax(axis=1)]
+    if threshold is None:
+        return classes[probabilities.argmax(axis=1)]
+    if len(classes) != 2:
+        raise ValueError(
+            f"A threshold needs a model of two classes, got {len(classes)} classes."
+        )
+    column = classes.tolist().index(positive)
+    called = probabilities[:, column] >= threshold
+    return classes[np.where(called, column, 1 - column)]

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skheart._core.provenance import PUBLIC_CORPORA
 from skheart.audio.reading import content_digest
+from skheart.cli.sources import check_losses, report_skipped
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
-
-_N_NAMED = 3  # skipped files that are named
 
 
 def read_corpus(
@@ -24,41 +23,79 @@ def read_corpus(
     """Read the corpus of :func:`skheart.cli.options.add_corpus`, with labels renamed.
 
     `trained` has the settings of a training on the corpus, for options that are not
-    given. The loader's result gets two more entries: `settings`, those with which it
-    was read, and `has_patients`, whether `groups` are patients and not recordings.
+    given. The loader's result gets three more entries: `name`, `settings`, those with
+    which it was read, and `has_patients`, whether `groups` are patients and not
+    recordings.
     """
-    from skheart.datasets import CORPORA, load_circor2022, load_class_folders
-
-    name, trained = options.corpus, trained or {}
+    trained = trained or {}
     target, pattern = options.target, options.patient_pattern
+    name = corpus_name(options)
     if target is not None and name != "circor2022":
         raise ValueError(f"--target is for circor2022 only, got it with {name}.")
     if pattern is not None and name != "folder":
         raise ValueError(f"--patient-pattern is for folder only, got it with {name}.")
     if name == "circor2022":
         target = target or trained.get("target") or "murmur"
-        corpus = load_circor2022(options.data_home, target=target)
-    elif name == "folder":
-        if pattern is None:
-            pattern = trained.get("patient_pattern")
-            if not is_safe_pattern(pattern):
-                raise ValueError(
-                    f"The model names the patients of its recordings by {pattern!r}, "
-                    "which could take for ever; pass it as --patient-pattern if you "
-                    "trust it."
-                )
-        corpus = load_class_folders(options.data_home, patient_pattern=pattern)
-        _print_skipped(corpus.skipped)
-    else:
-        load: Any = CORPORA[name]
-        corpus = load(options.data_home)
+    if name == "folder" and pattern is None:
+        pattern = trained.get("patient_pattern")
+        if not is_safe_pattern(pattern):
+            raise ValueError(
+                f"The model names the patients of its recordings by {pattern!r}, "
+                "which could take for ever; pass it as --patient-pattern if you "
+                "trust it."
+            )
+    corpus = _loaded(name, options, target, pattern)
+    skipped = corpus.get("skipped", [])
     rename = dict(options.rename or ())
     check_labels("--rename", rename, corpus.target)
     rename = rename or trained.get("rename") or {}
     corpus.target = np.array([rename.get(x, x) for x in corpus.target.tolist()])
-    corpus.has_patients = name != "folder" or pattern is not None
+    if name in ("folder", "table"):
+        report_skipped(skipped)
+        check_losses(corpus.target.tolist(), skipped, allowed=options.allow_losses)
+    corpus.has_patients = corpus.get("has_patients", pattern is not None)
+    if name in PUBLIC_CORPORA:
+        corpus.has_patients = True
+    corpus.name = name
     corpus.settings = {"target": target, "patient_pattern": pattern, "rename": rename}
     return corpus
+
+
+def corpus_name(options: argparse.Namespace) -> str:
+    """Return the name of the corpus, ``"table"`` for a table."""
+    if options.table is not None:
+        if options.corpus is not None:
+            raise ValueError("Name a CORPUS with its folder or a --table, not both.")
+        return "table"
+    if options.corpus is None or options.data_home is None:
+        raise ValueError("Name a CORPUS and DATA_HOME, or pass --table FILE.")
+    return options.corpus
+
+
+def _loaded(
+    name: str, options: argparse.Namespace, target: str | None, pattern: str | None
+) -> Bunch:
+    """Call the loader of a corpus."""
+    from skheart.datasets import (
+        CORPORA,
+        load_circor2022,
+        load_class_folders,
+        load_table,
+    )
+
+    if name == "table":
+        return load_table(
+            options.table,
+            recording=options.recording_column,
+            label=options.label_column,
+            patient=options.patient_column,
+        )
+    if name == "folder":
+        return load_class_folders(options.data_home, patient_pattern=pattern)
+    if name == "circor2022":
+        return load_circor2022(options.data_home, target=str(target))
+    load: Any = CORPORA[name]
+    return load(options.data_home)
 
 
 def check_labels(option: str, words: Iterable[str], target: np.ndarray) -> None:
@@ -75,6 +112,7 @@ def check_labels(option: str, words: Iterable[str], target: np.ndarray) -> None:
 def take(corpus: Bunch, rows: np.ndarray) -> Bunch:
     """Return some of the recordings of a corpus."""
     parts = {key: corpus[key][rows] for key in ("data", "target", "groups")}
+    parts["frame"] = {key: np.asarray(c)[rows] for key, c in corpus.frame.items()}
     return type(corpus)(**{**corpus, **parts})
 
 
@@ -108,14 +146,3 @@ def is_safe_pattern(pattern: str | None) -> bool:
         return True
     few = len(pattern) < 200 and len(re.findall(r"[*+?{]", pattern)) < 6
     return few and not re.search(r"\)[*+{]|\\\d|\(\?P=", pattern)
-
-
-def _print_skipped(skipped: list[tuple[str, str]]) -> None:
-    """Name some of the files in a folder that were not taken for recordings."""
-    if not skipped:
-        return
-    lines = [f"skheart: files that were skipped: {len(skipped)}"]
-    lines += [f"  {path}: {reason}" for path, reason in skipped[:_N_NAMED]]
-    if len(skipped) > _N_NAMED:
-        lines.append(f"  ... and {len(skipped) - _N_NAMED} more")
-    print("\n".join(lines), file=sys.stderr)

@@ -4,27 +4,53 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from skheart._core.decisions import Decision
 from skheart._core.provenance import seen_in
-from skheart.cli.corpora import check_labels, content_digests, read_corpus, take
+from skheart.cli.corpora import (
+    check_labels,
+    content_digests,
+    corpus_name,
+    read_corpus,
+    take,
+)
 from skheart.cli.options import add_corpus, add_options
-from skheart.cli.prediction import open_model, predict_recordings
+from skheart.cli.prediction import Predictor, open_model, predict_recordings
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
 _POSITIVE = (
-    "the positive class, for sensitivity and the scores of patients (default: of two, "
-    "the one that is not called absent, healthy, negative or normal)"
+    "the positive class, for sensitivity and the scores of patients (default: that of "
+    "the model, or of two the one that is not called absent, healthy, negative or "
+    "normal)"
+)
+_PREVALENCE = (
+    "share of positive patients that PPV and NPV are computed for (default: as in the "
+    "corpus)"
+)
+_THRESHOLD = "probability from which on the positive class is the answer (default: the "
+_THRESHOLD += "model's, see skheart tune, or the most probable class)"
+#: Options of the commands that print a report.
+REPORT_OPTIONS: tuple[Any, ...] = (
+    ("--prevalence", float, "SHARE", _PREVALENCE),
+    ("--answers", Path, "FILE", "write one row for each recording: *.csv"),
+    ("--report", Path, "FILE", "write a page with plots: *.html"),
+    "--force",
 )
 _EPILOG = """\
 Recordings that the model was trained on, and other recordings of the same patients, are
 left out. They are recognised by their sound, also in a copied or renamed folder. The
 report says "unknown" where it cannot be known whether the model has seen the patients.
+
+examples:
+  skheart evaluate --model mine.skheart folder recordings --report report.html
+  skheart evaluate --model mine.skheart --table labels.csv --prevalence 0.05
 """
 
 
@@ -32,54 +58,85 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     add_options(parser, "--model", "--allow-pickle")
     add_corpus(parser, trained=True)
-    positive = ("--positive", str, "CLASS", _POSITIVE)
-    add_options(parser, positive, "--format", "--seed", "-q --quiet")
+    add_options(
+        parser,
+        ("--positive", str, "CLASS", _POSITIVE),
+        ("--threshold", float, "P", _THRESHOLD),
+        *REPORT_OPTIONS,
+        *("--format", "--seed", "-q --quiet"),
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Print how well a model does, by recording and by patient."""
     model = open_model(options.model, allow_pickle=options.allow_pickle)
-    from skheart.cli.evaluation import figures, text_of
-    from skheart.metrics.positive import positive_class
+    from skheart.cli.evaluation import check_outputs, report_on
 
-    classes = [str(name) for name in model.classes]
-    positive = None
-    if len(classes) == 2 or options.positive:
-        positive = positive_class(classes, options.positive, name="--positive")
-    corpus, counts = _unseen(options, model.training, classes)
+    check_outputs(options)
+    decision = decision_for(model, options.positive, options.threshold)
+    corpus, counts = unseen_recordings(options, model)
     probabilities, errors = predict_recordings(
         model, corpus.data.tolist(), show_progress=not options.quiet
     )
     usable = errors == ""
     if not usable.any():
         raise ValueError(f"No recording could be used: {errors[0]}")
-    used = take(corpus, usable)
-    report = {
-        "corpus": options.corpus,
-        **counts,
-        "n_unusable": int((~usable).sum()),
-        "has_patients": corpus.has_patients,
-        **figures(used, probabilities[usable], classes, positive, options.seed),
-    }
-    as_json = options.format == "json"
-    print(json.dumps(report, indent=2, allow_nan=False) if as_json else text_of(report))
+    report_on(
+        options,
+        take(corpus, usable),
+        probabilities[usable],
+        np.asarray(model.classes).astype(str),
+        decision,
+        header={**counts, "n_unusable": int((~usable).sum())},
+        title=f"{options.model} on {corpus.name}",
+    )
     return 0
 
 
-def _unseen(
-    options: argparse.Namespace, training: dict[str, Any], classes: list[str]
+def decision_for(
+    model: Predictor, positive: str | None, threshold: float | None
+) -> Decision:
+    """Return the decision of a model, with what the user sets; classes as text."""
+    from skheart.metrics.positive import positive_class
+
+    decision = model.decision
+    classes = [str(name) for name in model.classes]
+    if positive is None and decision.positive is not None:
+        positive = str(decision.positive)
+    if len(classes) == 2 or positive is not None:
+        positive = positive_class(classes, positive, name="--positive")
+    if decision.positive is not None and str(decision.positive) != positive:
+        decision = Decision(pooling=decision.pooling)  # thresholds of the other class
+    decision = replace(decision, positive=positive)
+    if threshold is None:
+        return decision
+    if len(classes) != 2:
+        raise ValueError(
+            f"--threshold needs a model of two classes, got {', '.join(classes)}."
+        )
+    return replace(
+        decision, threshold=threshold, patient_threshold=threshold, chosen={}
+    )
+
+
+def unseen_recordings(
+    options: argparse.Namespace, model: Predictor
 ) -> tuple[Bunch, dict[str, Any]]:
-    """Return the recordings to score, and how they were chosen."""
-    parts = [part for part in training["parts"] if part["corpus"] == options.corpus]
+    """Return the recordings that a model was not trained on, and how they were chosen.
+
+    If it was trained on all of them, all are returned, and ``"seen"`` says so.
+    """
+    name = corpus_name(options)
+    parts = [part for part in model.training["parts"] if part["corpus"] == name]
     corpus = read_corpus(options, trained=parts[-1] if parts else None)
     status = seen_in(
-        training,
-        options.corpus,
+        model.training,
+        name,
         corpus.groups,
         functools.cache(functools.partial(content_digests, corpus.data.tolist())),
         patient_pattern=corpus.settings["patient_pattern"],
     )
-    known = _known_labels(options, corpus, classes)
+    known = _known_labels(options, corpus, [str(name) for name in model.classes])
     corpus, status = take(corpus, known), status[known]
     seen = status == "seen"
     if seen.all():  # scored all the same; the report says so

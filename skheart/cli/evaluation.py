@@ -1,22 +1,21 @@
-"""The scores of a model on recordings, as numbers and as text."""
+"""The report of a model's answers: text, JSON, a table, a page."""
 
 from __future__ import annotations
 
-import warnings
+import argparse
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils import Bunch
 
-from skheart._core.decisions import labels_of
-from skheart.metrics import (
-    auroc_confidence_interval,
-    auroc_score,
-    pool_by_group,
-    sensitivity_score,
-    specificity_score,
-)
+from skheart._core.decisions import Decision, labels_of
+from skheart.cli.options import check_output
+from skheart.cli.row_writer import RowWriter
+from skheart.report import evaluate_answers, write_evaluation_page
+from skheart.report.official import official_score
+from skheart.report.page import interval_text
 
 _SEEN = {
     "unseen": "none of which the model was trained on",
@@ -28,123 +27,196 @@ _SEEN = {
 }
 
 
-def figures(
+def check_outputs(options: argparse.Namespace) -> None:
+    """Raise if a file that will be written is in the way."""
+    for option, path, ending in (
+        ("--report", options.report, ".html"),
+        ("--answers", options.answers, ".csv"),
+    ):
+        if path is not None:
+            check_output(path, option, force=options.force, endings=(ending,))
+
+
+def report_on(
+    options: argparse.Namespace,
     corpus: Bunch,
     probabilities: np.ndarray,
-    classes: list[str],
-    positive: str | None,
-    seed: int,
-) -> dict[str, Any]:
-    """Compute the scores of a model; None where a score is undefined.
-
-    Without a positive class, each class is scored against the rest. `auroc` and
-    `patient_auroc` hold the value and the ends of its 95 % interval over patients.
-    """
-    target, groups = corpus.target.astype(str), corpus.groups
-    predicted = labels_of(probabilities, np.asarray(classes))
-    words, counts = np.unique(target, return_counts=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UndefinedMetricWarning)
-        if positive is None:
-            auroc = _auroc(target, probabilities, groups, classes, seed)
-            by_patient = None
-        else:
-            score = probabilities[:, classes.index(positive)]
-            labels = [f"not {positive}", positive]
-            truth = np.where(target == positive, positive, labels[0])
-            auroc = _auroc(truth, score, groups, labels, seed)
-            pooled = pool_by_group(
-                score, groups, how="max", y_true=truth, pos_label=positive
-            )
-            by_patient = _auroc(
-                pooled.y_true, pooled.y_score, pooled.groups, labels, seed
-            )
-        sensitivity, specificity = {}, {}
-        for name in [positive] if positive else words.tolist():
-            of_class = {"y_true": target == name, "y_pred": predicted == name}
-            sensitivity[name] = _defined(sensitivity_score(**of_class, pos_label=True))
-            specificity[name] = _defined(specificity_score(**of_class, pos_label=True))
-    return {
-        "n_recordings": len(target),
-        "n_patients": len(np.unique(groups)),
-        "classes": classes,
-        "auroc": auroc,
-        "patient_auroc": by_patient,
-        "accuracy": float(np.mean(predicted == target)),
-        "majority_class": str(words[counts.argmax()]),
-        "majority_accuracy": float(counts.max() / len(target)),
-        "positive": positive,
-        "sensitivity": sensitivity,
-        "specificity": specificity,
+    classes: np.ndarray,
+    decision: Decision,
+    *,
+    header: dict[str, Any],
+    title: str,
+) -> None:
+    """Print the figures of answers, and write the files that were asked for."""
+    target = corpus.target.astype(str)
+    figures = evaluate_answers(
+        target,
+        probabilities,
+        classes=classes,
+        groups=corpus.groups,
+        decision=decision,
+        prevalence=options.prevalence,
+        random_state=options.seed,
+    )
+    official = official_score(
+        corpus.name,
+        corpus.settings["target"],
+        target,
+        probabilities,
+        classes=classes,
+        groups=corpus.groups,
+        columns=corpus.frame,
+        decision=decision,
+    )
+    report = {
+        "corpus": corpus.name,
+        **header,
+        "has_patients": corpus.has_patients,
+        **figures,
+        "official": official,
     }
-
-
-def _auroc(
-    target: Any, scores: np.ndarray, groups: np.ndarray, labels: list[str], seed: int
-) -> dict[str, float | None]:
-    """Return an AUROC and its interval, which is None where patients are too few."""
-    try:
-        values: tuple[Any, ...] = auroc_confidence_interval(
-            target, scores, groups=groups, labels=labels, random_state=seed
+    if options.answers is not None:
+        _write_answers(options.answers, corpus, probabilities, classes, decision)
+    if options.report is not None:
+        write_evaluation_page(
+            options.report,
+            figures,
+            title=title,
+            recordings=corpus.data.tolist(),
+            y_true=target,
+            probabilities=probabilities,
+            groups=corpus.groups,
+            notes=[*_header_lines(report), *_official_lines(official)],
         )
-    except ValueError:
-        values = (auroc_score(target, scores, labels=labels), np.nan, np.nan)
-    return dict(zip(("value", "low", "high"), map(_defined, values), strict=True))
+    if options.format == "json":
+        print(json.dumps(report, indent=2, allow_nan=False))
+    else:
+        print(report_text(report))
 
 
-def _defined(value: Any) -> float | None:
-    """Return a score as a number, None for NaN, which JSON does not know."""
-    return None if np.isnan(value) else float(value)
+def _write_answers(
+    path: Path,
+    corpus: Bunch,
+    probabilities: np.ndarray,
+    classes: np.ndarray,
+    decision: Decision,
+) -> None:
+    """Write one row for each recording: its label, the answer and the probabilities."""
+    answers = labels_of(
+        probabilities,
+        classes,
+        positive=decision.positive,
+        threshold=decision.threshold,
+    )
+    with RowWriter(path, "csv") as rows:
+        for recording, patient, label, answer, values in zip(
+            corpus.data,
+            corpus.groups,
+            corpus.target,
+            answers,
+            probabilities.tolist(),
+            strict=True,
+        ):
+            numbers = {
+                f"probability_{name}": round(value, 6)
+                for name, value in zip(classes, values, strict=True)
+            }
+            row = {"recording": str(recording), "patient": str(patient)}
+            rows.write(row | {"label": str(label), "prediction": str(answer)} | numbers)
 
 
-def text_of(report: dict[str, Any]) -> str:
+# The report ---------------------------------------------------------------------------
+
+
+def report_text(report: dict[str, Any]) -> str:
     """Return the figures as lines of text."""
-    of = f" of {report['n_patients']} patients" if report["has_patients"] else ""
-    lines = [
-        f"{report['corpus']}: {report['n_recordings']} recordings{of}, "
-        f"{_SEEN[report['seen']]}"
+    columns = [("recording", report["by_recording"])]
+    if report["by_patient"] is not None and report["has_patients"]:
+        columns.append(("patient", report["by_patient"]))
+    rows = [["", *(f"by {what}" for what, _ in columns)]]
+    for key in ("auroc", "accuracy"):
+        name = "AUROC" if key == "auroc" else key
+        rows.append([name, *(interval_text(one[key]) for _, one in columns)])
+    for name in report["by_recording"]["rates"]:
+        for rate in ("sensitivity", "specificity", "ppv", "npv"):
+            label = rate.upper() if len(rate) == 3 else rate
+            cells = [interval_text(one["rates"][name][rate]) for _, one in columns]
+            rows.append([f"{name}: {label}", *cells])
+    width = max(len(row[0]) for row in rows) + 2
+    lines = _header_lines(report)
+    lines += [
+        "".join([row[0].ljust(width), *(c.ljust(26) for c in row[1:])]).rstrip()
+        for row in rows
     ]
+    for what, one in columns:
+        lines.append(f"Confusion matrix by {what} (rows: true class)")
+        lines += _confusion_lines(one["confusion"], report["classes"])
+    lines += _closing_lines(report)
+    return "\n".join(lines)
+
+
+def _header_lines(report: dict[str, Any]) -> list[str]:
+    """Return what was scored, and what was left out."""
+    by_recording = report["by_recording"]
+    of = f" of {by_recording['n_patients']} patients" if report["has_patients"] else ""
+    lines = [f"{report['corpus']}: {by_recording['n']} recordings{of}"]
+    if "seen" in report:
+        lines[0] += f", {_SEEN[report['seen']]}"
+    else:
+        lines[0] += f", each predicted by a model of {report['folds']} folds that was "
+        lines[0] += "not trained on it"
     for name, text in (
         ("n_left_out", "that it was trained on, or of such patients, were left out"),
         ("n_other_labels", "with other labels were left out"),
         ("n_unusable", "could not be used"),
     ):
-        if report[name]:
+        if report.get(name):
             lines.append(f"{report[name]} recordings {text}")
     if not report["has_patients"]:
         lines.append(
             "Each recording is counted as a patient (no --patient-pattern): where "
             "patients have\nseveral recordings, the intervals are too narrow"
         )
-    lines.append(f"AUROC by recording   {_interval(report['auroc'])}")
-    if report["patient_auroc"] is not None:
-        lines.append(f"AUROC by patient     {_interval(report['patient_auroc'])}")
-    majority = f"{report['majority_accuracy']:.3f} by always answering "
-    majority += report["majority_class"]
-    lines.append(f"accuracy             {report['accuracy']:.3f} ({majority})")
-    for name, sensitivity in report["sensitivity"].items():
-        specificity = _number(report["specificity"][name])
-        lines.append(
-            f"{name}: sensitivity {_number(sensitivity)}, specificity {specificity}"
-        )
-    if report["positive"] is None:
+    return lines
+
+
+def _confusion_lines(counts: list[list[int]], classes: list[str]) -> list[str]:
+    width = max(len(name) for name in classes) + 2
+    lines = ["".join([" " * width, *(name.rjust(width) for name in classes)])]
+    for name, row in zip(classes, counts, strict=True):
+        lines.append("".join([name.ljust(width), *(str(n).rjust(width) for n in row)]))
+    return lines
+
+
+def _closing_lines(report: dict[str, Any]) -> list[str]:
+    """Return what the figures are about."""
+    lines = _official_lines(report["official"])
+    majority = report["by_recording"]["majority"]
+    lines.append(
+        f"Always answering {majority['class']} has accuracy {majority['share']:.3f}."
+    )
+    positive = report["positive"]
+    if positive is None:
         lines.append("AUROC is the mean of each class against the rest.")
-    else:
-        lines.append(
-            f"Positive class: {report['positive']} (--positive). The score of a "
-            "patient is the highest\nof the patient's recordings."
-        )
-    return "\n".join(lines)
+        return lines
+    prevalence = report["by_recording"]["rates"][positive]["prevalence"]
+    threshold = report["threshold"]
+    decided = "most probable class" if threshold is None else f"{threshold:.3g}"
+    lines += [
+        f"Positive class: {positive} (--positive). Threshold: {decided} (--threshold).",
+        f"PPV and NPV hold for a prevalence of {prevalence:.3f} (--prevalence).",
+        f"Expected calibration error: {report['calibration']['error']:.3f}.",
+        f"The score of a patient is the {report['pooling']} of the patient's "
+        "recordings.",
+    ]
+    return lines
 
 
-def _interval(auroc: dict[str, float | None]) -> str:
-    if auroc["value"] is None:
-        return "undefined, because there is only one class"
-    if auroc["low"] is None:
-        return f"{auroc['value']:.3f} (too few patients for an interval)"
-    low, high = f"{auroc['low']:.3f}", f"{auroc['high']:.3f}"
-    return f"{auroc['value']:.3f} (95 % interval {low} to {high})"
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+def _official_lines(official: dict[str, Any] | None) -> list[str]:
+    if official is None or official["value"] is None:
+        return []
+    lines = [f"{official['score']}: {official['value']:.3f} ({official['note']})"]
+    if official["by_database"]:
+        parts = (f"{k} {v['value']:.3f}" for k, v in official["by_database"].items())
+        lines.append(f"by database: {', '.join(parts)}")
+    return lines

@@ -15,7 +15,10 @@ COMMANDS = {
     "demo": "Search, train, score and save a model, on simulated recordings.",
     "train": "Train a model on a corpus and write it.",
     "evaluate": "Score a model on a corpus.",
-    "predict": "Classify recordings, one row for each.",
+    "tune": "Choose the thresholds of a model for a required sensitivity.",
+    "cross-validate": "Train and score models on folds by patient.",
+    "predict": "Classify recordings, one row for each recording or patient.",
+    "listen": "Classify sound while it is recorded, every second.",
     "export": "Write a model as ONNX or LiteRT, to run without TensorFlow.",
     "models": "List the pretrained models, or describe a model.",
     "spectrogram": "Draw the spectrogram of a recording.",
@@ -104,7 +107,7 @@ def program_parser() -> argparse.ArgumentParser:
 
 def command_parser(name: str) -> argparse.ArgumentParser:
     """Return the parser of one command."""
-    module = importlib.import_module(f"skheart.cli.{name}")
+    module = importlib.import_module(f"skheart.cli.{name.replace('-', '_')}")
     parser = argparse.ArgumentParser(
         prog=f"skheart {name}",
         description=COMMANDS[name],

@@ -18,6 +18,18 @@ REQUIRED = object()
 _CORPORA = ("pascal", "cinc2016", "circor2022", "folder")
 _TARGETS = ("murmur", "murmur_at_location", "outcome")
 _TRUSTED = "load a .joblib file, which can run any code: only one that you trust"
+_LOSSES = (
+    "go on if more than a tenth of the recordings of a class are left out (default: "
+    "stop and list them)"
+)
+_PATIENTS = (
+    'column with the patients (default: "patient" if there is such a column, else each '
+    "recording is a patient)"
+)
+TABLE: tuple[tuple[Any, ...], ...] = (
+    ("--table", Path, "FILE", "CSV table of recordings, in place of a corpus"),
+    ("--recording-column", str, "NAME", "column with the paths", "recording"),
+)
 _SHARED: tuple[tuple[Any, ...], ...] = (
     ("--model", str, "NAME_OR_FILE", "pretrained model or model file", REQUIRED),
     ("--allow-pickle", bool, None, _TRUSTED),
@@ -77,10 +89,19 @@ def add_corpus(parser: argparse.ArgumentParser, *, trained: bool = False) -> Non
         "folder: regular expression that finds the patient in a file name, by its first"
         f" group or as a whole (default: {of_training}each recording is a patient)"
     )
+    parser.add_argument(
+        "corpus", nargs="?", choices=_CORPORA, metavar="CORPUS", help=corpora
+    )
+    data_home = "folder that holds the corpus"
+    parser.add_argument(
+        "data_home", nargs="?", type=Path, metavar="DATA_HOME", help=data_home
+    )
     add_options(
         parser,
-        ("corpus", _CORPORA, "CORPUS", corpora),
-        ("data_home", Path, "DATA_HOME", "folder that holds the corpus"),
+        *TABLE,
+        ("--label-column", str, "NAME", "column with the labels", "label"),
+        ("--patient-column", str, "NAME", _PATIENTS),
+        ("--allow-losses", bool, None, _LOSSES),
         ("--classes", [str], "CLASS", classes),
         ("--rename", [_renaming], "LABEL=CLASS", rename),
         ("--target", _TARGETS, None, target),

@@ -3,25 +3,46 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from skheart._core.files import atomic_path
+import numpy as np
+
+from skheart import __version__
+from skheart._core.decisions import Decision
+from skheart.cli.evaluate import decision_for
 from skheart.cli.models_by_name import MODEL_ENDINGS
-from skheart.cli.options import add_options, check_output
-from skheart.cli.prediction import open_model, predict_recordings
-from skheart.cli.tables import prediction_rows, rows_text
+from skheart.cli.options import TABLE, add_options, check_output
+from skheart.cli.prediction import Predictor, open_model, predictions
+from skheart.cli.row_writer import RowWriter
+from skheart.cli.sources import expand, report_skipped
+from skheart.cli.tables import patient_rows, prediction_row
 from skheart.pretrained import model_names
 
 _MANY = 20  # recordings that take long enough for a progress bar
+_EXTRA = ("model", "version", "threshold", "settings")
+_PATIENTS = (
+    "one row for each patient: a regular expression that finds the patient in a file "
+    "name, by its first group or as a whole; with --table the name of a column"
+)
 _EPILOG = """\
+recordings:
+  Files, folders (with their subfolders), patterns in quotes such as "ward/**/*.m4a", -
+  for a list on standard input, one in each line, or --table.
+
 columns of the output, one row for each recording in the order given:
   recording              the path as given
-  prediction             the most probable class
+  prediction             the most probable class, or the one that a threshold decides
   probability_<class>    one column for each class
   error                  why the recording could not be used, else empty (JSON: null)
+
+With --patients the columns are patient, prediction, probability_<class>, n_recordings
+(how many could be used) and error. Each row is written when it is computed. A file that
+was interrupted is continued with --resume.
 
 In CSV, text that starts with =, +, - or @ is preceded by ', so that no spreadsheet runs
 it as a formula.
@@ -29,7 +50,8 @@ it as a formula.
 examples:
   skheart predict recording.wav
   skheart predict --model pascal *.wav --format json > predictions.json
-  skheart predict --model mine.skheart *.wav -o predictions.csv
+  skheart predict --model mine.skheart ward -o predictions.csv
+  skheart predict --model mine.skheart ward --patients '^([0-9]+)_' --threshold 0.3
   skheart predict --model mine.onnx recording.wav
 
 "skheart models murmur" prints what the default model was trained on and its limits.
@@ -40,40 +62,113 @@ skheart is for research. It is not a medical device.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
+    sounds = "sound files, folders, patterns, or - for a list on standard input"
+    parser.add_argument("recordings", nargs="*", metavar="RECORDING", help=sounds)
+    threshold = "probability of the positive class from which on it is the answer "
+    threshold += "(default: the model's, or the most probable class)"
+    columns = f"further columns: {', '.join(_EXTRA)}"
+    parser.add_argument(
+        "--columns", nargs="+", choices=_EXTRA, default=[], metavar="NAME", help=columns
+    )
     add_options(
         parser,
-        ("recordings", [str], "RECORDING", "sound files: WAV, FLAC, OGG, AIFF or MP3"),
+        *TABLE,
         ("--model", str, "NAME_OR_FILE", "pretrained model or model file", "murmur"),
         "--allow-pickle",
+        ("--threshold", float, "P", threshold),
+        ("--patients", str, "REGEX_OR_COLUMN", _PATIENTS),
         ("--format", ("csv", "json"), None, "format of the output", "csv"),
         ("-o --output", Path, "FILE", "file for the rows (default: standard output)"),
         "--force",
+        ("--resume", bool, None, "continue the rows that are in the file of -o"),
+        ("--backend", ("dask", "ray"), None, "predict on the workers of a cluster"),
+        (
+            "--scheduler",
+            str,
+            "ADDRESS",
+            "of a Dask cluster, such as tcp://10.0.0.5:8786",
+        ),
         "-q --quiet",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write one row for each recording; return 1 if some could not be used."""
-    recordings = options.recordings
-    _check_recordings(recordings)
-    if options.output is not None:
-        check_output(options.output, "-o", force=options.force)
+    """Write one row for each recording or patient; return 1 if some have an error."""
+    recordings, patients = recordings_and_patients(options)
+    _check_options(options)
     model = open_model(options.model, allow_pickle=options.allow_pickle)
-    probabilities, errors = predict_recordings(
-        model,
-        recordings,
-        show_progress=not options.quiet and len(recordings) >= _MANY,
-    )
-    rows = prediction_rows(recordings, probabilities, errors, model.classes)
-    _write(rows_text(rows, options.format), options.output)
-    n_failed = int((errors != "").sum())
+    decision = decision_for(model, None, options.threshold)
+    extra = _extra_columns(options, model, decision)
+    n_failed = 0
+    with RowWriter(options.output, options.format, resume=options.resume) as rows:
+        if options.resume:
+            recordings = [name for name in recordings if name not in rows.done]
+        answers = _answers(options, model, recordings)
+        if patients is None:
+            for recording, probabilities, error in answers:
+                row = prediction_row(
+                    recording, probabilities, error, model.classes, decision
+                )
+                rows.write(row | extra)
+                n_failed += error != ""
+        else:
+            values, errors = _collected(answers, len(recordings), len(model.classes))
+            for row in patient_rows(values, errors, patients, model.classes, decision):
+                rows.write(row | extra)
+            n_failed = int((errors != "").sum())
     if n_failed:
         print(
             f"skheart: {n_failed} of {len(recordings)} recordings could not be used; "
-            "see their error column.",
+            "see the error column.",
             file=sys.stderr,
         )
     return 1 if n_failed else 0
+
+
+def recordings_and_patients(
+    options: argparse.Namespace,
+) -> tuple[list[str], list[str] | None]:
+    """Return the recordings, and with ``--patients`` the patient of each."""
+    if options.table is not None:
+        from skheart.datasets import load_table
+
+        if options.recordings:
+            raise ValueError("Name recordings or a --table, not both.")
+        corpus = load_table(
+            options.table,
+            recording=options.recording_column,
+            label=None,
+            patient=options.patients,
+        )
+        report_skipped(corpus.skipped)
+        patients = corpus.groups.tolist() if options.patients else None
+        return corpus.data.tolist(), patients
+    if not options.recordings:
+        raise ValueError(
+            "predict needs recordings: files, folders, patterns, - or --table FILE."
+        )
+    _check_recordings(options.recordings)
+    recordings, skipped = expand(options.recordings)
+    report_skipped(skipped)
+    if options.patients is None:
+        return recordings, None
+    return recordings, [_patient(name, options.patients) for name in recordings]
+
+
+def _patient(recording: str, pattern: str) -> str:
+    """Return the patient in the name of a file."""
+    try:
+        match = re.search(pattern, os.path.basename(recording))
+    except re.error as error:
+        raise ValueError(
+            f"--patients must be a regular expression, got {pattern!r} ({error})."
+        ) from None
+    if match is None:
+        raise ValueError(
+            f"--patients {pattern!r} finds no patient in the name of {recording!r}; "
+            "give an expression that fits every file."
+        )
+    return match[1] if match.re.groups else match[0]
 
 
 def _check_recordings(recordings: list[str]) -> None:
@@ -86,14 +181,57 @@ def _check_recordings(recordings: list[str]) -> None:
             )
 
 
-def _write(text: str, path: Path | None) -> None:
-    """Write text as UTF-8; names of files that are not UTF-8 keep their bytes."""
-    if path is not None:
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(text.encode(errors="surrogateescape"))
-        return
-    if sys.stdout is None:
-        raise OSError("Standard output is closed; write to a file with -o FILE.")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-    sys.stdout.write(text)
+def _check_options(options: argparse.Namespace) -> None:
+    if options.resume:
+        if options.output is None or options.format != "csv" or options.patients:
+            raise ValueError(
+                "--resume continues a CSV file with one row for each recording: name "
+                "it with -o, without --format json and --patients."
+            )
+    elif options.output is not None:
+        check_output(options.output, "-o", force=options.force)
+    if options.scheduler and options.backend != "dask":
+        raise ValueError("--scheduler is for --backend dask.")
+
+
+def _answers(
+    options: argparse.Namespace, model: Predictor, recordings: list[str]
+) -> Iterator[tuple[str, np.ndarray, str]]:
+    """Yield each recording with its probabilities and its error, in order."""
+    shown = not options.quiet and len(recordings) >= _MANY
+    if options.backend is None:
+        return predictions(model, recordings, show_progress=shown)
+    from skheart.cli.cluster import predictions_on_cluster
+
+    return predictions_on_cluster(
+        model,
+        recordings,
+        backend=options.backend,
+        address=options.scheduler,
+        show_progress=shown,
+    )
+
+
+def _collected(
+    answers: Iterator[tuple[str, np.ndarray, str]], n: int, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return all probabilities and errors as arrays."""
+    values, errors = np.full((n, n_classes), np.nan), np.full(n, "", dtype=object)
+    for row, (_, probabilities, error) in enumerate(answers):
+        values[row], errors[row] = probabilities, error
+    return values, errors
+
+
+def _extra_columns(
+    options: argparse.Namespace, model: Predictor, decision: Decision
+) -> dict[str, Any]:
+    """Return the columns that are the same in all rows, if they are asked for."""
+    if options.patients:
+        decision = decision.of_patients()
+    known = {
+        "model": options.model,
+        "version": __version__,
+        "threshold": decision.threshold,
+        "settings": model.settings,
+    }
+    return {name: known[name] for name in options.columns}

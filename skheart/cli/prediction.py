@@ -1,13 +1,15 @@
-"""Recordings to arrays of probabilities, with ONNX Runtime or with TensorFlow."""
+"""Recordings to probabilities, one after another, with ONNX Runtime or TensorFlow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from skheart._core.decisions import Decision
 from skheart._core.progress import progress_bar
 from skheart._core.provenance import known_training
 from skheart.cli.interrupts import interruptible
@@ -23,29 +25,85 @@ _CHUNK = 64  # recordings whose spectrograms are held at a time
 class Predictor(NamedTuple):
     """A model that is ready to predict.
 
-    `predict` takes a list of paths. It returns the probabilities, of shape
-    (n_recordings, n_classes), and the error of each recording, "" where there is none.
-    `training` is what the model was trained on; see :mod:`skheart._core.provenance`.
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    predict : callable
+        Takes a list of paths. Returns probabilities, (n_recordings, n_classes), and the
+        error of each recording, "" where there is none.
+    training : dict
+        What the model was trained on; see :mod:`skheart._core.provenance`.
+    decision : Decision
+    settings : str
+        The settings of the spectrogram.
+    sent : SentPipeline or SentOnnx
+        What a worker needs to open the same model.
     """
 
     classes: np.ndarray
     predict: Callable[[list[str]], tuple[np.ndarray, list[str]]]
     training: dict[str, Any]
+    decision: Decision
+    settings: str
+    sent: Any
+
+
+@dataclass(frozen=True)
+class SentPipeline:
+    """A pipeline on its way to a worker."""
+
+    pipeline: Any
+
+    def opened(self) -> Predictor:
+        return predictor_of(self.pipeline)
+
+
+@dataclass(frozen=True)
+class SentOnnx:
+    """The content of an ONNX file on its way to a worker."""
+
+    name: str
+    content: bytes
+
+    def opened(self) -> Predictor:
+        from skheart.deployment.onnx_session import answers_of_paths, onnx_model
+
+        model = onnx_model(self.content, self.name)
+        return Predictor(
+            model.classes,
+            partial(answers_of_paths, model),
+            known_training(None),
+            model.decision,
+            _settings_text(model.settings),
+            self,
+        )
 
 
 def open_model(name: str, *, allow_pickle: bool = False) -> Predictor:
     """Open a model by its name; only ONNX files do without TensorFlow."""
     path = model_file(name)
     if is_onnx(path):
-        from skheart.deployment.onnx_session import answers_of_paths, read_onnx
+        from skheart.deployment.onnx_session import onnx_content
 
-        model = read_onnx(str(path))
-        predict = partial(answers_of_paths, model)
-        return Predictor(model.classes, predict, known_training(None))
-    pipeline = read_pipeline(name, allow_pickle=allow_pickle)
-    training = known_training(getattr(pipeline[-1], "training_", None))
-    predict = partial(_predict_with_pipeline, pipeline)
-    return Predictor(pipeline.classes_, predict, training)
+        return SentOnnx(name, onnx_content(str(path))).opened()
+    return predictor_of(read_pipeline(name, allow_pickle=allow_pickle))
+
+
+def predictor_of(pipeline: Pipeline) -> Predictor:
+    """Return a fitted pipeline as a predictor."""
+    return Predictor(
+        pipeline.classes_,
+        partial(_predict_with_pipeline, pipeline),
+        known_training(getattr(pipeline[-1], "training_", None)),
+        getattr(pipeline[-1], "decision_", Decision()),
+        _settings_text(pipeline[0].get_params()),
+        SentPipeline(pipeline),
+    )
+
+
+def _settings_text(settings: dict[str, Any]) -> str:
+    names = ("sample_rate", "duration", "n_bands", "window", "hop", "f_min", "f_max")
+    return " ".join(f"{name}={settings[name]}" for name in names)
 
 
 def _predict_with_pipeline(
@@ -70,24 +128,59 @@ def _predict_with_pipeline(
     return probabilities, list(errors)
 
 
+def chunks_of(recordings: list[str]) -> Iterator[list[str]]:
+    """Yield the recordings in parts that are predicted at a time."""
+    for start in range(0, len(recordings), _CHUNK):
+        yield recordings[start : start + _CHUNK]
+
+
+def answers_of_chunk(
+    model: Predictor, recordings: list[str]
+) -> tuple[np.ndarray, list[str]]:
+    """Return probabilities that are finite where there is no error, else NaN."""
+    probabilities, errors = model.predict(recordings)
+    broken = ~np.isfinite(probabilities).all(axis=1)
+    for row in np.flatnonzero(broken):
+        errors[row] = errors[row] or (
+            f"The probabilities of {recordings[row]!r} are not finite numbers; its "
+            "values are too large for the model, or the model is damaged."
+        )
+        probabilities[row] = np.nan
+    return probabilities, errors
+
+
+def predictions(
+    model: Predictor, recordings: list[str], *, show_progress: bool = False
+) -> Iterator[tuple[str, np.ndarray, str]]:
+    """Yield each recording, its probabilities and its error ("" for none), in order."""
+    bar = progress_bar(
+        "Predicting", total=len(recordings), shown=show_progress, unit="recordings"
+    )
+    with bar as advance:
+        for chunk in chunks_of(recordings):
+            with quiet_stdout():
+                probabilities, errors = interruptible(
+                    partial(answers_of_chunk, model, chunk)
+                )
+            yield from zip(chunk, probabilities, errors, strict=True)
+            advance(len(chunk))
+
+
 def predict_recordings(
     model: Predictor, recordings: list[str], *, show_progress: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the probabilities of recordings, and why some have none.
 
-    Probabilities are (n_recordings, n_classes), NaN where there is an error; errors are
-    (n_recordings,), "" where there is none.
+    Returns
+    -------
+    probabilities : ndarray of shape (n_recordings, n_classes)
+        Finite where there is no error, else NaN.
+    errors : ndarray of shape (n_recordings,)
+        "" where there is none.
     """
     probabilities = np.full((len(recordings), len(model.classes)), np.nan)
     errors = np.full(len(recordings), "", dtype=object)
-    bar = progress_bar(
-        "Predicting", total=len(recordings), shown=show_progress, unit="recordings"
-    )
-    with quiet_stdout(), bar as advance:
-        for start in range(0, len(recordings), _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            chunk = recordings[rows]
-            predict = partial(model.predict, chunk)
-            probabilities[rows], errors[rows] = interruptible(predict)
-            advance(len(chunk))
+    answers = predictions(model, recordings, show_progress=show_progress)
+    for row, (_, values, error) in enumerate(answers):
+        probabilities[row], errors[row] = values, error
     return probabilities, errors

@@ -1,63 +1,88 @@
-"""Predictions as rows of CSV or JSON."""
+"""Answers as rows: for each recording, or for each patient."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from skheart._core.decisions import labels_of
-
-# A spreadsheet takes a cell that starts so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-# What UTF-8 cannot hold, but for the bytes of names that are not UTF-8.
-_LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+from skheart._core.decisions import Decision, labels_of
+from skheart.metrics.patients import pool_answers
 
 
-def prediction_rows(
-    recordings: list[str],
+def prediction_row(
+    recording: str,
+    probabilities: np.ndarray,
+    error: str,
+    classes: np.ndarray,
+    decision: Decision,
+) -> dict[str, Any]:
+    """Return the row of a recording.
+
+    Returns
+    -------
+    row : dict
+        With the keys ``recording``, ``prediction``, ``probability_<class>`` for each
+        class, to six decimals, and ``error``. What is absent is None.
+    """
+    return {
+        "recording": recording,
+        **_answer(None if error else probabilities, classes, decision),
+        "error": error or None,
+    }
+
+
+def patient_rows(
     probabilities: np.ndarray,
     errors: np.ndarray,
+    patients: list[str],
     classes: np.ndarray,
-) -> list[dict[str, Any]]:
-    """Return one row for each recording; what is absent is None.
+    decision: Decision,
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each patient, from the recordings that could be used.
 
-    Its keys are ``recording``, ``prediction``, ``probability_<class>`` for each class,
-    to six decimals, and ``error``.
+    Returns
+    -------
+    rows : iterator of dict
+        With the keys ``patient``, ``prediction``, ``probability_<class>`` for each
+        class, ``n_recordings``, how many were used, and ``error``.
     """
-    usable = errors == ""
-    labels = np.full(len(recordings), None, dtype=object)
-    labels[usable] = labels_of(probabilities[usable], classes.astype(str))
-    numbers = probabilities.round(6).astype(object)
-    numbers[~usable] = None
-    columns = [f"probability_{name}" for name in classes]
-    keys = ["recording", "prediction", *columns, "error"]
-    return [
-        dict(zip(keys, (recording, label, *values, error or None), strict=True))
-        for recording, label, values, error in zip(
-            recordings, labels, numbers, errors, strict=True
+    names, usable = np.asarray(patients), errors == ""
+    pooled: dict[str, np.ndarray] = {}
+    if usable.any():
+        values, known = pool_answers(
+            probabilities[usable], classes.astype(str), names[usable], decision
         )
-    ]
+        pooled = dict(zip(known.tolist(), values, strict=True))
+    for patient in np.unique(names).tolist():
+        own = names == patient
+        failed = errors[own & ~usable].tolist()
+        error = None
+        if failed:
+            error = (
+                f"{len(failed)} of {own.sum()} recordings cannot be used: {failed[0]}"
+            )
+        yield {
+            "patient": patient,
+            **_answer(pooled.get(patient), classes, decision.of_patients()),
+            "n_recordings": int((own & usable).sum()),
+            "error": error,
+        }
 
 
-def rows_text(rows: list[dict[str, Any]], format: str) -> str:
-    """Return rows as text: CSV with a header, or a JSON list."""
-    if format == "json":
-        return json.dumps(rows, indent=2, allow_nan=False) + "\n"
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(map(_cell, rows[0]))
-    writer.writerows(map(_cell, row.values()) for row in rows)
-    return buffer.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    """Return a value as a cell that is text also to a spreadsheet and in UTF-8."""
-    if not isinstance(value, str):
-        return value
-    value = _LONE_SURROGATE.sub("\ufffd", value)
-    return f"'{value}" if value.startswith(_FORMULA) else value
+def _answer(
+    values: np.ndarray | None, classes: np.ndarray, decision: Decision
+) -> dict[str, Any]:
+    """Return the class and the probabilities, None where there are none."""
+    names = [f"probability_{name}" for name in classes]
+    if values is None:
+        return {"prediction": None, **dict.fromkeys(names)}
+    label = labels_of(
+        values[np.newaxis],
+        classes.astype(str),
+        positive=decision.positive,
+        threshold=decision.threshold,
+    )[0]
+    numbers = [round(float(value), 6) for value in values]
+    return {"prediction": str(label), **dict(zip(names, numbers, strict=True))}

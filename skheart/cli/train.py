@@ -15,9 +15,7 @@ from skheart.cli.options import REQUIRED, add_corpus, add_options, check_output
 from skheart.cli.quiet import quiet_stderr
 
 _HOLD_OUT = "share of the patients left out of training, for evaluate; 0 for none"
-_SKIP_UNUSABLE = (
-    "leave out recordings that cannot be used (default: stop and list them)"
-)
+SKIP_UNUSABLE = "leave out recordings that cannot be used (default: stop and list them)"
 _LEARNING_RATE = "highest learning rate (default: 0.002, fine-tuning 0.0002)"
 _PATIENCE = "stop after so many epochs without a higher AUROC on validation patients"
 _EPILOG = """\
@@ -46,11 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--force", bool, None, "replace OUTPUT, or an unfinished training of it"),
         ("--resume", bool, None, "resume an interrupted training of the same command"),
         ("--hold-out", float, "SHARE", _HOLD_OUT, 0.2),
-        ("--skip-unusable", bool, None, _SKIP_UNUSABLE),
+        ("--skip-unusable", bool, None, SKIP_UNUSABLE),
         "--allow-pickle",
         "--seed",
         "-q --quiet",
     )
+    add_training_options(parser)
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """Add the settings of the spectrogram, the network and the training."""
     add_options(
         parser.add_argument_group("spectrogram"),
         ("--duration", float, "SECONDS", "length of the spectrograms (default: 20.0)"),
@@ -108,19 +111,37 @@ def _print_summary(options: argparse.Namespace, part: dict[str, Any]) -> None:
     if not part["grouped"]:
         print(
             "Each recording was counted as a patient. If patients have several "
-            "recordings, pass\n--patient-pattern, or evaluate is too optimistic."
+            "recordings, pass\n--patient-pattern (of a table: --patient-column), or "
+            "evaluate is too optimistic."
         )
     if part["n_unusable"]:
         print(f"{part['n_unusable']} recordings could not be used and were left out.")
     print(f"Wrote {options.output}")
     if part["n_held_out"]:
         command = ["skheart", "evaluate", "--model", str(options.output)]
-        command += [options.corpus, str(options.data_home)]
+        if options.table is None:
+            command += [options.corpus, str(options.data_home)]
+        else:
+            command += _table_arguments(options)
         if options.output.suffix == ".joblib":
             command.append("--allow-pickle")
         if not is_safe_pattern(options.patient_pattern):
             command += ["--patient-pattern", options.patient_pattern]
         print(f"Score it on them: {shlex.join(command)}")
+
+
+def _table_arguments(options: argparse.Namespace) -> list[str]:
+    """Return the arguments with which another command reads the same table."""
+    arguments = ["--table", str(options.table)]
+    for name, default in (
+        ("recording_column", "recording"),
+        ("label_column", "label"),
+        ("patient_column", None),
+    ):
+        value = getattr(options, name)
+        if value != default:
+            arguments += [f"--{name.replace('_', '-')}", value]
+    return arguments
 
 
 # An unfinished training ---------------------------------------------------------------

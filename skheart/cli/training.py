@@ -18,6 +18,7 @@ from skheart._core.provenance import known_training, training_part
 from skheart.cli.corpora import check_labels, content_digests, read_corpus, take
 from skheart.cli.models_by_name import read_pipeline
 from skheart.cli.options import settings_of
+from skheart.cli.sources import check_losses
 from skheart.deployment.model_file import save_model
 from skheart.neural.classifier import CNNClassifier
 from skheart.neural.split import split_patients
@@ -39,14 +40,11 @@ def train_model(
     corpus = training_corpus(options)
     held_out = _held_out(corpus, options.hold_out, options.seed)
     train = take(corpus, ~held_out)
-    X, errors = clone(transformer).set_params(on_error="nan")._transform(train.data)
-    usable = np.array([not error for error in errors])
-    if not usable.all() and not options.skip_unusable:
-        raise ValueError(_unusable(errors))
+    X, usable = usable_spectrograms(transformer, train, options)
     classifier.fit(X[usable], train.target[usable], groups=train.groups[usable])
     transformer.set_params(verbose=0)
     classifier.set_params(verbose=0, checkpoint=None)
-    part = _part(options.corpus, take(train, usable), take(corpus, held_out))
+    part = _part(take(train, usable), take(corpus, held_out))
     part["n_unusable"] = int((~usable).sum())
     history["parts"].append(part)
     classifier.training_ = history
@@ -106,9 +104,27 @@ def training_corpus(options: argparse.Namespace) -> Bunch:
         way_out = "name more in --classes" if options.classes else "add recordings"
         raise ValueError(
             f"Training needs recordings of two classes at least, got only {words[0]!r} "
-            f"in {str(options.data_home)!r}; {way_out}."
+            f"in {str(options.table or options.data_home)!r}; {way_out}."
         )
     return corpus
+
+
+def usable_spectrograms(
+    transformer: SpectrogramTransformer, corpus: Bunch, options: argparse.Namespace
+) -> tuple[Any, np.ndarray]:
+    """Return the spectrograms of all recordings, and which recordings can be used."""
+    X, errors = clone(transformer).set_params(on_error="nan")._transform(corpus.data)
+    usable = np.array([not error for error in errors])
+    if not usable.all() and not options.skip_unusable:
+        raise ValueError(_unusable(errors))
+    failed = [
+        (str(path), str(label), error)
+        for path, label, error in zip(corpus.data, corpus.target, errors, strict=True)
+        if error
+    ]
+    labels = corpus.target[usable].tolist()
+    check_losses(labels, failed, allowed=options.allow_losses)
+    return X, usable
 
 
 def _held_out(corpus: Bunch, share: float, seed: int) -> np.ndarray:
@@ -125,10 +141,10 @@ def _held_out(corpus: Bunch, share: float, seed: int) -> np.ndarray:
     return held_out
 
 
-def _part(name: str, train: Bunch, held: Bunch) -> dict[str, Any]:
+def _part(train: Bunch, held: Bunch) -> dict[str, Any]:
     """Return what the model keeps of the corpus."""
     return training_part(
-        name,
+        train.name,
         map(str, train.groups),
         lambda key: (content_digests(train.data, key), content_digests(held.data, key)),
         grouped=train.has_patients,

@@ -8,3 +8,4 @@ from .ectopic import splice_ectopic_beats as splice_ectopic_beats
 from .folders import load_class_folders as load_class_folders
 from .pascal import load_pascal as load_pascal
 from .synthetic import make_heart_sounds as make_heart_sounds
+from .tables import load_table as load_table

@@ -52,8 +52,9 @@ def load_class_folders(
             The classes, sorted.
         frame : pandas.DataFrame or dict of ndarray
             File name and patient of each recording.
-        skipped : list of tuple of (str, str)
-            The path of each file that is not used, and why.
+        skipped : list of tuple of (str, str, str)
+            Of each file that is not used, the path, the label ("" if it is no sound),
+            and why.
         DESCR : str
             What was read.
 
@@ -84,18 +85,13 @@ def load_class_folders(
             f"data_home must be a folder with one folder for each class, got "
             f"{str(home)!r}, which is not a folder."
         )
-    files = [
-        path
-        for path in sorted(home.glob("*/**/*"))
-        if not any(part.startswith(".") for part in path.relative_to(home).parts)
-        and path.is_file()
+    paths, others = recordings_in(home, "*/**/*")
+    skipped = [
+        (str(path), path.relative_to(home).parts[0] if is_sound(path) else "", reason)
+        for path, reason in others
     ]
-    suffixes = readable_suffixes()
-    paths = [path for path in files if path.suffix.lower() in suffixes]
-    others = [path for path in files if path.suffix.lower() not in suffixes]
-    skipped = [(str(path), _why_not(path)) for path in others]
     if not paths:
-        first = f" (of {len(skipped)} other files, {skipped[0][1]})" if skipped else ""
+        first = f" (of {len(skipped)} other files, {skipped[0][2]})" if skipped else ""
         raise FileNotFoundError(
             f"{str(home)!r} has no recordings in its folders{first}; expected files "
             f"such as {str(home / 'murmur' / '17_AV.wav')!r}."
@@ -112,9 +108,33 @@ def load_class_folders(
     )
 
 
+def recordings_in(
+    folder: Path, pattern: str = "**/*"
+) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """Return the recordings in a folder, and the other files with the reason.
+
+    Both are sorted. Hidden files and folders are ignored.
+    """
+    files = [
+        path
+        for path in sorted(folder.glob(pattern))
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    ]
+    suffixes = readable_suffixes()
+    paths = [path for path in files if path.suffix.lower() in suffixes]
+    others = [path for path in files if path.suffix.lower() not in suffixes]
+    return paths, [(path, _why_not(path)) for path in others]
+
+
+def is_sound(path: Path) -> bool:
+    """Return whether a file that is not read is a sound all the same."""
+    return path.suffix.lower() in CONTAINER_SUFFIXES
+
+
 def _why_not(path: Path) -> str:
     """Return why a file is not used, and what to do."""
-    if path.suffix.lower() in CONTAINER_SUFFIXES:
+    if is_sound(path):
         return f"{path.name!r} needs another package; {how_to_read(path.name)}"
     return f"{path.name!r} does not end as a sound file does"
 

@@ -242,6 +242,7 @@ def _metadata(
         "part": part,
         "classes": plain(classifier.classes_.tolist(), "classes_"),
         "n_crop": int(classifier.n_crop_),
+        "decision": plain(classifier.decision_.as_dict(), "decision_"),
         "spectrogram": settings,
         "training": {"corpora": sorted(corpora), "complete": training["complete"]},
         "versions": versions(),

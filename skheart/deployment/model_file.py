@@ -20,10 +20,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skheart import __version__
+from skheart._core.decisions import read_decision
 from skheart._core.files import ModelFileError, atomic_path
 from skheart._core.provenance import known_training
 from skheart.deployment.sizes import check_sizes
 from skheart.deployment.text import check_keras, plain, plain_keras, restored_keras
+from skheart.deployment.unwrapped import unwrapped
 from skheart.neural.classifier import CNNClassifier
 from skheart.neural.stored import StoredNetwork
 from skheart.neural.whitelist import check_network
@@ -58,7 +60,11 @@ def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
     pipeline : sklearn.pipeline.Pipeline or a fitted search
         Fitted, of a :class:`~skheart.SpectrogramTransformer` and a
         :class:`~skheart.CNNClassifier`. Of a search, such as
-        :class:`~sklearn.model_selection.GridSearchCV`, its best pipeline.
+        :class:`~sklearn.model_selection.GridSearchCV`, its best pipeline. The threshold
+        of a :class:`~sklearn.model_selection.FixedThresholdClassifier` or
+        :class:`~sklearn.model_selection.TunedThresholdClassifierCV` around it, and the
+        calibration of a :class:`~sklearn.calibration.CalibratedClassifierCV`, become
+        part of the pipeline.
     path : str or os.PathLike
         Such as ``"murmur.skheart"``. An existing file is replaced.
 
@@ -95,7 +101,7 @@ def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
     >>> load_model(path).classes_.tolist()
     ['murmur', 'normal']
     """
-    pipeline = getattr(pipeline, "best_estimator_", pipeline)
+    pipeline = unwrapped(pipeline)
     transformer, classifier = fitted_steps(pipeline)
     text, weights = _described(transformer, classifier)
     text["steps"] = [name for name, _ in pipeline.steps]
@@ -184,8 +190,8 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
 
 
 def fitted_steps(pipeline: Any) -> tuple[SpectrogramTransformer, CNNClassifier]:
-    """Return the two steps of a pipeline, or of the best one of a search."""
-    pipeline = getattr(pipeline, "best_estimator_", pipeline)
+    """Return the two steps of a pipeline, also of one that scikit-learn has wrapped."""
+    pipeline = unwrapped(pipeline)
     steps = getattr(pipeline, "steps", [])
     kinds = [type(step) for _, step in steps]
     if kinds != [SpectrogramTransformer, CNNClassifier]:
@@ -238,6 +244,7 @@ def _described(
         "history": plain(classifier.history_, "history_"),
         "network": record.description,
         "training": plain(record.training, "training_"),
+        "decision": plain(record.decision.as_dict(), "decision_"),
         "shapes": [list(array.shape) for array in arrays],
     }
     check_sizes(text)
@@ -283,6 +290,7 @@ def _classifier(text: dict[str, Any], weights: bytes) -> CNNClassifier:
         n_channels=n_channels,
         # Format 1 named patients here.
         training=known_training(text["training"]),
+        decision=read_decision(text.get("decision"), text["classes"]),
     )
     classifier._restore(record)
     expected = (n_bands, text["n_crop"], n_channels)

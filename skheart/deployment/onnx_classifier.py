@@ -115,7 +115,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each recording.
+        """Return the class of each recording: the most probable, or by a threshold.
 
         Parameters
         ----------
@@ -127,7 +127,13 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_recordings,)
             Labels from `classes_`.
         """
-        return labels_of(self.predict_proba(X), self._model().classes)
+        model = self._model()
+        return labels_of(
+            self.predict_proba(X),
+            model.classes,
+            positive=model.decision.positive,
+            threshold=model.decision.threshold,
+        )
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Compute the probability of each class.

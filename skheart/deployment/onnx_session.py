@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skheart._core.checks import check_number
+from skheart._core.decisions import Decision, read_decision
 from skheart._core.environment import thread_limit
 from skheart._core.files import ModelFileError
 from skheart._core.optional import optional_import
@@ -37,6 +38,7 @@ class OnnxModel(NamedTuple):
     classes: np.ndarray
     n_crop: int
     settings: dict[str, Any]  # of the SpectrogramTransformer
+    decision: Decision
 
     def run(self, recording: Recording, value: np.ndarray) -> np.ndarray:
         """Return the output for one input; an error names the recording."""
@@ -141,9 +143,13 @@ def _check_probabilities(
 
 def read_onnx(name: str, n_threads: int | None = None) -> OnnxModel:
     """Read a file of export_onnx."""
+    return onnx_model(onnx_content(name), name, n_threads)
+
+
+def onnx_model(content: bytes, name: str, n_threads: int | None = None) -> OnnxModel:
+    """Open the content of a file of export_onnx; `name` is for messages."""
     check_number("n_threads", n_threads, integer=True, optional=True)
     runtime = _runtime()
-    content = _content(name)
     options = runtime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = n_threads or thread_limit() or 0
@@ -179,7 +185,7 @@ def _runtime() -> Any:
     return runtime
 
 
-def _content(name: str) -> bytes:
+def onnx_content(name: str) -> bytes:
     """Read a model file."""
     path = Path(name)
     if path.is_dir():
@@ -217,7 +223,10 @@ def _described(session: Any, notes: dict[str, Any]) -> OnnxModel:
     inputs = [value.name for value in session.get_inputs()]
     if [_PARTS.get(one) for one in inputs] != [notes["part"]]:
         raise ValueError(f"part={notes['part']!r} does not match its inputs {inputs}")
-    return OnnxModel(session, notes["part"], classes, notes["n_crop"], settings)
+    decision = read_decision(notes.get("decision"), classes.tolist())
+    return OnnxModel(
+        session, notes["part"], classes, notes["n_crop"], settings, decision
+    )
 
 
 def first_line(error: Exception) -> str:

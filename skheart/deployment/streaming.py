@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skheart._core.checks import check_number
+from skheart._core.decisions import Decision, labels_of
 from skheart.audio.waveform import RecordingError, check_waveform
 from skheart.deployment.onnx_classifier import OnnxClassifier
 from skheart.spectrogram.transformer import SpectrogramTransformer
@@ -30,11 +31,15 @@ class StreamedAnswer(NamedTuple):
         In the order of `classes_`; NaN if there is an error.
     error : str
         Why the span has no probabilities; "" if it has.
+    prediction : label or None
+        The class, by the threshold of the model if it has one; None if there is an
+        error.
     """
 
     time: float
     probabilities: np.ndarray
     error: str
+    prediction: Any = None
 
 
 class StreamingClassifier:
@@ -116,7 +121,10 @@ class StreamingClassifier:
         check_number("span", span, unit="seconds", optional=True)
         check_number("first", first, unit="seconds", optional=True)
         check_number("input_sample_rate", input_sample_rate, unit="Hz", optional=True)
-        model = getattr(model, "best_estimator_", model)
+        if not isinstance(model, OnnxClassifier):
+            from skheart.deployment.unwrapped import unwrapped  # needs TensorFlow
+
+            model = unwrapped(model)
         settings, classify = _parts_of(model)
         rate = input_sample_rate or settings["input_sample_rate"]
         rate = rate or settings["sample_rate"]
@@ -134,6 +142,7 @@ class StreamingClassifier:
                 f"first must be at most span={span:g} seconds, got {first:g}."
             )
         self.classes_ = model.classes_
+        self._decision = _decision_of(model)
         self._classify = classify(rate)
         self._rate = rate
         self._n_hop = max(1, round(hop * rate))
@@ -210,7 +219,13 @@ class StreamingClassifier:
             span = check_waveform(self._buffer[start : self._end].copy(), name=name)
             probabilities = self._classify([span])[0]
             if np.isfinite(probabilities).all():
-                return StreamedAnswer(time, probabilities, "")
+                label = labels_of(
+                    probabilities[np.newaxis],
+                    self.classes_,
+                    positive=self._decision.positive,
+                    threshold=self._decision.threshold,
+                )[0]
+                return StreamedAnswer(time, probabilities, "", label)
             error = f"{name} has no probabilities: the model computed NaN."
         except RecordingError as reason:
             error = str(reason).replace("Recording 0 of X", name)
@@ -218,6 +233,12 @@ class StreamingClassifier:
             error = f"{name} cannot be classified: {type(reason).__name__}: {reason}"
         nothing = np.full(len(self.classes_), np.nan, dtype=np.float32)
         return StreamedAnswer(time, nothing, error)
+
+
+def _decision_of(model: Any) -> Decision:
+    if isinstance(model, OnnxClassifier):
+        return model._model().decision
+    return getattr(model.steps[-1][1], "decision_", Decision())
 
 
 def _parts_of(model: Any) -> tuple[dict[str, Any], Callable[[float], Any]]:

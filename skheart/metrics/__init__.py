@@ -4,6 +4,10 @@ None of these names needs TensorFlow, Keras or librosa.
 """
 
 from skheart.metrics.auroc import auroc_score
+from skheart.metrics.calibration import (
+    calibration_bins,
+    expected_calibration_error,
+)
 from skheart.metrics.challenges import (
     cinc2016_score,
     cinc2016_sensitivity_specificity,
@@ -12,18 +16,33 @@ from skheart.metrics.challenges import (
 from skheart.metrics.interval import AUROCInterval, auroc_confidence_interval
 from skheart.metrics.pooling import PooledScores, pool_by_group
 from skheart.metrics.rates import sensitivity_score, specificity_score
+from skheart.metrics.roc import RocBand, roc_band
 from skheart.metrics.scorer import auroc_scorer
+from skheart.metrics.thresholds import (
+    ProportionInterval,
+    choose_threshold,
+    predictive_values,
+    proportion_interval,
+)
 
 __all__ = [
     "AUROCInterval",
     "PooledScores",
+    "ProportionInterval",
+    "RocBand",
     "auroc_confidence_interval",
     "auroc_score",
     "auroc_scorer",
+    "calibration_bins",
+    "choose_threshold",
     "cinc2016_score",
     "cinc2016_sensitivity_specificity",
     "circor2022_score",
+    "expected_calibration_error",
     "pool_by_group",
+    "predictive_values",
+    "proportion_interval",
+    "roc_band",
     "sensitivity_score",
     "specificity_score",
 ]

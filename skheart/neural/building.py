@@ -13,6 +13,7 @@ import numpy as np
 import scikeras.wrappers
 from sklearn.utils.validation import check_is_fitted
 
+from skheart._core.decisions import Decision
 from skheart.neural.losses import n_outputs
 from skheart.neural.networks import build_network
 from skheart.neural.packaged import read_network
@@ -84,7 +85,12 @@ def held_by_scikeras(
 
 
 def record_of(
-    model: keras.Model, *, classes: list[Any], n_crop: int, training: dict[str, Any]
+    model: keras.Model,
+    *,
+    classes: list[Any],
+    n_crop: int,
+    training: dict[str, Any],
+    decision: Decision | None = None,
 ) -> StoredNetwork:
     """Return the record of a network, from which it can be built again."""
     # A new model of the same layers has no compile settings.
@@ -109,6 +115,7 @@ def record_of(
         n_crop=n_crop,
         n_channels=n_channels,
         training=training,
+        decision=decision or Decision(),
     )
 
 

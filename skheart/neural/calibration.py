@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
@@ -46,7 +47,26 @@ def calibrated(
     # Bounded, so that uninformative scores do not collapse to one value.
     bounds = [(np.log(0.05), np.log(20.0))] + [(None, None)] * n_logits
     best = minimize(cross_entropy, np.zeros(1 + n_logits), bounds=bounds).x
+    return shifted(model, scale=np.exp(best[0]) / spread, offsets=best[1:])
+
+
+def shifted(model: keras.Model, *, scale: float, offsets: ArrayLike) -> keras.Model:
+    """Return a network whose logits are scaled and shifted by a layer at its end.
+
+    Parameters
+    ----------
+    model : keras.Model
+    scale : float
+    offsets : array-like of shape (n_outputs,)
+    """
+    offsets = np.asarray(offsets, dtype=np.float64)
+    last = model.layers[-1]
+    inner = model.outputs[0]
+    if isinstance(last, Calibration):  # both in one layer
+        before, shift = last.get_weights()
+        scale, offsets = scale * float(before), scale * shift + offsets
+        inner = last.input
     layer = Calibration(name="calibration")
-    model = keras.Model(model.inputs[0], layer(model.outputs[0]), name=model.name)
-    layer.set_weights([np.exp(best[0]) / spread, best[1:]])
+    model = keras.Model(model.inputs[0], layer(inner), name=model.name)
+    layer.set_weights([scale, offsets])
     return model

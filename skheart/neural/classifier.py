@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skheart._core.decisions import labels_of
+from skheart._core.decisions import Decision, labels_of
 from skheart._core.versions import stamped, unstamped
 from skheart.neural.batches import TrainingBatches
 from skheart.neural.building import (
@@ -146,6 +146,11 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         What the network was trained on, as far as it is recorded: ``"parts"``, one for
         each training, and ``"complete"``, whether these are all. `fit` records
         nothing but the parts of `weights`.
+
+    decision_ : Decision
+        The threshold of `predict`, if one was chosen (``skheart tune``, or by saving a
+        :class:`sklearn.model_selection.FixedThresholdClassifier`), and how the
+        recordings of a patient are pooled. After `fit` it is the most probable class.
 
     See Also
     --------
@@ -320,11 +325,12 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.classes_, self.n_crop_ = classes, n_crop
         self.input_shape_ = (n_bands, n_frames, n_channels)
         self.training_ = not_recorded() if start is None else start.continued()
+        self.decision_ = Decision()
         self._hold(model)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable class of each recording.
+        """Return the class of each recording: the most probable, or by a threshold.
 
         Parameters
         ----------
@@ -336,7 +342,12 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_recordings,)
             Labels of `classes_`.
         """
-        return labels_of(self.predict_proba(X), self.classes_)
+        return labels_of(
+            self.predict_proba(X),
+            self.classes_,
+            positive=self.decision_.positive,
+            threshold=self.decision_.threshold,
+        )
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class.
@@ -380,6 +391,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.n_crop_, self.n_features_in_ = record.n_crop, record.n_bands
         self.input_shape_ = (record.n_bands, record.n_crop, record.n_channels)
         self.history_, self.training_ = {"loss": []}, record.training
+        self.decision_ = record.decision
         self._hold(restored_network(record))
         return self
 
@@ -390,6 +402,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             classes=self.classes_.tolist(),
             n_crop=self.n_crop_,
             training=self.training_,
+            decision=self.decision_,
         )
 
     def _forget(self) -> None:

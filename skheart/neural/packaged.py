@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from skheart._core.decisions import read_decision
 from skheart.neural.stored import StoredNetwork
 
 FOLDER = Path(__file__).parents[1] / "pretrained" / "weights"
@@ -74,6 +75,7 @@ def read_network(
     network = StoredNetwork(
         description=description["config"],
         weights=weights,
+        decision=read_decision(description.get("decision"), description["classes"]),
         **{key: description[key] for key in KEPT},
     )
     return SavedNetwork(name, network, description["spectrogram"], description["card"])

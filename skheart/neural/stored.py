@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from skheart._core.decisions import Decision
+
 
 def not_recorded() -> dict[str, Any]:
     """Return the training of a network of which nothing is known."""
@@ -30,6 +32,7 @@ class StoredNetwork:
     n_channels: int = 1
     # What it was trained on: one part for each training, and whether these are all.
     training: dict[str, Any] = field(default_factory=not_recorded)
+    decision: Decision = field(default_factory=Decision)  # thresholds and pooling
 
     def continued(self) -> dict[str, Any]:
         """Return the training of a network that starts from this one."""

@@ -1,0 +1,121 @@
+"""Write rows of CSV or JSON one by one, so that whatever happens, rows are whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+# A spreadsheet takes a cell that starts so for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What UTF-8 cannot hold, but for the bytes of names that are not UTF-8.
+_LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+
+
+class RowWriter:
+    """A table on standard output or in a file, to which rows are added.
+
+    Each row is written at once. If the disk is full, the part of a row is removed.
+
+    Parameters
+    ----------
+    path : pathlib.Path or None
+        The file; None for standard output.
+    format : {"csv", "json"}
+    resume : bool, default=False
+        Keep the rows that are in the file. CSV only.
+    """
+
+    def __init__(self, path: Path | None, format: str, *, resume: bool = False) -> None:
+        self._format = format
+        self._n_rows = 0
+        self.done: set[str] = set()
+        if path is None:
+            if sys.stdout is None:
+                raise OSError("Standard output is closed; write to a file: -o FILE.")
+            sys.stdout.flush()
+            self._file, self._owned = sys.stdout.fileno(), False
+            return
+        self._owned = True
+        if resume:
+            self.done, self._n_rows = _finished_rows(path)
+        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if resume else os.O_TRUNC)
+        self._file = os.open(path, flags, 0o666)
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Add one row; the first one decides the columns."""
+        if self._format == "json":
+            text = json.dumps(row, indent=2, allow_nan=False)
+            text = (",\n" if self._n_rows else "[\n") + text
+        else:
+            text = _csv_line(row.values())
+            if not self._n_rows:
+                text = _csv_line(row) + text
+        self._write(text)
+        self._n_rows += 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        """Close the table, also after an error or an interrupt."""
+        try:
+            if self._format == "json":
+                self._write("\n]\n" if self._n_rows else "[]\n")
+        finally:
+            if self._owned:
+                os.close(self._file)
+
+    def _write(self, text: str) -> None:
+        # Names of files that are not UTF-8 keep their bytes.
+        content = text.encode(errors="surrogateescape")
+        regular = stat.S_ISREG(os.fstat(self._file).st_mode)
+        end = os.fstat(self._file).st_size
+        try:
+            while content:
+                content = content[os.write(self._file, content) :]
+        except OSError:
+            if regular and self._owned:
+                os.ftruncate(self._file, end)
+            raise
+
+
+def _csv_line(values: Any) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(map(csv_cell, values))
+    return buffer.getvalue()
+
+
+def csv_cell(value: Any) -> Any:
+    """Return a value as a cell that is text also to a spreadsheet and in UTF-8."""
+    if not isinstance(value, str):
+        return value
+    value = _LONE_SURROGATE.sub("\ufffd", value)
+    return f"'{value}" if value.startswith(_FORMULA) else value
+
+
+def _finished_rows(path: Path) -> tuple[set[str], int]:
+    """Return the first cells of the rows in a file, and how many lines it has.
+
+    A line without an end, which a power failure can leave, is removed.
+    """
+    if not path.exists():
+        return set(), 0
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        os.truncate(path, len(whole))
+    text = whole.decode(errors="surrogateescape")
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    if rows and rows[0][:2] != ["recording", "prediction"]:
+        raise ValueError(
+            f"{str(path)!r} cannot be resumed: it does not start with the columns "
+            "recording and prediction, as answers of skheart predict do."
+        )
+    return {row[0] for row in rows[1:] if row}, len(rows)

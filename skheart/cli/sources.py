@@ -1,0 +1,105 @@
+"""Which recordings a command works on: files, folders, patterns, a list, a table."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+Skipped = tuple[str, str, str]  # path, label ("" if there is none), reason
+
+
+def expand(words: Iterable[str]) -> tuple[list[str], list[Skipped]]:
+    """Return the recordings that arguments stand for, and the files left out.
+
+    Parameters
+    ----------
+    words : iterable of str
+        Paths and URLs stand for themselves. A folder stands for the sound files in it
+        and in its subfolders, a pattern such as ``"ward/**/*.wav"`` for the files that
+        it matches, and ``"-"`` for the lines of standard input.
+
+    Raises
+    ------
+    ValueError
+        If a pattern or a folder has no sound file, or nothing is left.
+    """
+    recordings: list[str] = []
+    skipped: list[Skipped] = []
+    for word in words:
+        if word == "-":
+            recordings += _listed()
+        elif os.path.isdir(word):
+            from skheart.datasets.folders import recordings_in
+
+            found, others = recordings_in(Path(word))
+            if not found:
+                raise ValueError(f"The folder {word!r} has no sound files.")
+            recordings += map(str, found)
+            skipped += [(str(path), "", reason) for path, reason in others]
+        elif glob.has_magic(word) and not os.path.exists(word) and "://" not in word:
+            matched = sorted(p for p in glob.glob(word, recursive=True) if _is_file(p))
+            if not matched:
+                raise ValueError(f"No file matches the pattern {word!r}.")
+            recordings += matched
+        else:
+            recordings.append(word)
+    if not recordings:
+        raise ValueError(
+            "There are no recordings: the list on standard input is empty."
+        )
+    return recordings, skipped
+
+
+def _is_file(path: str) -> bool:
+    return not os.path.isdir(path)
+
+
+def _listed() -> list[str]:
+    """Return the recordings on standard input, one in each line."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise ValueError(
+            '"-" reads a list of recordings from standard input, such as: '
+            "find ward -name '*.wav' | skheart predict -"
+        )
+    names = sys.stdin.buffer.read().split(b"\n")
+    return [os.fsdecode(name.removesuffix(b"\r")) for name in names if name.strip()]
+
+
+def report_skipped(skipped: list[Skipped], *, n_named: int = 10) -> None:
+    """Print which files were left out, and why."""
+    if not skipped:
+        return
+    lines = [f"skheart: {len(skipped)} files or rows were left out:"]
+    lines += [f"  {path}: {reason}" for path, _, reason in skipped[:n_named]]
+    if len(skipped) > n_named:
+        lines.append(f"  ... and {len(skipped) - n_named} more")
+    print("\n".join(lines), file=sys.stderr)
+
+
+def check_losses(
+    labels: list[str], skipped: list[Skipped], *, allowed: bool, share: float = 0.1
+) -> None:
+    """Raise if a class loses more than a share of its recordings.
+
+    Parameters
+    ----------
+    labels : list of str
+        Of the recordings that are left.
+    skipped : list of tuple
+        Those that are left out; "" as the label if it is not known.
+    allowed : bool
+        Whether the user accepts such losses (``--allow-losses``).
+    """
+    if allowed:
+        return
+    for label in sorted(set(labels) | {label for _, label, _ in skipped if label}):
+        reasons = [reason for _, other, reason in skipped if other == label]
+        n_all = len(reasons) + labels.count(label)
+        if len(reasons) > share * n_all:
+            raise ValueError(
+                f"{len(reasons)} of {n_all} recordings of {label!r} would be left out "
+                f"(the first one: {reasons[0]}); fix them, or pass --allow-losses."
+            )
