@@ -13,6 +13,7 @@ import numpy as np
 import scikeras.wrappers
 from sklearn.utils.validation import check_is_fitted
 
+from skheart.neural.graphs import plain_names
 from skheart.neural.packaged import read_network
 from skheart.neural.seeds import fill_seeds, global_random_unchanged, seed_numbers
 from skheart.neural.stored import StoredNetwork
@@ -54,6 +55,7 @@ def held_by_scikeras(
     return holder.initialize(np.zeros(shape, np.float32), np.arange(shape[0]))
 
 
+@plain_names()
 def record_of(
     model: keras.Model, *, classes: list[Any], n_crop: int, training: dict[str, Any]
 ) -> StoredNetwork:
@@ -89,6 +91,7 @@ def record_of(
     )
 
 
+@plain_names()
 def restored_network(record: StoredNetwork) -> keras.Model:
     """Build the network of a record. It is not compiled.
 

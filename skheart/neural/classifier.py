@@ -29,7 +29,13 @@ from skheart.neural.building import (
 from skheart.neural.calibration import calibrated
 from skheart.neural.checkpoint import Checkpoint, fingerprint
 from skheart.neural.early_stopping import EarlyStopping
-from skheart.neural.graphs import Forward, Trainer, architecture, trainer_of
+from skheart.neural.graphs import (
+    Forward,
+    Trainer,
+    architecture,
+    plain_names,
+    trainer_of,
+)
 from skheart.neural.inputs import (
     check_lengths,
     check_spectrograms,
@@ -322,7 +328,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             augment=float(self.augment),
             seed=seed,
         )
-        model = self._trained(loss, batches, stopping, start, seed)
+        with plain_names():
+            model = self._trained(loss, batches, stopping, start, seed)
         if not gives_probabilities(loss):
             logits = windowed_logits(Forward(model), only(X, part), self.n_crop_)
             ones = np.ones(len(X)) if weights is None else weights
@@ -382,7 +389,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         def make() -> Trainer:
             # What is kept for later fits is another network than the user's.
             kept = model if key is None else build()
-            same = kept is model or architecture(kept) == architecture(model)
+            same = kept is model or architecture(kept) == key[0]
             return Trainer(kept if same else model, n_targets)
 
         rates = None
