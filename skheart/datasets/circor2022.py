@@ -113,15 +113,8 @@ def load_circor2022(
     See Also
     --------
     read_segmentation : Read the beats' phases that come with a recording.
-    load_pascal : PASCAL Classifying Heart Sounds Challenge.
-    load_cinc2016 : PhysioNet/CinC Challenge 2016.
+    load_cinc2016, load_pascal : Other corpora.
     make_heart_sounds : Simulated recordings.
-
-    References
-    ----------
-    J. Oliveira et al.: The CirCor DigiScope Dataset: From Murmur Detection to
-    Murmur Classification. IEEE Journal of Biomedical and Health Informatics
-    26(6):2524-2535, 2022. doi:10.1109/JBHI.2021.3137048
 
     Examples
     --------
@@ -183,12 +176,8 @@ def _columns(home: Path, rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
         key = name.lower().replace(" ", "_")
         if name not in (_PATIENT, _LOCATIONS) and key not in columns:
             columns[key] = words(row[name] for row in rows)
-    heard = [
-        location in locations.split("+")
-        for location, locations in zip(
-            columns["location"], columns["murmur_locations"], strict=True
-        )
-    ]
+    places = zip(columns["location"], columns["murmur_locations"], strict=True)
+    heard = [location in locations.split("+") for location, locations in places]
     elsewhere = (columns["murmur"] == "Present") & ~np.array(heard, dtype=bool)
     columns["murmur_at_location"] = np.where(elsewhere, "Inaudible", columns["murmur"])
     return columns
@@ -251,10 +240,9 @@ def read_segmentation(
 
     Notes
     -----
-    Phases that have no length, which a few files hold, are left out; in one file
-    (``50782_MV_1.tsv``) that leaves none. Phases come in the order of the file,
-    which in ``50690_MV_2.tsv`` and ``50690_TV.tsv`` goes back in time once;
-    neighbours may overlap by fractions of a millisecond.
+    Phases without length are left out; in ``50782_MV_1.tsv`` that leaves none. They
+    come in the order of the file, which in ``50690_MV_2.tsv`` and ``50690_TV.tsv`` goes
+    back in time once; neighbours may overlap by fractions of a millisecond.
 
     Examples
     --------
