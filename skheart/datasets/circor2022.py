@@ -89,16 +89,15 @@ def load_circor2022(
           who was screened in both campaigns has two patient numbers, of which
           both recordings get the smaller.
         - target_names : ndarray of the distinct words of `target`, sorted.
-        - frame : DataFrame or dict with one row a recording: ``recording``,
-          ``patient`` (the number it has in the corpus), ``location`` (AV, PV, TV, MV
-          or Phc), ``repetition`` (1, 2, … where a location was recorded more than
-          once, else 0), ``segmentation`` (path of the ``.tsv`` file, for
-          `read_segmentation`), ``murmur_at_location``, ``height`` in cm, ``weight``
-          in kg, ``pregnancy_status`` (bool) and the other columns of
-          ``training_data.csv`` (``age``, ``sex``, ``murmur``,
-          ``murmur_locations``, ``systolic_murmur_grading``, ``outcome``,
-          ``campaign``, ``additional_id`` …). A word that is not known is ``""``,
-          a number NaN.
+        - frame : DataFrame or dict with one row a recording: ``recording``, ``patient``
+          (the number it has in the corpus), ``location`` (AV, PV, TV, MV or Phc),
+          ``repetition`` (1, 2, … where a location was recorded more than once, else 0),
+          ``segmentation`` (path of the ``.tsv`` file, for `read_segmentation`),
+          ``murmur_at_location``, ``height`` in cm, ``weight`` in kg,
+          ``pregnancy_status`` (bool) and the other columns of ``training_data.csv``
+          (``age``, ``sex``, ``murmur``, ``murmur_locations``,
+          ``systolic_murmur_grading``, ``outcome``, ``campaign``, ``additional_id`` …).
+          A word that is not known is ``""``, a number NaN.
         - DESCR : str, what the corpus is and how to cite it.
 
     Raises

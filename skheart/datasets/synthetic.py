@@ -42,11 +42,10 @@ def make_heart_sounds(
 ) -> Bunch:
     """Simulate heart-sound recordings of patients who differ from each other.
 
-    Each patient has a heart rate, a timbre of the two heart sounds and, in the
-    class murmur, a kind, a pitch and a loudness of the murmur, which all recordings
-    of the patient share; rhythm, breathing, noise and the place of the stethoscope
-    change from recording to recording. Faint murmurs drown in the noise, as they
-    do in a clinic.
+    Each patient has a heart rate, a timbre of the two heart sounds and, in the class
+    murmur, a kind, a pitch and a loudness of the murmur, which all recordings of the
+    patient share; rhythm, breathing, noise and the place of the stethoscope change from
+    recording to recording. Faint murmurs drown in the noise, as they do in a clinic.
 
     Parameters
     ----------
