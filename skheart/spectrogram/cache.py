@@ -117,6 +117,7 @@ class SpectrogramCache:
         Parameters
         ----------
         max_bytes : float
+            Maximum size of the rest.
 
         Returns
         -------
