@@ -297,6 +297,9 @@ def test_a_frozen_start_in_a_search(sounds, spectrograms):
     )
     search.fit(spectrograms, sounds.target)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    weights = search.best_estimator_.model_.weights
+    saved = read_network("murmur").network.weights
+    np.testing.assert_allclose(weights[0], saved[0], atol=1e-4)
 
 
 def test_short_spectrograms_are_repeated(sounds, spectrograms):
