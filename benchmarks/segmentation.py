@@ -17,6 +17,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,53 +57,78 @@ def main() -> None:
     parser.add_argument("data_home", help="folder with the corpora")
     parser.add_argument("--work", type=Path, default=WORK)
     parser.add_argument("--springer", default=None, help="interpreter with pyPCG")
+    parser.add_argument("--only", nargs="+", default=None, help="some of the parts")
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
-    corpora = read_corpora(options.data_home)
+    data_home = Path(options.data_home)
+    corpora = read_corpora(data_home)
     circor = corpora.take(np.flatnonzero(corpora.corpus == "circor2022"))
     networks = [
         read_weights(network_path(options.work, fold)) for fold in range(N_FOLDS)
     ]
     weights = [network for network, _ in networks]
-    results: dict[str, Any] = {"epochs by fold": [epochs for _, epochs in networks]}
     waveforms = [read_recording(p, sample_rate=SAMPLE_RATE)[0] for p in circor.path]
-    with single_blas_thread():
-        for name, level in NOISES.items():
-            found = segmented(circor, waveforms, weights, level)
-            counts = counted(circor, [decode_phases(x) for x in found])
-            results[name] = phase_figures(counts, circor.group)
-            results[name]["heart rate"] = rate_figures(circor, found)
-            if level is None:
-                clean = found
-                results["by fold"] = parts(counts, circor, circor.fold)
-                results["by location"] = parts(counts, circor, circor.part)
-                murmur = {"Present": "murmur here", "Absent": "no murmur"}
-                words = np.array([murmur.get(w, "other") for w in circor.word])
-                results["by murmur"] = parts(counts, circor, words)
-            show(name, results[name])
-        other = [peak_picking(x, SAMPLE_RATE) for x in waveforms]
-        results["peak picking"] = phase_figures(counted(circor, other), circor.group)
-        show("peak picking", results["peak picking"])
-        results["PASCAL set A"] = pascal_figures(Path(options.data_home), weights[0])
-        results["no heartbeat"] = silent_figures(corpora, weights)
-        results["speed"] = speed(waveforms, weights[0])
-        results["rhythm"] = rhythm_results(
-            Path(options.data_home), corpora, circor, waveforms, weights, clean
-        )
+
+    def rhythm() -> dict[str, Any]:
+        clean = segmented(circor, waveforms, weights, None)
+        return rhythm_results(data_home, corpora, circor, waveforms, weights, clean)
+
+    def peaks() -> dict[str, Any]:
+        found = [peak_picking(waveform, SAMPLE_RATE) for waveform in waveforms]
+        return phase_figures(counted(circor, found), circor.group)
+
+    todo: dict[str, Callable[[], Any]] = {
+        **{
+            name: partial(circor_figures, circor, waveforms, weights, name)
+            for name in NOISES
+        },
+        "peak picking": peaks,
+        "PASCAL set A": partial(pascal_figures, data_home, weights[0]),
+        "no heartbeat": partial(silent_figures, corpora, weights),
+        "speed": partial(speed, waveforms, weights[0]),
+        "rhythm": rhythm,
+    }
     if options.springer:
-        rows = np.flatnonzero(circor.fold == 0)
-        answers = springer_answers(circor, options.work, options.springer)
-        part = circor.take(rows)
-        counts = counted(part, answers)
-        results["Springer HSMM, fold 0"] = phase_figures(counts, part.group)
-        show("Springer", results["Springer HSMM, fold 0"])
-    from _results import write_results  # imports TensorFlow
+        todo["Springer HSMM, fold 0"] = partial(
+            springer_figures, circor, options.work, options.springer
+        )
+    results: dict[str, Any] = {"epochs by fold": [epochs for _, epochs in networks]}
+    for name in options.only or todo:
+        # Parts are kept as they are finished: an interrupted run resumes.
+        path = options.work / f"part-{name.replace(' ', '-')}.json"
+        if not path.exists():
+            with single_blas_thread():
+                found = todo[name]()
+            print(name, json.dumps(found), flush=True)
+            path.write_text(json.dumps(found))
+        results[name] = json.loads(path.read_text())
+    if options.only is None:
+        results |= results["clean"].pop("parts")
+        from _results import write_results  # imports TensorFlow
 
-    write_results(options.output, results)
+        write_results(options.output, results)
 
 
-def show(name: str, figures: dict[str, Any]) -> None:
-    print(name, json.dumps(figures), flush=True)
+def circor_figures(
+    circor: Corpora,
+    waveforms: list[np.ndarray],
+    weights: list[list[np.ndarray]],
+    name: str,
+) -> dict[str, Any]:
+    """Return the figures of CirCor with one kind of noise; of clean ones, by part."""
+    found = segmented(circor, waveforms, weights, NOISES[name])
+    counts = counted(circor, [decode_phases(probability) for probability in found])
+    figures = phase_figures(counts, circor.group)
+    figures["heart rate"] = rate_figures(circor, found)
+    if NOISES[name] is None:
+        murmur = {"Present": "murmur here", "Absent": "no murmur"}
+        words = np.array([murmur.get(word, "other") for word in circor.word])
+        figures["parts"] = {
+            "by fold": parts(counts, circor, circor.fold),
+            "by location": parts(counts, circor, circor.part),
+            "by murmur": parts(counts, circor, words),
+        }
+    return figures
 
 
 # CirCor ------------------------------------------------------------------------------
@@ -274,7 +300,6 @@ def pascal_figures(data_home: Path, weights: list[np.ndarray]) -> dict[str, Any]
             "precision": round(matched / predicted, 4),
             "n": int(true),
         }
-    show("PASCAL set A", figures)
     return figures
 
 
@@ -301,7 +326,6 @@ def silent_figures(corpora: Corpora, weights: list[list[np.ndarray]]) -> dict[st
         "simulated noises": len(simulated),
         "of these empty": round(float(np.mean(simulated)), 4),
     }
-    show("no heartbeat", figures)
     return figures
 
 
@@ -322,11 +346,17 @@ def speed(waveforms: list[np.ndarray], weights: list[np.ndarray]) -> dict[str, A
         runs.append(time.perf_counter() - began)
     seconds = sum(map(len, X)) / SAMPLE_RATE
     figures = {"times real time": round(seconds / min(runs))}
-    show("speed", figures)
     return figures
 
 
 # Springer's HSMM ---------------------------------------------------------------------
+
+
+def springer_figures(circor: Corpora, work: Path, python: str) -> dict[str, Any]:
+    """Return the figures of Springer's HSMM on fold 0."""
+    answers = springer_answers(circor, work, python)
+    part = circor.take(np.flatnonzero(circor.fold == 0))
+    return phase_figures(counted(part, answers), part.group)
 
 
 def springer_answers(circor: Corpora, work: Path, python: str) -> list[Any]:

@@ -182,16 +182,6 @@ def check_choices(
     return tuple(value for value in allowed if value in chosen)
 
 
-def _make_frame(columns: dict[str, np.ndarray], as_frame: bool) -> Any:
-    """Return the columns as a pandas DataFrame, or as the dict they are."""
-    if not isinstance(as_frame, bool):
-        raise ValueError(f"as_frame must be True or False, got {as_frame!r}.")
-    if not as_frame:
-        return columns
-    pandas = optional_import("pandas", user="as_frame=True", extra="pandas")
-    return pandas.DataFrame(columns)
-
-
 def make_bunch(
     description: str,
     *,
@@ -203,12 +193,18 @@ def make_bunch(
     **others: Any,
 ) -> Bunch:
     """Return the Bunch that every loader returns, with what only one of them has."""
+    if not isinstance(as_frame, bool):
+        raise ValueError(f"as_frame must be True or False, got {as_frame!r}.")
+    frame: Any = columns
+    if as_frame:
+        pandas = optional_import("pandas", user="as_frame=True", extra="pandas")
+        frame = pandas.DataFrame(columns)
     return Bunch(
         data=np.fromiter(data, dtype=object),
         target=target,
         groups=groups,
         target_names=np.unique(target),
-        frame=_make_frame(columns, as_frame),
+        frame=frame,
         DESCR=description,
         **others,
     )

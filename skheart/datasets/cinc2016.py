@@ -123,8 +123,7 @@ def load_cinc2016(
 
     See Also
     --------
-    load_pascal : PASCAL Classifying Heart Sounds Challenge.
-    load_circor2022 : CirCor DigiScope.
+    load_circor2022, load_pascal : Other corpora.
     make_heart_sounds : Simulated recordings.
 
     Notes
@@ -133,12 +132,6 @@ def load_cinc2016(
     part of the original name before the ``S``, in b the subject, in c the original
     name, in d the original name less a digit after letters, in e the class
     together with the raw record, in f the original name less ``-1`` or ``-2``.
-
-    References
-    ----------
-    C. Liu et al.: An open access database for the evaluation of heart sound
-    algorithms. Physiological Measurement 37(12):2181-2213, 2016.
-    doi:10.1088/0967-3334/37/12/2181
 
     Examples
     --------

@@ -89,16 +89,15 @@ def load_circor2022(
           who was screened in both campaigns has two patient numbers, of which
           both recordings get the smaller.
         - target_names : ndarray of the distinct words of `target`, sorted.
-        - frame : DataFrame or dict with one row a recording: ``recording``,
-          ``patient`` (the number it has in the corpus), ``location`` (AV, PV, TV, MV
-          or Phc), ``repetition`` (1, 2, … where a location was recorded more than
-          once, else 0), ``segmentation`` (path of the ``.tsv`` file, for
-          `read_segmentation`), ``murmur_at_location``, ``height`` in cm, ``weight``
-          in kg, ``pregnancy_status`` (bool) and the other columns of
-          ``training_data.csv`` (``age``, ``sex``, ``murmur``,
-          ``murmur_locations``, ``systolic_murmur_grading``, ``outcome``,
-          ``campaign``, ``additional_id`` …). A word that is not known is ``""``,
-          a number NaN.
+        - frame : DataFrame or dict with one row a recording: ``recording``, ``patient``
+          (the number it has in the corpus), ``location`` (AV, PV, TV, MV or Phc),
+          ``repetition`` (1, 2, … where a location was recorded more than once, else 0),
+          ``segmentation`` (path of the ``.tsv`` file, for `read_segmentation`),
+          ``murmur_at_location``, ``height`` in cm, ``weight`` in kg,
+          ``pregnancy_status`` (bool) and the other columns of ``training_data.csv``
+          (``age``, ``sex``, ``murmur``, ``murmur_locations``,
+          ``systolic_murmur_grading``, ``outcome``, ``campaign``, ``additional_id`` …).
+          A word that is not known is ``""``, a number NaN.
         - DESCR : str, what the corpus is and how to cite it.
 
     Raises
@@ -113,15 +112,8 @@ def load_circor2022(
     See Also
     --------
     read_segmentation : Read the beats' phases that come with a recording.
-    load_pascal : PASCAL Classifying Heart Sounds Challenge.
-    load_cinc2016 : PhysioNet/CinC Challenge 2016.
+    load_cinc2016, load_pascal : Other corpora.
     make_heart_sounds : Simulated recordings.
-
-    References
-    ----------
-    J. Oliveira et al.: The CirCor DigiScope Dataset: From Murmur Detection to
-    Murmur Classification. IEEE Journal of Biomedical and Health Informatics
-    26(6):2524-2535, 2022. doi:10.1109/JBHI.2021.3137048
 
     Examples
     --------
@@ -183,12 +175,8 @@ def _columns(home: Path, rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
         key = name.lower().replace(" ", "_")
         if name not in (_PATIENT, _LOCATIONS) and key not in columns:
             columns[key] = words(row[name] for row in rows)
-    heard = [
-        location in locations.split("+")
-        for location, locations in zip(
-            columns["location"], columns["murmur_locations"], strict=True
-        )
-    ]
+    places = zip(columns["location"], columns["murmur_locations"], strict=True)
+    heard = [location in locations.split("+") for location, locations in places]
     elsewhere = (columns["murmur"] == "Present") & ~np.array(heard, dtype=bool)
     columns["murmur_at_location"] = np.where(elsewhere, "Inaudible", columns["murmur"])
     return columns
@@ -251,10 +239,9 @@ def read_segmentation(
 
     Notes
     -----
-    Phases that have no length, which a few files hold, are left out; in one file
-    (``50782_MV_1.tsv``) that leaves none. Phases come in the order of the file,
-    which in ``50690_MV_2.tsv`` and ``50690_TV.tsv`` goes back in time once;
-    neighbours may overlap by fractions of a millisecond.
+    Phases without length are left out; in ``50782_MV_1.tsv`` that leaves none. They
+    come in the order of the file, which in ``50690_MV_2.tsv`` and ``50690_TV.tsv`` goes
+    back in time once; neighbours may overlap by fractions of a millisecond.
 
     Examples
     --------

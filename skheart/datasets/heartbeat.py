@@ -59,10 +59,10 @@ def draw_patient(
     """Draw a patient of the class `label`."""
     # The first sound lies at about 20 to 110 Hz, the second a little higher and
     # shorter (Rangayyan and Lehner 1987).
-    first = _draw_sound(rng, 24.0, 110.0, attack=0.008, decay=rng.uniform(0.028, 0.042))
-    second = _draw_sound(
-        rng, 40.0, 150.0, attack=0.004, decay=rng.uniform(0.017, 0.026)
-    )
+    decay = rng.uniform(0.028, 0.042)
+    first = _draw_sound(rng, 24.0, 110.0, attack=0.008, decay=decay)
+    decay = rng.uniform(0.017, 0.026)
+    second = _draw_sound(rng, 40.0, 150.0, attack=0.004, decay=decay)
     at_base, at_apex = rng.uniform(0.8, 1.3), rng.uniform(0.4, 0.8)
     murmur = str(rng.choice(MURMURS, p=(0.45, 0.4, 0.15)))
     fall = rng.uniform(0.0, 8.0, size=len(LOCATIONS))
@@ -104,9 +104,8 @@ def draw_rhythm(
     period = 60.0 / heart_rate
     n_beats = int(np.ceil(1.25 * duration / period)) + 4
     phase = rng.uniform(0.0, 2 * np.pi)
-    breath = np.sin(
-        2 * np.pi * patient.breathing_rate * period * np.arange(n_beats) + phase
-    )
+    angles = 2 * np.pi * patient.breathing_rate * period * np.arange(n_beats)
+    breath = np.sin(angles + phase)
     jitter = np.clip(rng.normal(0.0, 0.012, size=n_beats), -0.04, 0.04)
     intervals = period * (1 + patient.sinus_arrhythmia * breath + jitter)
     onsets = np.cumsum(intervals) - intervals[0] - rng.uniform(0.0, period)
@@ -138,131 +137,109 @@ def _draw_premature(
     return premature
 
 
-def heart_sounds(
-    rng: RandomState,
-    patient: Patient,
-    rhythm: Rhythm,
-    location: int,
-    times: np.ndarray,
-    sample_rate: float,
-) -> np.ndarray:
-    """Return the first and second sounds, the loudest point being 1."""
-    breath = np.sin(
-        2 * np.pi * patient.breathing_rate * rhythm.first + rng.uniform(0, 2 * np.pi)
-    )
-    depth = rng.uniform(0.03, 0.2)
-    n_beats = rhythm.first.size
-    strength = (1 + depth * breath) * (1 + rng.normal(0.0, 0.07, size=(2, n_beats)))
-    # A premature beat finds the heart half filled: less blood, a fainter second sound.
-    strength *= np.where(rhythm.premature, rng.uniform(0.3, 0.9, size=(2, 1)), 1.0)
-    second = strength[1] * patient.loudness[location]
-    waveform = np.zeros(times.size)
-    split = patient.split * (1 + breath) / 2
-    _add(waveform, patient.first, rhythm.first, strength[0], sample_rate)
-    _add(waveform, patient.second, rhythm.second, second, sample_rate)
-    _add(waveform, patient.second, rhythm.second + split, 0.5 * second, sample_rate)
-    return waveform / max(np.abs(waveform).max(), 1e-9)
+@dataclass(frozen=True)
+class Simulation:
+    """The parts of the waveform of one recording, each of shape (n_times,)."""
 
+    rng: RandomState
+    patient: Patient
+    rhythm: Rhythm
+    times: np.ndarray  # s
+    sample_rate: float
 
-def _add(
-    waveform: np.ndarray,
-    sound: Sound,
-    onsets: np.ndarray,
-    amplitudes: np.ndarray,
-    sample_rate: float,
-) -> None:
-    """Add a sound at every onset, to a fraction of a point of the signal."""
-    n_times = int(6 * sound.decay * sample_rate)
-    positions = np.ceil(onsets * sample_rate).astype(int)[:, None] + np.arange(n_times)
-    since = positions / sample_rate - onsets[:, None]
-    angles = 2 * np.pi * since[..., None] * sound.frequencies + sound.phases
-    envelope = (1 - np.exp(-since / sound.attack)) * np.exp(-since / sound.decay)
-    values = amplitudes[:, None] * envelope * (np.sin(angles) @ sound.amplitudes)
-    inside = (positions >= 0) & (positions < waveform.size)
-    np.add.at(waveform, positions[inside], values[inside])
+    def heart_sounds(self, location: int) -> np.ndarray:
+        """Return the first and second sounds, the loudest point being 1."""
+        rng, patient, rhythm = self.rng, self.patient, self.rhythm
+        phase = 2 * np.pi * patient.breathing_rate * rhythm.first
+        breath = np.sin(phase + rng.uniform(0, 2 * np.pi))
+        depth, shape = rng.uniform(0.03, 0.2), (2, rhythm.first.size)
+        strength = (1 + depth * breath) * (1 + rng.normal(0.0, 0.07, size=shape))
+        # A premature beat finds the heart half filled: less blood, a fainter second
+        # sound.
+        faint = rng.uniform(0.3, 0.9, size=(2, 1))
+        strength *= np.where(rhythm.premature, faint, 1.0)
+        second = strength[1] * patient.loudness[location]
+        split = patient.split * (1 + breath) / 2
+        waveform = np.zeros(self.times.size)
+        self._add(waveform, patient.first, rhythm.first, strength[0])
+        self._add(waveform, patient.second, rhythm.second, second)
+        self._add(waveform, patient.second, rhythm.second + split, 0.5 * second)
+        return waveform / max(np.abs(waveform).max(), 1e-9)
 
+    def _add(
+        self, waveform: np.ndarray, sound: Sound, onsets: np.ndarray, level: np.ndarray
+    ) -> None:
+        """Add a sound at every onset, to a fraction of a point of the signal."""
+        starts = np.ceil(onsets * self.sample_rate).astype(int)
+        n_times = int(6 * sound.decay * self.sample_rate)
+        positions = starts[:, None] + np.arange(n_times)
+        since = positions / self.sample_rate - onsets[:, None]
+        angles = 2 * np.pi * since[..., None] * sound.frequencies + sound.phases
+        envelope = (1 - np.exp(-since / sound.attack)) * np.exp(-since / sound.decay)
+        values = level[:, None] * envelope * (np.sin(angles) @ sound.amplitudes)
+        inside = (positions >= 0) & (positions < waveform.size)
+        np.add.at(waveform, positions[inside], values[inside])
 
-def murmur(
-    rng: RandomState,
-    patient: Patient,
-    rhythm: Rhythm,
-    times: np.ndarray,
-    sample_rate: float,
-) -> np.ndarray:
-    """Return the patient's murmur, whose RMS is 1 where it is loudest."""
-    beat = np.searchsorted(rhythm.first, times, side="right") - 1
-    first, second = rhythm.first[beat], rhythm.second[beat]
-    if patient.murmur == "holosystolic":
-        start, end = first + 0.05, second
-    elif patient.murmur == "mid-systolic":
-        start, end = first + 0.08, second - 0.03
-    else:
-        start, end = second + 0.03, second + 0.7 * (rhythm.first[beat + 1] - second)
-    share = np.clip((times - start) / np.maximum(end - start, 0.02), 0.0, 1.0)
-    envelope = {
-        "holosystolic": np.sin(np.pi * share) ** 0.3,
-        "mid-systolic": np.sin(np.pi * share) ** 1.5,
-        "early-diastolic": (1 - share) ** 2 * np.minimum(share / 0.08, 1.0),
-    }[patient.murmur]
-    return envelope * band_noise(rng, times.size, sample_rate, *patient.murmur_band)
+    def murmur(self) -> np.ndarray:
+        """Return the patient's murmur, whose RMS is 1 where it is loudest."""
+        kind, times, rhythm = self.patient.murmur, self.times, self.rhythm
+        beat = np.searchsorted(rhythm.first, times, side="right") - 1
+        first, second = rhythm.first[beat], rhythm.second[beat]
+        if kind == "holosystolic":
+            start, end = first + 0.05, second
+        elif kind == "mid-systolic":
+            start, end = first + 0.08, second - 0.03
+        else:
+            start, end = second + 0.03, second + 0.7 * (rhythm.first[beat + 1] - second)
+        share = np.clip((times - start) / np.maximum(end - start, 0.02), 0.0, 1.0)
+        envelope = {
+            "holosystolic": np.sin(np.pi * share) ** 0.3,
+            "mid-systolic": np.sin(np.pi * share) ** 1.5,
+            "early-diastolic": (1 - share) ** 2 * np.minimum(share / 0.08, 1.0),
+        }[kind]
+        return envelope * self._band_noise(*self.patient.murmur_band)
 
+    def background(self) -> np.ndarray:
+        """Return room and breathing noise, with an RMS of 1."""
+        rng = self.rng
+        slope = rng.uniform(0.5, 1.5)
+        room = self._noise(lambda f: f / (f + 15) * (f + 15) ** (-slope / 2))
+        phase = np.pi * self.patient.breathing_rate * self.times
+        swell = np.sin(phase + rng.uniform(0.0, np.pi)) ** 2
+        low = rng.uniform(90.0, 200.0)
+        breath = swell * self._band_noise(low, rng.uniform(low + 80.0, 480.0))
+        return _unit(room + 10 ** (rng.uniform(-20.0, 2.0) / 20) * breath)
 
-def background(
-    rng: RandomState, patient: Patient, times: np.ndarray, sample_rate: float
-) -> np.ndarray:
-    """Return room and breathing noise, with an RMS of 1."""
-    slope = rng.uniform(0.5, 1.5)
-    room = _noise(
-        rng, times.size, sample_rate, lambda f: f / (f + 15) * (f + 15) ** (-slope / 2)
-    )
-    swell = (
-        np.sin(np.pi * patient.breathing_rate * times + rng.uniform(0.0, np.pi)) ** 2
-    )
-    low = rng.uniform(90.0, 200.0)
-    breath = swell * band_noise(
-        rng, times.size, sample_rate, low, rng.uniform(low + 80.0, 480.0)
-    )
-    return _unit(room + 10 ** (rng.uniform(-20.0, 2.0) / 20) * breath)
+    def artefacts(self) -> np.ndarray:
+        """Return clicks and rubs of the chest piece, about one in seven seconds."""
+        rng, times = self.rng, self.times
+        waveform = np.zeros(times.size)
+        duration = times.size / self.sample_rate
+        for _ in range(rng.poisson(0.15 * duration)):
+            length = rng.choice([rng.uniform(0.004, 0.015), rng.uniform(0.05, 0.2)])
+            since = times - rng.uniform(0.0, duration)
+            here = (since >= 0) & (since < length)
+            burst = np.sin(np.pi * since[here] / length) * rng.normal(size=here.sum())
+            waveform[here] += rng.uniform(0.05, 0.3) * burst
+        return waveform
 
+    def _band_noise(self, low: float, high: float) -> np.ndarray:
+        """Return noise of RMS 1 between two frequencies in Hz (24 dB an octave)."""
 
-def artefacts(rng: RandomState, times: np.ndarray, sample_rate: float) -> np.ndarray:
-    """Return clicks and rubs of the chest piece, about one in seven seconds."""
-    waveform = np.zeros(times.size)
-    duration = times.size / sample_rate
-    for _ in range(rng.poisson(0.15 * duration)):
-        length = rng.choice([rng.uniform(0.004, 0.015), rng.uniform(0.05, 0.2)])
-        since = times - rng.uniform(0.0, duration)
-        here = (since >= 0) & (since < length)
-        burst = np.sin(np.pi * since[here] / length) * rng.normal(size=here.sum())
-        waveform[here] += rng.uniform(0.05, 0.3) * burst
-    return waveform
+        def gain(f: np.ndarray) -> np.ndarray:
+            below, above = (low / np.maximum(f, 1e-9)) ** 8, (f / high) ** 8
+            return 1 / np.sqrt((1 + below) * (1 + above))
 
+        return self._noise(gain)
 
-def band_noise(
-    rng: RandomState, n_times: int, sample_rate: float, low: float, high: float
-) -> np.ndarray:
-    """Return noise of RMS 1 between two frequencies in Hz (24 dB an octave)."""
-    return _noise(
-        rng,
-        n_times,
-        sample_rate,
-        lambda f: (
-            1 / np.sqrt((1 + (low / np.maximum(f, 1e-9)) ** 8) * (1 + (f / high) ** 8))
-        ),
-    )
-
-
-def _noise(
-    rng: RandomState,
-    n_times: int,
-    sample_rate: float,
-    gain: Callable[[np.ndarray], np.ndarray],
-) -> np.ndarray:
-    """Return noise whose amplitude at each frequency in Hz is `gain` of it."""
-    n_fft = 2 ** int(np.ceil(np.log2(n_times + 1)))
-    amplitudes = gain(np.fft.rfftfreq(n_fft, 1 / sample_rate))
-    real, imaginary = rng.normal(size=(2, amplitudes.size))
-    return _unit(np.fft.irfft(amplitudes * (real + 1j * imaginary), n_fft)[:n_times])
+    def _noise(self, gain: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """Return noise whose amplitude at each frequency in Hz is `gain` of it."""
+        n_times = self.times.size
+        n_fft = 2 ** int(np.ceil(np.log2(n_times + 1)))
+        amplitudes = gain(np.fft.rfftfreq(n_fft, 1 / self.sample_rate))
+        real, imaginary = self.rng.normal(size=(2, amplitudes.size))
+        noise = np.fft.irfft(amplitudes * (real + 1j * imaginary), n_fft)
+        return _unit(noise[:n_times])
 
 
 def _unit(waveform: np.ndarray) -> np.ndarray:

@@ -112,8 +112,7 @@ def load_pascal(
 
     See Also
     --------
-    load_cinc2016 : PhysioNet/CinC Challenge 2016.
-    load_circor2022 : CirCor DigiScope.
+    load_cinc2016, load_circor2022 : Other corpora.
     make_heart_sounds : Simulated recordings.
 
     Notes
@@ -124,11 +123,6 @@ def load_pascal(
     stamp and thus their group, so that no split can put them on both sides.
 
     In set b, 35 of the 165 labelled patients have recordings of more than one label.
-
-    References
-    ----------
-    P. Bentley, G. Nordehn, M. Coimbra, S. Mannor: The PASCAL Classifying Heart
-    Sounds Challenge 2011 (CHSC2011) Results, 2011.
 
     Examples
     --------

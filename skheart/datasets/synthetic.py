@@ -42,11 +42,10 @@ def make_heart_sounds(
 ) -> Bunch:
     """Simulate heart-sound recordings of patients who differ from each other.
 
-    Each patient has a heart rate, a timbre of the two heart sounds and, in the
-    class murmur, a kind, a pitch and a loudness of the murmur, which all recordings
-    of the patient share; rhythm, breathing, noise and the place of the stethoscope
-    change from recording to recording. Faint murmurs drown in the noise, as they
-    do in a clinic.
+    Each patient has a heart rate, a timbre of the two heart sounds and, in the class
+    murmur, a kind, a pitch and a loudness of the murmur, which all recordings of the
+    patient share; rhythm, breathing, noise and the place of the stethoscope change from
+    recording to recording. Faint murmurs drown in the noise, as they do in a clinic.
 
     Parameters
     ----------
@@ -140,8 +139,7 @@ def make_heart_sounds(
             f"({three_beats:.2f} s at {rates[0]:g} beats per minute), got "
             f"{durations[0]:g} s."
         )
-    rng = check_random_state(random_state)
-    rows = []
+    rng, rows = check_random_state(random_state), []
     patients = _plan_patients(rng, n_recordings, classes, shares, sizes)
     for number, (label, size) in enumerate(patients, start=1):
         patient = heartbeat.draw_patient(rng, label, rates, levels)
@@ -170,20 +168,17 @@ def _simulate(
         patient.heart_rate * rng.uniform(0.95, 1.05), *patient.heart_rate_range
     )
     rhythm = heartbeat.draw_rhythm(rng, patient, heart_rate, duration)
-    waveform = heartbeat.heart_sounds(
-        rng, patient, rhythm, location, times, sample_rate
-    )
+    simulation = heartbeat.Simulation(rng, patient, rhythm, times, sample_rate)
+    waveform = simulation.heart_sounds(location)
     loudness = np.sqrt(np.mean(waveform**2))
     level = patient.murmur_levels[location] if patient.murmur else np.nan
     if patient.murmur:
-        sound = heartbeat.murmur(rng, patient, rhythm, times, sample_rate)
-        waveform = waveform + 10 ** (level / 20) * sound
+        waveform = waveform + 10 ** (level / 20) * simulation.murmur()
     noise = np.nan
     if noises is not None:
         noise = rng.uniform(*noises)
-        sound = heartbeat.background(rng, patient, times, sample_rate)
-        waveform = waveform + loudness * 10 ** (noise / 20) * sound
-        waveform = waveform + heartbeat.artefacts(rng, times, sample_rate)
+        waveform = waveform + loudness * 10 ** (noise / 20) * simulation.background()
+        waveform = waveform + simulation.artefacts()
     peak = rng.uniform(0.2, 0.95)
     return {
         "target": patient.label,
@@ -263,7 +258,7 @@ def _shares(weights: Sequence[float] | None, n_classes: int) -> np.ndarray:
     finite = shares.shape == (n_classes,) and np.isfinite(shares).all()
     if not (finite and (shares >= 0).all() and shares.sum() > 0):
         raise ValueError(
-            f"weights must be non-negative and not all 0, one for each of the "
+            "weights must be non-negative and not all 0, one for each of the "
             f"{n_classes} classes, got {weights!r}."
         )
     return shares / shares.sum()

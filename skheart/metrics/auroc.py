@@ -39,19 +39,16 @@ def auroc_score(
         Labels of any one kind.
     y_score : array-like of shape (n_recordings,) or (n_recordings, n_classes)
         Probabilities, logits or any other scores that increase with the evidence for a
-        class; infinite values are allowed. With two classes, scores of the positive
-        class, or two columns of which the second is read. With more, one column for
-        each class.
+        class. With two classes, scores of the positive class, or two columns of which
+        the second is read. With more, one column for each class.
     labels : array-like of shape (n_classes,), default=None
-        The classes in the order of the columns of `y_score`, like `classes_` of an
-        estimator; of two classes the second is the positive one. By default the labels
-        found in `y_true`, sorted; for one-dimensional scores of two classes the
-        positive class is the one that is not a word for a healthy heart (absent,
-        healthy, negative, normal), and of two numbers the larger one.
+        The classes in the order of the columns, like `classes_` of an estimator; of two
+        classes the second is the positive one. By default the labels found in `y_true`,
+        sorted; for one-dimensional scores of two classes, the positive class is that of
+        :func:`sensitivity_score`.
     average : {"macro", "weighted"} or None, default="macro"
         With three or more classes: the plain mean over classes, the mean weighted by
-        how many recordings each has, or None for the area of each class. With two
-        classes there is one area and it is returned as it is.
+        how many recordings each has, or None for the area of each class.
     sample_weight : array-like of shape (n_recordings,), default=None
         How much each recording counts; not negative.
 
@@ -71,8 +68,7 @@ def auroc_score(
     Warns
     -----
     UndefinedMetricWarning
-        If `y_true` (where the weight is not zero) has one class only; the result is
-        then NaN.
+        If `y_true` (where the weight is not zero) has one class only.
 
     See Also
     --------
@@ -88,8 +84,7 @@ def auroc_score(
     The AUROC judges the order of the scores only. It is *not* an accuracy and says
     nothing about any threshold, about calibration, or about the share of the positive
     answers that are right, which in screening may be small at an AUROC of 0.95.
-    Recordings of one patient are not independent: pool them first, see
-    :func:`pool_by_group`.
+    Recordings of one patient are not independent: see :func:`pool_by_group`.
 
     References
     ----------

@@ -86,12 +86,9 @@ def cinc2016_sensitivity_specificity(
 
     Parameters
     ----------
-    y_true : array-like of shape (n_recordings,)
-        ``"normal"`` or ``"abnormal"``, or the challenge's codes -1 and 1.
-    y_pred : array-like of shape (n_recordings,)
-        The same, or ``"unsure"`` (code 0).
+    y_true, y_pred : array-like of shape (n_recordings,)
     quality : array-like of shape (n_recordings,), default=None
-        1 for a recording of good, 0 for one of poor quality. By default all are good.
+        As of :func:`cinc2016_score`.
 
     Returns
     -------
@@ -103,7 +100,7 @@ def cinc2016_sensitivity_specificity(
     Raises
     ------
     ValueError
-        If the lengths differ or an entry is none of those named above.
+        As :func:`cinc2016_score`.
 
     Warns
     -----
@@ -112,7 +109,7 @@ def cinc2016_sensitivity_specificity(
 
     See Also
     --------
-    cinc2016_score : Their mean.
+    cinc2016_score : Their mean, with the paper of the challenge.
     sensitivity_score, specificity_score : The usual ones.
 
     Notes
@@ -125,10 +122,6 @@ def cinc2016_sensitivity_specificity(
 
     References
     ----------
-    Clifford, G. D. et al. "Classification of normal/abnormal heart sound recordings:
-    The PhysioNet/Computing in Cardiology Challenge 2016." Computing in Cardiology 43,
-    2016. doi:10.22489/CinC.2016.179-154
-
     Liu, C. et al. "An open access database for the evaluation of heart sound
     algorithms." Physiological Measurement 37(12), 2016.
     doi:10.1088/0967-3334/37/12/2181

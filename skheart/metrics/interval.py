@@ -49,9 +49,8 @@ def auroc_confidence_interval(
 ) -> AUROCInterval:
     """Percentile bootstrap interval of the AUROC, drawn over patients.
 
-    Each resample draws as many patients as there are, with replacement, each with all
-    of its recordings, and scores them; the interval lies between two percentiles of
-    those scores.
+    Each resample draws as many patients as there are, with replacement and all of their
+    recordings, and scores them. The interval lies between two percentiles of these.
 
     Parameters
     ----------
@@ -63,8 +62,7 @@ def auroc_confidence_interval(
         The patient of each recording. By default every recording is a patient of its
         own; where patients have several the interval is then too narrow.
     labels : array-like of shape (n_classes,), default=None
-        The classes in the order of the columns of `y_score`, as in
-        :func:`auroc_score`.
+        The classes in the order of the columns, as in :func:`auroc_score`.
     confidence : float, default=0.95
         Share of intervals meant to hold the true value, between 0 and 1.
     n_resamples : int, default=2000
@@ -95,9 +93,8 @@ def auroc_confidence_interval(
 
     Notes
     -----
-    A resample that lacks a class which `y_true` has is left out and drawn again, so
-    every one scores the same average. When more of them are left out than kept there
-    are too few patients of some class, and no interval is given.
+    A resample that lacks a class which `y_true` has is drawn again, so that every one
+    scores the same average.
 
     The interval tells how far the figure depends on *which patients were tested*. It
     does *not* cover training again with another seed or other training data, nor
@@ -136,8 +133,7 @@ def auroc_confidence_interval(
         raise ValueError("groups must name two patients or more, got 1.")
 
     auroc = auroc_score(y_true, y_score, labels=labels)
-    found = sorted_labels("y_true", y_true)
-    if len(found) < 2:
+    if np.isnan(auroc):
         return AUROCInterval(np.nan, np.nan, np.nan)
     classes = classes_of(y_true, y_score, labels)
     codes = encode("y_true", y_true, classes)

@@ -65,15 +65,13 @@ def pool_by_group(
     y_true : array-like of shape (n_recordings,), default=None
         Labels of recordings, to be pooled too.
     pos_label : label, default=None
-        A patient with this label at any recording has it as a whole, as with a murmur
-        that is present at one location of four. The other patients, and by default
-        all, must have one label at all of their recordings.
+        A patient with this label at any recording has it as a whole. The other
+        patients, and by default all, must have one label at all of their recordings.
 
     Returns
     -------
     pooled : PooledScores
-        Named tuple ``(y_score, groups, y_true)`` with one row a patient, sorted by
-        patient whatever the order of the recordings; `y_true` is None if not given.
+        Named tuple ``(y_score, groups, y_true)`` with one row a patient, sorted.
 
     Raises
     ------

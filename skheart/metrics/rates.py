@@ -98,18 +98,16 @@ def specificity_score(
     y_true, y_pred : array-like of shape (n_recordings,)
         True and predicted labels.
     pos_label : label, default=None
-        The positive class, as in :func:`sensitivity_score`; all others are negative.
+        The positive class, as of :func:`sensitivity_score`; all others are negative.
     average : {"binary", "macro"} or None, default="binary"
-        ``"binary"`` scores `pos_label`; ``"macro"`` averages the scores of every label
-        against the rest; None returns them, for the sorted labels of both arrays.
+        As of :func:`sensitivity_score`.
     sample_weight : array-like of shape (n_recordings,), default=None
         How much each recording counts; not negative.
 
     Returns
     -------
     specificity : float or ndarray of shape (n_classes,)
-        Between 0 and 1, or NaN where no recording is negative. Such labels are left
-        out of the macro average. An array only with ``average=None``.
+        Between 0 and 1, or NaN where no recording is negative.
 
     Raises
     ------

@@ -23,9 +23,7 @@ class _AUROCScorer(_BaseScorer):
 
     ``auroc_scorer(estimator, X, y, sample_weight=None)`` takes the scores from
     `decision_function`, or from `predict_proba` where there is none, and returns
-    :func:`auroc_score` of them with the columns named by ``estimator.classes_``. With
-    two classes it does not matter which one is positive: the area is the same. It is
-    used as it is: ``cross_validate(..., scoring=auroc_scorer)``.
+    :func:`auroc_score` of them with the columns named by ``estimator.classes_``.
 
     It differs in three ways from ``scoring="roc_auc"`` and ``"roc_auc_ovr"``. It takes
     two classes as well as more. A part of the data that lacks a class is scored on the
@@ -67,18 +65,7 @@ class _AUROCScorer(_BaseScorer):
         return "auroc_scorer"
 
     def set_score_request(self, **kwargs: bool | str | None) -> _AUROCScorer:
-        """Return a copy of this scorer that requests metadata.
-
-        Parameters
-        ----------
-        **kwargs : bool, str or None
-            ``sample_weight=True``, or the name under which the weights are passed.
-
-        Returns
-        -------
-        scorer : scorer
-            Use it in ``scoring=``.
-        """
+        """Return a copy that requests metadata, such as ``sample_weight=True``."""
         return super(_AUROCScorer, copy.deepcopy(self)).set_score_request(**kwargs)
 
     def _score(
@@ -103,9 +90,8 @@ class _AUROCScorer(_BaseScorer):
             )
         classes = np.asarray(classes)
         y_true = check_labels("y", y_true)
-        known = set(classes.tolist())
         found = sorted_labels("y", y_true).tolist()
-        unseen = [label for label in found if label not in known]
+        unseen = [label for label in found if label not in classes.tolist()]
         if 2 <= len(found) == len(unseen):
             raise ValueError(
                 "y must have labels that the classifier was trained on, "

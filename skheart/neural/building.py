@@ -14,6 +14,7 @@ import scikeras.wrappers
 from sklearn.utils.validation import check_is_fitted
 
 from skheart._core.decisions import Decision
+from skheart.neural.graphs import plain_names
 from skheart.neural.losses import n_outputs
 from skheart.neural.networks import build_network
 from skheart.neural.packaged import read_network
@@ -84,6 +85,7 @@ def held_by_scikeras(
     return holder.initialize(np.zeros(shape, np.float32), np.arange(shape[0]))
 
 
+@plain_names()
 def record_of(
     model: keras.Model,
     *,
@@ -119,6 +121,7 @@ def record_of(
     )
 
 
+@plain_names()
 def restored_network(record: StoredNetwork) -> keras.Model:
     """Build the network of a record. It is not compiled."""
     try:

@@ -25,7 +25,7 @@ from skheart.neural.building import (
 )
 from skheart.neural.calibration import calibrated
 from skheart.neural.early_stopping import EarlyStopping
-from skheart.neural.graphs import Forward
+from skheart.neural.graphs import Forward, plain_names
 from skheart.neural.inputs import check_spectrograms, check_training_data, fitted_to
 from skheart.neural.losses import AUROCLoss, gives_probabilities, resolve_loss
 from skheart.neural.parameters import check_parameters, warn_of_unused
@@ -296,25 +296,26 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             weight_decay=self.weight_decay,
             seed=seed,
         )
-        holder = held_by_scikeras(
-            build, loss, (len(classes), n_bands, n_crop, n_channels)
-        )
-        model = holder.model_
-        history = train_network(
-            model,
-            build,
-            batches,
-            loss=loss,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            schedule=self.schedule,
-            epochs=self.epochs,
-            stopping=stopping,
-            checkpoint=self.checkpoint,
-            callbacks=list(self.callbacks or []),
-            verbose=self.verbose,
-        )
+        with plain_names():
+            holder = held_by_scikeras(
+                build, loss, (len(classes), n_bands, n_crop, n_channels)
+            )
+            model = holder.model_
+            history = train_network(
+                model,
+                build,
+                batches,
+                loss=loss,
+                optimizer=self.optimizer,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                schedule=self.schedule,
+                epochs=self.epochs,
+                stopping=stopping,
+                checkpoint=self.checkpoint,
+                callbacks=list(self.callbacks or []),
+                verbose=self.verbose,
+            )
         if not gives_probabilities(loss):
             logits = windowed_logits(Forward(model), held_out.X, n_crop)
             model = calibrated(model, logits, held_out.codes, held_out.weights)

@@ -10,11 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
 
 from skheart._core.checks import check_number
 from skheart.neural.stored import StoredNetwork
@@ -88,10 +84,10 @@ def check_training_data(
 ) -> tuple[TrainingData, np.ndarray]:
     """Check the arguments of `fit`, and return them as one, with the classes."""
     _check_lengths(X, y=y, sample_weight=weight, groups=groups)
-    if y is None:
-        raise ValueError("y cannot be None: it holds the label of each recording.")
     X = _checked(estimator, X, reset=True)
-    y = column_or_1d(y, warn=True)
+    if y is None:
+        raise ValueError("y cannot be None: y should be a 1d array of the labels.")
+    y = _check_y(y, estimator=estimator)
     check_classification_targets(y)
     classes, codes = np.unique(y, return_inverse=True)
     if len(classes) < 2:

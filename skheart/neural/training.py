@@ -36,9 +36,7 @@ def make_optimizer(
     if isinstance(optimizer, type):
         optimizer = optimizer.__name__
     try:
-        # One name for all: TensorFlow keeps memory for each new name of a variable.
-        name = {"name": "optimizer"}
-        made = keras.optimizers.get({"class_name": optimizer, "config": name})
+        made = keras.optimizers.get(optimizer)
     except (ValueError, TypeError):
         raise ValueError(
             "optimizer must be the name of a Keras optimizer or a "
@@ -48,9 +46,7 @@ def make_optimizer(
     decay = (
         weight_decay if weight_decay or type(made) is keras.optimizers.AdamW else None
     )
-    made = type(made)(
-        learning_rate=learning_rate, weight_decay=decay, clipnorm=1.0, **name
-    )
+    made = type(made)(learning_rate=learning_rate, weight_decay=decay, clipnorm=1.0)
     if weight_decay:
         made.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return made

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from skheart._core.files import ModelFileError
@@ -151,11 +151,11 @@ def check_network(description: Any, registered: Registered) -> None:
 
 def check_loss(description: Any) -> None:
     """Raise unless the description of a loss holds only what is on the list."""
-    if isinstance(description, dict):
-        ours = description.get("registered_name") == "skheart>AUROCLoss"
-        ours = ours and str(description.get("module")).startswith("skheart.")
-        if ours and description.get("class_name") == "AUROCLoss":
-            _check_keys(description, _OBJECT, "the loss")
+    if isinstance(description, dict) and description.get("class_name") == "AUROCLoss":
+        module = str(description.get("module"))
+        known_as = description.get("registered_name")
+        if module.startswith("skheart.") and known_as == "skheart>AUROCLoss":
+            _table(description, "the loss", _OBJECT)
             return _check_arguments(description.get("config"), "the loss")
     return _check_object(description, "keras.losses", _LOSSES, "the loss")
 
@@ -177,7 +177,7 @@ def _check_layer(
     layer: Any, registered: Registered, where: str, *, models_only: bool = False
 ) -> None:
     """Check a layer or a model, and all that is inside."""
-    _check_keys(layer, _LAYER, where)
+    layer = _table(layer, where, _LAYER)
     if layer.get("compile_config"):  # empty in all that is not compiled
         raise ModelFileError(f"{where} comes with settings of a training")
     module, name = layer.get("module"), layer.get("class_name")
@@ -187,8 +187,10 @@ def _check_layer(
     _check_plain(layer.get("name"), where)
     _check_plain(layer.get("shared_object_id"), where)
     for node in _list(layer.get("inbound_nodes") or [], where):
-        _check_node(node, f"the inputs of {where}")
-    for key, value in _dict(layer.get("build_config") or {}, where).items():
+        call = _table(node, f"the inputs of {where}", {"args", "kwargs"})
+        named = _table(call.get("kwargs") or {}, f"the inputs of {where}")
+        _check_inputs([call.get("args"), *named.values()], f"the inputs of {where}")
+    for key, value in _table(layer.get("build_config") or {}, where).items():
         if not (key.endswith("shape") or key == "shapes_dict"):
             raise ModelFileError(f"{where} is built with {key!r}, which is unknown")
         _check_plain(value, f"the shapes of {where}", tables=True)
@@ -220,7 +222,7 @@ def _check_layer(
 
 
 def _check_model(config: dict[str, Any], registered: Registered, where: str) -> None:
-    _check_keys(config, _MODEL_CONFIG, where)
+    _table(config, where, _MODEL_CONFIG)
     for layer in _list(config.get("layers"), where):
         _check_layer(layer, registered, f"a layer of {where}")
     for key, value in config.items():
@@ -231,25 +233,16 @@ def _check_model(config: dict[str, Any], registered: Registered, where: str) -> 
             _check_plain(value, f"{key} of {where}", tables=tables)
 
 
-def _check_node(node: Any, where: str) -> None:
-    """Check one call of a layer."""
-    _check_keys(node, frozenset({"args", "kwargs"}), where)
-    _check_inputs(node.get("args"), where)
-    for value in _dict(node.get("kwargs") or {}, where).values():
-        _check_inputs(value, where)
-
-
 def _check_inputs(value: Any, where: str) -> None:
     """Check numbers, and tensors by the layers that they come from, in lists."""
     if isinstance(value, list):
         for part in value:
             _check_inputs(part, where)
     elif isinstance(value, dict):
-        _check_keys(value, frozenset({"class_name", "config"}), where)
+        _table(value, where, {"class_name", "config"})
         if value.get("class_name") != "__keras_tensor__":
             raise ModelFileError(f"{where} hold {value.get('class_name')!r}")
-        tensor = _dict(value.get("config"), where)
-        _check_keys(tensor, frozenset({"shape", "dtype", "keras_history"}), where)
+        tensor = _table(value.get("config"), where, {"shape", "dtype", "keras_history"})
         _check_plain(list(tensor.values()), where, tables=True)
     elif isinstance(value, str):
         raise ModelFileError(f"{where} hold text")
@@ -290,18 +283,16 @@ def _check_object(value: Any, module: str, names: frozenset[str], where: str) ->
     """Check an object by its class, with numbers and options as its arguments."""
     if isinstance(value, str) and value in names:
         return
-    _check_keys(value, _OBJECT, where)
-    name = value.get("class_name")
-    if value.get("module") != module or name not in names:
-        raise ModelFileError(
-            f"{where} is {value.get('module')}.{name}, which is not on the list"
-        )
+    value = _table(value, where, _OBJECT)
+    name, place = value.get("class_name"), value.get("module")
+    if place != module or not isinstance(name, str) or name not in names:
+        raise ModelFileError(f"{where} is {place}.{name}, which is not on the list")
     _check_name(value.get("registered_name"), name, where)
     _check_arguments(value.get("config"), where)
 
 
 def _check_arguments(config: Any, where: str) -> None:
-    for key, part in _dict(config, where).items():
+    for key, part in _table(config, where).items():
         if key == "dtype":
             _check_dtype(part, where)
         elif key in _OF_OBJECTS or part is None:
@@ -313,12 +304,11 @@ def _check_arguments(config: Any, where: str) -> None:
 def _check_dtype(value: Any, where: str) -> None:
     where = f"dtype of {where}"
     if isinstance(value, dict):
-        _check_keys(value, _OBJECT, where)
-        _check_keys(value.get("config"), frozenset({"name"}), where)
+        config = _table(_table(value, where, _OBJECT).get("config"), where, {"name"})
         name = (value.get("module"), value.get("class_name"))
         if name != ("keras", "DTypePolicy") or value.get("registered_name"):
             raise ModelFileError(f"{where} is not a policy of Keras")
-        value = value["config"].get("name")
+        value = config.get("name")
     if value is not None and not (isinstance(value, str) and value in _DTYPES):
         raise ModelFileError(f"{where} is {value!r}")
 
@@ -351,15 +341,15 @@ def _check_plain(
         raise ModelFileError(f"{where} is a {type(value).__name__}")
 
 
-def _check_keys(value: Any, allowed: frozenset[str], where: str) -> None:
-    for key in _dict(value, where):
-        if key not in allowed:
-            raise ModelFileError(f"{where} has the entry {key!r}, which is unknown")
-
-
-def _dict(value: Any, where: str) -> dict[str, Any]:
+def _table(
+    value: Any, where: str, allowed: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Return a table; raise if it is none, or has an entry that is not allowed."""
     if not isinstance(value, dict):
         raise ModelFileError(f"{where} is a {type(value).__name__}, expected a table")
+    for key in value:
+        if allowed is not None and key not in allowed:
+            raise ModelFileError(f"{where} has the entry {key!r}, which is unknown")
     return value
 
 

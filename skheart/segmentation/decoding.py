@@ -25,7 +25,8 @@ _RARE = -7.0  # logarithm of the share of durations that no mean explains
 CERTAIN = 0.2  # certainty of a period from which on it is one
 _DOUBTFUL = 0.2  # mean probability of no heartbeat that needs a period against it
 _FEWEST = 3  # phases in a stretch with a heartbeat
-_WEIGHT = 1.0  # of the durations against the frames
+_SHORT = 2.0  # seconds
+_AGREEMENT, _AGREEMENT_OF_SHORT = 0.5, 0.7  # mean probability of the phases found
 
 
 class Segmentation(NamedTuple):
@@ -55,8 +56,8 @@ def decode_phases(probability: np.ndarray) -> Segmentation:
     Returns
     -------
     segmentation : Segmentation
-        Empty if there is no heartbeat: where most frames are more likely noise, no
-        period is found, or no stretch holds a whole beat.
+        Empty if there is no heartbeat: no period is found in what may be noise, or
+        there is no stretch with a whole beat whose phases are likely.
 
     Examples
     --------
@@ -72,7 +73,8 @@ def decode_phases(probability: np.ndarray) -> Segmentation:
     found = period(probability)
     if found.certainty < CERTAIN and probability[:, _NONE].mean() > _DOUBTFUL:
         return segments(np.full(n_frames, _NONE, dtype=np.int8))
-    return segments(without_fragments(most_likely(probability, *durations(found))))
+    states = most_likely(probability, *durations(found))
+    return segments(without_fragments(states, probability))
 
 
 def most_likely(
@@ -98,16 +100,21 @@ def check_probability(probability: np.ndarray) -> np.ndarray:
     return array
 
 
-def without_fragments(states: np.ndarray) -> np.ndarray:
-    """Return states without the stretches of phases that hold less than a beat.
+def without_fragments(states: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Return states without the stretches of phases that are no heartbeat.
 
-    A stretch counts with both sounds and the systole between them.
+    A stretch counts if it holds both sounds and the systole between them, and if the
+    network agrees with its phases: more so where it is short, since noise resembles a
+    beat or two by chance.
     """
     kept = states.copy()
     change = np.flatnonzero(np.diff(states == _NONE)) + 1
     for part in np.split(np.arange(len(states)), change):
         phases = states[part][np.r_[True, np.diff(states[part]) != 0]]
-        if len(phases) < _FEWEST or not {0, 2} <= set(phases.tolist()):
+        agreement = probability[part, states[part]].mean()
+        least = _AGREEMENT if len(part) >= _SHORT * FRAME_RATE else _AGREEMENT_OF_SHORT
+        whole = len(phases) >= _FEWEST and {0, 2} <= set(phases.tolist())
+        if not whole or agreement < least:
             kept[part] = _NONE
     return kept
 
@@ -195,4 +202,4 @@ def durations(found: Period) -> tuple[np.ndarray, np.ndarray]:
     at_least = np.cumsum(probability[:, ::-1], axis=1)[:, ::-1]
     survival = np.log(np.maximum(np.minimum(at_least, 1), 1e-12))
     survival[_NONE] = 0
-    return _WEIGHT * duration, _WEIGHT * survival
+    return duration, survival

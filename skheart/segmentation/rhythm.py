@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 _DOUBLED = 0.3  # how near to two median intervals
-_BEATING = 0.1  # least share of the time with a heartbeat
 _REGULAR, _FEW = 0.2, 3  # intervals that tell the heart rate: how near, how many
 _SILENT = 0.5  # probability of no heartbeat above which an interval does not count
 
@@ -105,9 +104,9 @@ def heart_rate(probability: np.ndarray) -> HeartRate:
     """
     probability = check_probability(probability)
     found = period(probability)
-    if found.certainty < CERTAIN or _share_of_beats(probability) < _BEATING:
-        return HeartRate(np.nan, found.certainty)
     start, _, phase = decode_phases(probability)
+    if found.certainty < CERTAIN or len(start) == 0:
+        return HeartRate(np.nan, found.certainty)
     intervals = np.diff(start[phase == "s1"])
     near = intervals[np.abs(intervals / found.beat - 1) < _REGULAR]
     beat = float(near.mean()) if len(near) >= _FEW else found.beat
@@ -243,20 +242,14 @@ def rhythm_features(probability: np.ndarray) -> np.ndarray:
     return np.array([found[name] for name in RHYTHM_FEATURES])
 
 
-def _share_of_beats(probability: np.ndarray) -> float:
-    return float(np.mean(probability[:, CLASSES.index("none")] < _SILENT))
-
-
 def _peaks(probability: np.ndarray, phase: str) -> tuple[np.ndarray, np.ndarray]:
     """Return times and heights of the sounds of a phase.
 
     Phases follow each other, but all durations are equally likely. The time is the
     centre of gravity of the probability in the segment, which is finer than a frame.
     """
-    if _share_of_beats(probability) < _BEATING:
-        return np.zeros(0), np.zeros(0)
-    states = without_fragments(most_likely(probability, *any_durations()))
-    start, end, phases = segments(states)
+    states = most_likely(probability, *any_durations())
+    start, end, phases = segments(without_fragments(states, probability))
     own = probability[:, CLASSES.index(phase)]
     times, heights = [], []
     for first, last in zip(start[phases == phase], end[phases == phase], strict=True):

@@ -98,7 +98,6 @@ class SpectrogramCache:
         Returns
         -------
         contents : CacheContents
-            With ``n_spectrograms`` and ``n_bytes``.
         """
         sizes = [status.st_size for _, status in self._files()]
         return CacheContents(len(sizes), sum(sizes))

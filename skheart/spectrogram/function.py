@@ -26,8 +26,7 @@ def log_mel_spectrogram(
 
     Frames are centred on multiples of `hop` (zeros are put before and after), weighted
     with a periodic Hann window and Fourier transformed; their power is summed in
-    overlapping triangular bands of equal area. With the defaults the bands are spread
-    linearly, since the mel scale is linear below 1000 Hz.
+    overlapping triangular bands of equal area.
 
     Parameters
     ----------
@@ -41,13 +40,11 @@ def log_mel_spectrogram(
         Time from one frame to the next, in seconds.
     n_bands : int, default=40
         Number of frequency bands.
-    f_min : float, default=25.0
-        Lower edge of the lowest band, in Hz.
-    f_max : float, default=900.0
-        Upper edge of the highest band, in Hz.
+    f_min, f_max : float, default=25.0, 900.0
+        Lower edge of the lowest and upper edge of the highest band, in Hz.
     scale : {"mel", "linear"}, default="mel"
-        How the bands are spread. The mel scale used here (Slaney's) is linear below
-        1000 Hz: with an `f_max` of at most 1000, as by default, both are the same.
+        How the bands are spread. The mel scale (Slaney's) is linear below 1000 Hz: with
+        the default `f_max`, both are the same.
     n_fft : int, default=None
         Length of the Fourier transform; frames are filled up with zeros. By default the
         smallest power of two that holds a frame and leaves no band empty.

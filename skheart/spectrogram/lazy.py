@@ -17,9 +17,8 @@ class CachedSpectrograms:
     """Array of spectrograms in a cache, which are read when they are needed.
 
     :class:`~skheart.SpectrogramTransformer` returns it with ``lazy=True``. Indexing
-    several rows returns another object of this class; indexing one row, or some bands
-    or frames, reads them into an array, and :func:`numpy.asarray` reads everything.
-    :class:`~skheart.CNNClassifier` reads batch by batch. A pickle contains the folder
+    several rows returns another one; indexing one row, or some bands or frames, reads
+    an array, and :func:`numpy.asarray` reads everything. A pickle contains the folder
     and the keys, not the spectrograms.
 
     Parameters

@@ -66,7 +66,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         Lower edge of the lowest and upper edge of the highest band, in Hz.
     scale : {"mel", "linear"}, default="mel"
         How the bands are spread. The mel scale (Slaney's) is linear below 1000 Hz: with
-        an `f_max` of at most 1000, as by default, both are the same.
+        the default `f_max`, both are the same.
     n_fft : int or None, default=None
         Length of the Fourier transform; by default the smallest power of two that holds
         a frame and leaves no band empty.
@@ -89,13 +89,11 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         for it, so that the other rows keep their places.
     dtype : {"float32", "float16"}, default="float32"
         Type of the result and of the spectrograms in the cache. Half precision halves
-        the size on disk and that of the result in memory; probabilities differ by about
-        0.001. :class:`CNNClassifier` converts its input to float32: an array as a
-        whole, but only one batch at a time with ``lazy=True``.
+        their size; probabilities differ by about 0.001. :class:`CNNClassifier` converts
+        an array to float32 as a whole, and one batch at a time with ``lazy=True``.
     cache : str, os.PathLike or None, default=None
-        Folder in which spectrograms are kept for later calls and other processes
-        (:class:`~skheart.spectrogram.SpectrogramCache`). They are found by the content
-        of the recordings, so that a changed file is computed again.
+        Folder in which spectrograms are kept for later calls and other processes, see
+        :class:`~skheart.spectrogram.SpectrogramCache`.
     lazy : bool, default=False
         Return :class:`~skheart.spectrogram.CachedSpectrograms` that are read from the
         `cache` when needed, for more recordings than fit into memory.
@@ -210,11 +208,9 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        spectrograms : ndarray or CachedSpectrograms of shape \
-                (n_recordings, n_bands, n_frames), of `dtype`
-            One row for each recording, in order; of shape
-            (n_recordings, n_bands * n_frames) with ``flatten=True``, and on disk with
-            ``lazy=True``.
+        spectrograms : ndarray of shape (n_recordings, n_bands, n_frames), of `dtype`
+            In the order of `X`. Of shape (n_recordings, n_bands * n_frames) with
+            ``flatten=True``; a CachedSpectrograms on disk with ``lazy=True``.
 
         Raises
         ------

@@ -14,29 +14,50 @@ from onnx import TensorProto, helper
 SIGNALLED = """
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
-number, n_states = int(sys.argv.pop(1)), 0
+number, moment = int(sys.argv.pop(1)), sys.argv.pop(1)
+states = []
 
-def signal_at_second_state(event, arguments):
-    global n_states
-    if event == "os.rename" and ".checkpoint" in str(arguments[1]):
-        n_states += 1
-        if n_states == 2:
-            os.kill(os.getpid(), number)
+def send_once(event, arguments):
+    if moment == "recording":
+        now = event == "open" and str(arguments[0]).endswith(".wav")
+    elif event == "os.rename" and ".checkpoint" in str(arguments[1]):
+        states.append(arguments[1])
+        now = len(states) == 2  # the first epoch is complete
+    else:
+        now = False
+    if now and not sent:
+        sent.append(True)
+        os.kill(os.getpid(), number)
 
-sys.addaudithook(signal_at_second_state)
+sent = []
+sys.addaudithook(send_once)
 from skheart.cli.main import main
 sys.exit(main())
 """
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_training_leaves_nothing(folders, tmp_path, by):
-    command = [sys.executable, "-c", SIGNALLED, str(int(by)), "train", "folder"]
-    command += [str(folders), "-o", str(tmp_path / "model.skheart"), "--epochs", "9"]
+def interrupted(folder, recordings, *, by, moment):
+    """Interrupt a training at some moment, and return its messages."""
+    command = [sys.executable, "-c", SIGNALLED, str(int(by)), moment, "train", "folder"]
+    command += [str(recordings), "--epochs", "9", "-o", str(folder / "model.skheart")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 130, done.stderr
     assert "skheart: interrupted" in done.stderr
+    return done.stderr
+
+
+def test_an_interrupt_before_the_training_leaves_nothing(folders, tmp_path):
+    message = interrupted(tmp_path, folders, by=signal.SIGINT, moment="recording")
+    assert "--resume" not in message
     assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupt_in_the_training_keeps_complete_epochs(folders, tmp_path):
+    message = interrupted(tmp_path, folders, by=signal.SIGTERM, moment="state")
+    assert "the same command with --resume resumes" in message
+    (state,) = (tmp_path / "model.skheart.checkpoint").iterdir()
+    assert state.suffix == ".npz"
+    assert [path.name for path in tmp_path.iterdir()] == ["model.skheart.checkpoint"]
 
 
 def endless_onnx(source, target):

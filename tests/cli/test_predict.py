@@ -130,7 +130,7 @@ def test_wrong_models(kind, tmp_path, folders, capsys):
 )
 def test_pickles_are_not_loaded_without_permission(tmp_path, capsys, name, command):
     class Runs:
-        def __reduce__():
+        def __reduce__(self):
             return os.mkdir, (str(tmp_path / "ran"),)
 
     path = tmp_path / name

@@ -1,0 +1,41 @@
+"""The compiled search for the most likely phases, against every possible sequence."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from skheart.segmentation.kernels import best_path
+
+N_FRAMES, N_STATES, LONGEST = 7, 3, 4
+
+
+def score(states, logarithm, duration, survival, transition):
+    """Return the logarithm of the probability of a sequence, or -inf."""
+    runs = [(key, len(list(run))) for key, run in itertools.groupby(states)]
+    total = sum(logarithm[t, state] for t, state in enumerate(states))
+    for number, (state, length) in enumerate(runs):
+        if length > LONGEST:
+            return -np.inf
+        at_edge = number in (0, len(runs) - 1)
+        total += (survival if at_edge else duration)[state, length - 1]
+    for (one, _), (other, _) in itertools.pairwise(runs):
+        total += transition[one, other]
+    return total
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_other_sequence_is_more_likely(seed):
+    random = np.random.default_rng(seed)
+    logarithm = random.normal(size=(N_FRAMES, N_STATES))
+    duration = random.normal(size=(N_STATES, LONGEST))
+    survival = random.normal(size=(N_STATES, LONGEST))
+    transition = random.normal(size=(N_STATES, N_STATES))
+    np.fill_diagonal(transition, -1e9)
+    settings = (logarithm, duration, survival, transition)
+    everything = itertools.product(range(N_STATES), repeat=N_FRAMES)
+    best = max(everything, key=lambda states: score(states, *settings))
+    emission = np.concatenate([np.zeros((1, N_STATES)), np.cumsum(logarithm, axis=0)])
+    found = np.empty(N_FRAMES, dtype=np.int8)
+    best_path(emission, duration, survival, transition, found)
+    assert score(found.tolist(), *settings) == pytest.approx(score(best, *settings))
