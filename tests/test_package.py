@@ -29,6 +29,7 @@ PUBLIC_MODULES = [
     "metrics",
     "neural",
     "pretrained",
+    "report",
     "segmentation",
     "spectrogram",
 ]
@@ -46,8 +47,9 @@ ROOMS = {
     "pretrained": {*_BELOW_NEURAL, "neural"},
     "deployment": {*_BELOW_NEURAL, "neural"},
     "inspection": {*_BELOW_NEURAL, "neural"},
+    "report": {*_BELOW_NEURAL, "inspection"},
     "cli": {*_BELOW_NEURAL, "datasets", "neural", "pretrained", "deployment"}
-    | {"inspection", "segmentation"},
+    | {"inspection", "report", "segmentation"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -16,7 +16,7 @@ _POOLS = ("mean", "median", "max")
 class Decision:
     """How a model decides: thresholds, and how a patient's recordings are pooled.
 
-    Attributes
+    Parameters
     ----------
     positive : label or None
         The class that a recording or patient belongs to if its probability is at least
@@ -32,6 +32,23 @@ class Decision:
         class, and else for ``"mean"``.
     chosen : dict
         How the thresholds were chosen, and what they reached.
+
+    Raises
+    ------
+    ValueError
+        If a threshold is not between 0 and 1 or has no positive class, or a way of
+        pooling is unknown.
+
+    See Also
+    --------
+    choose_threshold : Chooses a threshold for a required sensitivity.
+
+    Examples
+    --------
+    >>> from skheart.metrics import Decision
+    >>> decision = Decision(positive="murmur", threshold=0.3, patient_threshold=0.6)
+    >>> decision.of_patients().threshold
+    0.6
     """
 
     positive: Any = None

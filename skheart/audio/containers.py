@@ -204,11 +204,13 @@ def _packets_listed(file: BinaryIO, *, in_sound: bool) -> tuple[int, bool]:
         end = position + length if 8 <= length <= size - position else size
         if (head[4:8] == b"mdat") == in_sound:
             for start in range(position, end, _BLOCK):
+                length = min(_BLOCK, end - start)
                 file.seek(start)
-                block = file.read(_BLOCK + 16) + bytes(16)  # FFmpeg reads on as zeros
+                # Numbers can lie behind the block; behind the end FFmpeg reads zeros.
+                block = file.read(length + 16) + bytes(16)
                 has_segments |= b"sidx" in block
-                for match in _COUNTS.finditer(block, 0, _BLOCK + 16):
-                    if match.start() < min(_BLOCK, end - start):
+                for match in _COUNTS.finditer(block):
+                    if match.start() < length:
                         n_packets += _packets_in(match, size)
         position = end
     return _MOST_PACKETS + 1, False

@@ -24,7 +24,7 @@ def expand(words: Iterable[str]) -> tuple[list[str], list[Skipped]]:
     Raises
     ------
     ValueError
-        If a pattern or a folder has no sound file, or nothing is left.
+        If a pattern matches no file, or nothing is left.
     """
     recordings: list[str] = []
     skipped: list[Skipped] = []
@@ -35,9 +35,8 @@ def expand(words: Iterable[str]) -> tuple[list[str], list[Skipped]]:
             from skheart.datasets.folders import recordings_in
 
             found, others = recordings_in(Path(word))
-            if not found:
-                raise ValueError(f"The folder {word!r} has no sound files.")
-            recordings += map(str, found)
+            # Without sound files it gets a row, whose error says that it is a folder.
+            recordings += map(str, found or [Path(word)])
             skipped += [(str(path), "", reason) for path, reason in others]
         elif glob.has_magic(word) and not os.path.exists(word) and "://" not in word:
             matched = sorted(p for p in glob.glob(word, recursive=True) if _is_file(p))

@@ -3,6 +3,7 @@
 None of these names needs TensorFlow, Keras or librosa.
 """
 
+from skheart._core.decisions import Decision
 from skheart.metrics.auroc import auroc_score
 from skheart.metrics.calibration import (
     calibration_bins,
@@ -27,6 +28,7 @@ from skheart.metrics.thresholds import (
 
 __all__ = [
     "AUROCInterval",
+    "Decision",
     "PooledScores",
     "ProportionInterval",
     "RocBand",

@@ -154,7 +154,7 @@ def interval_text(value: dict[str, float | None] | None) -> str:
     if value is None or value["value"] is None:
         return "undefined"
     if value["low"] is None or value["high"] is None:
-        return f"{value['value']:.3f}"
+        return f"{value['value']:.3f} (no interval)"
     return f"{value['value']:.3f} ({value['low']:.3f} to {value['high']:.3f})"
 
 

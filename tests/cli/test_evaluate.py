@@ -1,9 +1,13 @@
 """Test ``skheart evaluate``, and which patients it knows from the training."""
 
+import csv
+import io
 import json
+import re
 import shlex
 import zipfile
 
+import numpy as np
 import pytest
 import soundfile
 
@@ -24,6 +28,10 @@ def evaluated(model, home, capsys, *arguments):
     return json.loads(capsys.readouterr().out)
 
 
+def rates(report, name):
+    return report["by_recording"]["rates"][name]
+
+
 def copied(folders, home, *, rename=str, n=None):
     """Copy the recordings to other class folders, and return their folder."""
     for path in sorted(folders.glob("*/*.wav"))[:n]:
@@ -38,16 +46,18 @@ def test_scores_the_patients_held_out(model, folders, capsys):
     assert main([*arguments, "--format", "json", "--quiet"]) == 0
     report = json.loads(capsys.readouterr().out)
     (part,) = load_model(model)[1].training_["parts"]
-    assert report["n_patients"] == part["n_held_out"]
-    assert report["n_recordings"] == 80 - part["n_recordings"]
+    assert report["by_recording"]["n_patients"] == part["n_held_out"]
+    assert report["by_recording"]["n"] == 80 - part["n_recordings"]
     assert report["positive"] == "murmur"
-    value, low, high = (report["auroc"][name] for name in ("value", "low", "high"))
+    value, low, high = (
+        report["by_recording"]["auroc"][name] for name in ("value", "low", "high")
+    )
     assert 0 <= low <= value <= high <= 1
     assert report["seen"] == "unseen"
     assert report["n_left_out"] == part["n_recordings"]
     assert main([*arguments, "--quiet"]) == 0
     text = capsys.readouterr().out
-    assert f"AUROC by recording   {value:.3f}" in text
+    assert re.search(rf"AUROC +{value:.3f} \({low:.3f} to {high:.3f}\)", text)
     assert "none of which the model was trained on" in text
 
 
@@ -75,7 +85,7 @@ def test_other_labels_are_renamed(model, folders, tmp_path, capsys):
     report = json.loads(capsys.readouterr().out)
     # Recordings are recognised in another folder, too.
     assert report["seen"] == "unseen"
-    assert report["n_recordings"] == 80 - report["n_left_out"] < 80
+    assert report["by_recording"]["n"] == 80 - report["n_left_out"] < 80
     assert report["positive"] == "murmur"
 
 
@@ -87,8 +97,11 @@ def test_positive_class_can_be_chosen(model, folders, capsys):
     assert main([*arguments, "--positive", "normal"]) == 0
     normal = json.loads(capsys.readouterr().out)
     assert normal["positive"] == "normal"
-    assert normal["sensitivity"]["normal"] == murmur["specificity"]["murmur"]
-    assert normal["auroc"]["value"] == pytest.approx(murmur["auroc"]["value"])
+    assert (
+        rates(normal, "normal")["sensitivity"] == rates(murmur, "murmur")["specificity"]
+    )
+    auroc = murmur["by_recording"]["auroc"]["value"]
+    assert normal["by_recording"]["auroc"]["value"] == pytest.approx(auroc)
     assert main([*arguments, "--positive", "click"]) == 2
     assert "--positive must be one of" in capsys.readouterr().err
 
@@ -100,13 +113,13 @@ def test_few_patients_have_no_interval(model, folders, tmp_path, capsys):
         (tmp_path / label / f"x{label}_1.wav").write_bytes(source.read_bytes())
     arguments = ["evaluate", "--model", str(model), "folder", str(tmp_path), "-q"]
     assert main([*arguments, "--patient-pattern", "^x([a-z]+)"]) == 0
-    assert "too few patients for an interval" in capsys.readouterr().out
+    assert re.search(r"AUROC +[01]\.000 \(no interval\)", capsys.readouterr().out)
     assert main([*arguments, "--patient-pattern", "(x)"]) == 0
-    assert "undefined, because there is only one class" in capsys.readouterr().out
+    assert re.search(r"AUROC +[01]\.\d+ .* undefined", capsys.readouterr().out)
     single = [*arguments, "--patient-pattern", "(x)", "--format", "json"]
     assert main(single) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report["patient_auroc"] == {"value": None, "low": None, "high": None}
+    assert report["by_patient"]["auroc"] == {"value": None, "low": None, "high": None}
 
 
 def test_a_copied_folder_with_other_names_is_recognised(
@@ -144,7 +157,7 @@ def test_without_patients_independence_is_unknown(folders, tmp_path, capsys):
     assert "Each recording was counted as a patient" in capsys.readouterr().out
     report = evaluated(path, home, capsys)
     assert (report["seen"], report["has_patients"]) == ("unknown", False)
-    assert report["n_left_out"] == 60 - report["n_recordings"] > 0
+    assert report["n_left_out"] == 60 - report["by_recording"]["n"] > 0
 
 
 def test_the_training_of_the_start_counts(model, folders, tmp_path, capsys):
@@ -219,3 +232,47 @@ def test_a_public_corpus_is_evaluated_without_renaming(shared_data, capsys):
     report = json.loads(capsys.readouterr().out)
     assert report["seen"] == "seen"
     assert report["positive"] == "murmur"
+
+
+def test_files_of_the_report(model, folders, tmp_path, capsys):
+    page, answers = tmp_path / "page.html", tmp_path / "answers.csv"
+    arguments = [
+        "--report",
+        str(page),
+        "--answers",
+        str(answers),
+        "--prevalence",
+        "0.1",
+    ]
+    report = evaluated(model, folders, capsys, *arguments)
+    assert "medical device" in page.read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(answers.read_text())))
+    assert len(rows) == report["by_recording"]["n"]
+    right = np.mean([row["label"] == row["prediction"] for row in rows])
+    assert report["by_recording"]["accuracy"]["value"] == pytest.approx(right)
+    assert rates(report, "murmur")["prevalence"] == 0.1
+    command = ["evaluate", "--model", str(model), "folder", str(folders), "-q"]
+    assert main([*command, *arguments]) == 2
+    assert "exists; pass --force to replace it" in capsys.readouterr().err
+
+
+def test_threshold_moves_the_rates(model, folders, capsys):
+    low = evaluated(model, folders, capsys, "--threshold", "0")
+    high = evaluated(model, folders, capsys, "--threshold", "1")
+    assert rates(low, "murmur")["sensitivity"]["value"] == 1
+    assert rates(high, "murmur")["sensitivity"]["value"] == 0
+    command = ["evaluate", "--model", str(model), "folder", str(folders), "-q"]
+    assert main([*command, "--threshold", "1.1"]) == 2
+    assert (
+        "threshold must be a number, at least 0, at most 1" in capsys.readouterr().err
+    )
+
+
+def test_official_score_of_a_shipped_model(shared_data, capsys):
+    home = str(shared_data / "cinc2016")
+    arguments = ["evaluate", "--model", "abnormal", "cinc2016", home, "-q"]
+    assert main([*arguments, "--format", "json"]) == 0
+    official = json.loads(capsys.readouterr().out)["official"]
+    assert official["score"].startswith("MAcc")
+    assert {"a", "b", "e"} <= set(official["by_database"])
+    assert 0.5 < official["value"] <= 1

@@ -4,8 +4,11 @@ import csv
 import io
 import json
 import os
+import resource
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -19,7 +22,7 @@ from skheart import (
     save_model,
 )
 from skheart.cli.main import main
-from skheart.cli.tables import prediction_rows, rows_text
+from skheart.cli.row_writer import RowWriter
 
 
 def rows_of(text):
@@ -206,16 +209,148 @@ def test_probabilities_that_are_not_finite_are_errors(model, folders, tmp_path, 
     assert row["prediction"] is row["probability_murmur"] is None
 
 
-def test_cells_are_not_formulas():
+@pytest.mark.parametrize("format", ["csv", "json"])
+def test_cells_are_not_formulas(tmp_path, format):
     names = ["=cmd|' /C calc'!A0", "+1", "-1", "@a", "\tx", "ok", "\ud800"]
-    rows = prediction_rows(
-        names,
-        np.full((7, 2), 0.5),
-        np.full(7, "", dtype=object),
-        np.array(["=a", "b"]),
-    )
-    table = rows_of(rows_text(rows, "csv").encode().decode())
-    got = [row["recording"] for row in table]
-    assert got == [*(f"'{name}" for name in names[:5]), "ok", "\ufffd"]
+    with RowWriter(tmp_path / "rows", format) as rows:
+        for name in names:
+            rows.write({"recording": name, "prediction": "=a"})
+    text = (tmp_path / "rows").read_text(encoding="utf-8")
+    if format == "json":
+        assert [row["recording"] for row in json.loads(text)] == names
+        return
+    table = rows_of(text)
+    assert [x["recording"] for x in table] == [
+        *(f"'{name}" for name in names[:5]),
+        *("ok", "\ufffd"),
+    ]
     assert {row["prediction"] for row in table} == {"'=a"}
-    assert [row["recording"] for row in json.loads(rows_text(rows, "json"))] == names
+
+
+# Many recordings ----------------------------------------------------------------------
+
+
+def predicted(capsys, *arguments):
+    """Run ``skheart predict`` and return its exit code, rows and messages."""
+    code = main(["predict", "-q", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, rows_of(captured.out), captured.err
+
+
+def test_folders_and_patterns(model, folders, tmp_path, capsys, monkeypatch):
+    for path in sorted(folders.glob("*/*.wav"))[::20]:
+        (tmp_path / path.parent.name).mkdir(exist_ok=True)
+        (tmp_path / path.parent.name / path.name).write_bytes(path.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "normal" / "notes.txt").write_text("no sound")
+    code, rows, messages = predicted(capsys, "--model", model, ".")
+    assert (code, len(rows)) == (0, 4)
+    assert "notes.txt" in messages
+    code, murmurs, _ = predicted(capsys, "--model", model, "murmur/**/*.wav")
+    assert [row for row in rows if row["recording"].startswith("murmur")] == murmurs
+    code, _, messages = predicted(capsys, "--model", model, "nothing*.wav")
+    assert code == 2
+    assert "No file matches the pattern 'nothing*.wav'" in messages
+
+
+def test_list_on_standard_input(model, folders):
+    paths = [str(path) for path in sorted((folders / "normal").iterdir())[:3]]
+    done = subprocess.run(
+        [sys.executable, "-m", "skheart", "predict", "--model", str(model), "-"],
+        input="\n".join(paths),
+        capture_output=True,
+        text=True,
+    )
+    assert [row["recording"] for row in rows_of(done.stdout)] == paths
+
+
+def test_interrupted_rows_are_resumed(model, folders, tmp_path, capsys):
+    whole, part = tmp_path / "whole.csv", tmp_path / "part.csv"
+    arguments = ["--model", model, folders / "normal", "-o"]
+    assert predicted(capsys, *arguments, whole)[0] == 0
+    lines = whole.read_bytes().splitlines(keepends=True)
+    part.write_bytes(b"".join(lines[:11]) + lines[11][:5])  # a power failure
+    assert predicted(capsys, *arguments, part, "--resume")[0] == 0
+    assert part.read_bytes() == whole.read_bytes()
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n")
+    code, _, messages = predicted(capsys, *arguments, other, "--resume")
+    assert code == 2
+    assert "cannot be resumed: it does not start with the columns" in messages
+
+
+def test_a_full_disk_leaves_whole_rows(tmp_path):
+    path = tmp_path / "rows.csv"
+    row = {"recording": "a.wav", "prediction": "normal"}
+    with RowWriter(path, "csv") as rows:
+        rows.write(row)
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 5, before[1]))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                rows.write(row)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_text() == "recording,prediction\na.wav,normal\n"
+
+
+def test_one_row_for_each_patient(model, folders, capsys):
+    arguments = ["--model", model, folders, "--patients", "^([^_]+)_"]
+    code, rows, _ = predicted(capsys, *arguments, "--threshold", "0.4")
+    assert code == 0
+    assert list(rows[0]) == [
+        *("patient", "prediction", "probability_murmur", "probability_normal"),
+        *("n_recordings", "error"),
+    ]
+    _, recordings, _ = predicted(capsys, "--model", model, folders)
+    for row in rows:
+        own = [
+            float(other["probability_murmur"])
+            for other in recordings
+            if Path(other["recording"]).name.startswith(f"{row['patient']}_")
+        ]
+        assert int(row["n_recordings"]) == len(own)
+        assert float(row["probability_murmur"]) == max(own)
+        assert row["prediction"] == ("murmur" if max(own) >= 0.4 else "normal")
+
+
+def test_patients_of_a_table_with_broken_recordings(model, folders, tmp_path, capsys):
+    good = sorted((folders / "normal").iterdir())[0]
+    (tmp_path / "bad.wav").write_text("no sound")
+    table = tmp_path / "table.csv"
+    table.write_text(f"recording,who\n{good},A\nbad.wav,A\nabsent.wav,B\n")
+    arguments = ["--model", model, "--table", table, "--patients", "who"]
+    code, rows, messages = predicted(capsys, *arguments)
+    assert code == 1
+    assert "there is no file" in messages
+    (row,) = rows
+    assert (row["patient"], row["n_recordings"]) == ("A", "1")
+    assert row["prediction"] in ("murmur", "normal")
+    assert "1 of 2 recordings cannot be used" in row["error"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--threshold", "1.1"], "threshold must be a number, at least 0, at most 1"),
+        (["--patients", "("], "--patients must be a regular expression"),
+        (["--patients", "^qqq"], "finds no patient in the name of"),
+        (["--resume"], "--resume continues a CSV file"),
+        (["--scheduler", "tcp://x"], "--scheduler is for --backend dask"),
+        (["--table", "t.csv"], "Name recordings or a --table, not both"),
+    ],
+)
+def test_options_that_do_not_fit(model, folders, capsys, arguments, message):
+    recording = next((folders / "normal").iterdir())
+    code, rows, messages = predicted(capsys, "--model", model, recording, *arguments)
+    assert (code, rows) == (2, [])
+    assert message in messages
+
+
+@pytest.mark.slow
+def test_dask_gives_the_rows_of_one_machine(model, folders, capsys):
+    arguments = ["--model", model, folders]
+    expected = predicted(capsys, *arguments)
+    assert predicted(capsys, *arguments, "--backend", "dask") == expected
