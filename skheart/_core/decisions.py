@@ -67,14 +67,35 @@ class Decision:
         for pool in pools:
             check_option("pooling", pool, (*_POOLS, None))
 
+    def as_text(self) -> Decision:
+        """Return the same decision with the positive class as text.
+
+        Returns
+        -------
+        decision : Decision
+        """
+        if self.positive is None:
+            return self
+        return replace(self, positive=str(self.positive))
+
     def of_patients(self) -> Decision:
-        """Return the decision on pooled probabilities: with the patients' threshold."""
+        """Return the decision on pooled probabilities: with the patients' threshold.
+
+        Returns
+        -------
+        decision : Decision
+        """
         if self.patient_threshold is None:
             return self
         return replace(self, threshold=self.patient_threshold)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the decision as JSON has it."""
+        """Return the decision as JSON has it.
+
+        Returns
+        -------
+        entry : dict
+        """
         return asdict(self)
 
 

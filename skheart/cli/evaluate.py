@@ -99,13 +99,13 @@ def decision_for(
     """Return the decision of a model, with what the user sets; classes as text."""
     from skheart.metrics.positive import positive_class
 
-    decision = model.decision
+    decision = model.decision.as_text()
     classes = [str(name) for name in model.classes]
     if positive is None and decision.positive is not None:
-        positive = str(decision.positive)
+        positive = decision.positive
     if len(classes) == 2 or positive is not None:
         positive = positive_class(classes, positive, name="--positive")
-    if decision.positive is not None and str(decision.positive) != positive:
+    if decision.positive not in (None, positive):
         decision = Decision(pooling=decision.pooling)  # thresholds of the other class
     decision = replace(decision, positive=positive)
     if threshold is None:

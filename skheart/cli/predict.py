@@ -97,7 +97,9 @@ def run(options: argparse.Namespace) -> int:
     recordings, patients = recordings_and_patients(options)
     _check_options(options)
     model = open_model(options.model, allow_pickle=options.allow_pickle)
-    decision = decision_for(model, None, options.threshold)
+    decision = model.decision.as_text()
+    if options.threshold is not None or options.patients:
+        decision = decision_for(model, None, options.threshold)
     extra = _extra_columns(options, model, decision)
     n_failed = 0
     with RowWriter(options.output, options.format, resume=options.resume) as rows:

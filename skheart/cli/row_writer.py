@@ -36,13 +36,13 @@ class RowWriter:
         self._format = format
         self._n_rows = 0
         self.done: set[str] = set()
+        self._file: int | None = None
         if path is None:
             if sys.stdout is None:
                 raise OSError("Standard output is closed; write to a file: -o FILE.")
-            sys.stdout.flush()
-            self._file, self._owned = sys.stdout.fileno(), False
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
             return
-        self._owned = True
         if resume:
             self.done, self._n_rows = _finished_rows(path)
         flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if resume else os.O_TRUNC)
@@ -69,20 +69,23 @@ class RowWriter:
             if self._format == "json":
                 self._write("\n]\n" if self._n_rows else "[]\n")
         finally:
-            if self._owned:
+            if self._file is not None:
                 os.close(self._file)
 
     def _write(self, text: str) -> None:
+        if self._file is None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            return
         # Names of files that are not UTF-8 keep their bytes.
         content = text.encode(errors="surrogateescape")
-        regular = stat.S_ISREG(os.fstat(self._file).st_mode)
-        end = os.fstat(self._file).st_size
+        before = os.fstat(self._file)
         try:
             while content:
                 content = content[os.write(self._file, content) :]
         except OSError:
-            if regular and self._owned:
-                os.ftruncate(self._file, end)
+            if stat.S_ISREG(before.st_mode):
+                os.ftruncate(self._file, before.st_size)
             raise
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from skheart._core.decisions import Decision, labels_of
-from skheart.metrics.patients import pool_answers
 
 
 def prediction_row(
@@ -51,6 +50,8 @@ def patient_rows(
     names, usable = np.asarray(patients), errors == ""
     pooled: dict[str, np.ndarray] = {}
     if usable.any():
+        from skheart.metrics.patients import pool_answers
+
         values, known = pool_answers(
             probabilities[usable], classes.astype(str), names[usable], decision
         )

@@ -59,7 +59,7 @@ def write_evaluation_page(
     title : str
         Such as ``"murmur on circor2022"``.
     recordings : list of str
-        Paths, for the spectrograms of the worst answers.
+        Paths, for the spectrograms of the worst answers; empty to draw none.
     y_true : array-like of shape (n_recordings,)
         True labels.
     probabilities : array-like of shape (n_recordings, n_classes)
@@ -73,6 +73,18 @@ def write_evaluation_page(
     ------
     ImportError
         If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from skheart.report import evaluate_answers, write_evaluation_page
+    >>> answers = {"y_true": ["murmur", "normal"], "probabilities": [[0.9, 0.1]] * 2}
+    >>> figures = evaluate_answers(**answers, classes=["murmur", "normal"])
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "page.html"
+    >>> write_evaluation_page(path, figures, title="Two recordings", **answers,
+    ...                       recordings=[], groups=["Anna", "Bo"], notes=[])
+    >>> path.stat().st_size > 1000
+    True
     """
     optional_import("matplotlib", user="an evaluation page", extra="plot")
     truth = np.asarray(y_true).astype(str)
@@ -202,7 +214,7 @@ def _worst(
     columns = np.searchsorted(names, truth, sorter=np.argsort(names))
     given = scores[np.arange(len(truth)), np.argsort(names)[columns]]
     worst = [row for row in np.argsort(given)[:_N_WORST] if given[row] < 0.5]
-    if not worst:
+    if not worst or not recordings:
         return []
     parts = ["<h2>Recordings with the worst answers</h2>"]
     for row in worst:

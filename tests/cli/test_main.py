@@ -8,8 +8,8 @@ import pytest
 
 from skheart.cli.main import main
 
-COMMANDS = ["cache", "demo", "evaluate", "export", "models", "predict"]
-COMMANDS += ["spectrogram", "train"]
+COMMANDS = ["cache", "cross-validate", "demo", "evaluate", "export", "listen", "models"]
+COMMANDS += ["predict", "spectrogram", "train", "tune"]
 
 
 def run(*arguments):
@@ -43,13 +43,13 @@ def test_help_and_version_need_no_tensorflow():
 
 def test_help_lists_every_command():
     text = run("--help").stdout
-    assert sorted(re.findall(r"^    (\w+)(?:  .*)?$", text, re.M)) == COMMANDS
+    assert sorted(re.findall(r"^    ([\w-]+)(?:  .*)?$", text, re.M)) == COMMANDS
 
 
 def test_usage_errors():
     for arguments in (
         [],
-        ["predict"],
+        ["predict", "--format", "xml"],
         ["cure"],
         ["train", "mitbih", "x", "-o", "y"],
     ):

@@ -4,6 +4,7 @@ import csv
 import inspect
 import io
 import re
+import shlex
 
 import pytest
 
@@ -91,7 +92,10 @@ def test_broken_recordings_are_all_named_or_skipped(broken, folders, tmp_path, c
     assert "text.wav" in error
     assert "nan.wav" in error
     assert not output.exists()
-    assert main([*arguments, "--skip-unusable"]) == 0
+    assert main([*arguments, "--skip-unusable"]) == 2
+    error = capsys.readouterr().err
+    assert "2 of 5 recordings of 'normal' would be left out (the first one: " in error
+    assert main([*arguments, "--skip-unusable", "--allow-losses"]) == 0
     assert "2 recordings could not be used and were left out" in capsys.readouterr().out
     assert load_model(output)[1].training_["parts"][0]["n_recordings"] == 6
 
@@ -99,13 +103,12 @@ def test_broken_recordings_are_all_named_or_skipped(broken, folders, tmp_path, c
 def test_skipped_files_are_named(folders, tmp_path, capsys):
     home = copied(folders, tmp_path / "home", n=60)
     for number in range(5):
-        (home / "normal" / f"phone{number}.m4a").write_bytes(b"no sound")
+        (home / "normal" / f"notes{number}.txt").write_text("no sound")
     arguments = ["train", "folder", str(home), "-o", str(tmp_path / "m.skheart")]
     assert main([*arguments, "--epochs", "1", "-q"]) == 0
     error = capsys.readouterr().err
-    assert "files that were skipped: 5" in error
-    assert "phone0.m4a" in error
-    assert "and 2 more" in error
+    assert "5 files or rows were left out" in error
+    assert all(f"notes{number}.txt" in error for number in range(5))
 
 
 def test_missing_corpus_error_names_its_source(tmp_path, capsys):
@@ -171,10 +174,26 @@ def test_real_recordings(shared_data, tmp_path, capsys, corpus):
     assert main(arguments) == 0
     assert main(["evaluate", "--model", model, name, home, "-q"]) == 0
     text = capsys.readouterr().out
-    assert "AUROC by recording" in text
+    assert "by recording" in text
     files = sorted((shared_data / corpus).rglob("*.[fw][la][av]*"))[:3]
     assert len(files) == 3
     assert main(["predict", "--model", model, *map(str, files)]) == 0
     assert [row["recording"] for row in rows_of(capsys.readouterr().out)] == [
         str(file) for file in files
     ]
+
+
+def test_table_with_patients(folders, tmp_path, capsys):
+    paths = sorted(folders.glob("*/*.wav"))[:60]
+    rows = [f"{p},{p.parent.name},{p.name.split('_')[0]}" for p in paths]
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join(["recording,finding,who", *rows]))
+    output = str(tmp_path / "m.skheart")
+    columns = ["--label-column", "finding", "--patient-column", "who"]
+    arguments = ["train", "--table", str(table), *columns, "-o", output, "-q"]
+    assert main([*arguments, "--epochs", "1"]) == 0
+    text = capsys.readouterr().out
+    command = shlex.split(text.split("Score it on them: skheart ")[1])
+    assert main([*command, "-q"]) == 0
+    assert "none of which the model was trained on" in capsys.readouterr().out
+    assert main(["train", "folder", str(folders), "--table", str(table)]) == 2

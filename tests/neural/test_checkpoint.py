@@ -411,13 +411,14 @@ def test_a_full_disk_loses_no_spectrogram(small_disk):
     assert transformer.transform(sounds.data).shape[0] == 8
 
 
-def test_a_full_disk_leaves_no_incomplete_table(small_disk, folders, capsys):
+def test_a_full_disk_leaves_no_incomplete_row(small_disk, folders, capsys):
     recordings = [str(path) for path in sorted(folders.rglob("*.wav"))]
     output = small_disk / "table.csv"
-    output.write_text("mine")
+    output.touch()
     fill(small_disk, leaving=0)
     arguments = ["predict", *recordings * 4, "-o", str(output), "--quiet", "--force"]
     assert main(arguments) == 2
     assert "No space left" in capsys.readouterr().err
-    assert output.read_text() == "mine"
+    rows = output.read_text()
+    assert rows == "" or rows.endswith("\n")
     assert sorted(path.name for path in small_disk.iterdir()) == ["full", "table.csv"]
