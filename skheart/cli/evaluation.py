@@ -17,6 +17,7 @@ from skheart.report import evaluate_answers, write_evaluation_page
 from skheart.report.official import official_score
 from skheart.report.page import interval_text
 
+_POOLED = {"max": "highest", "mean": "mean", "median": "median"}
 _SEEN = {
     "unseen": "none of which the model was trained on",
     "unknown": "it is unknown whether the model was trained on them",
@@ -206,8 +207,8 @@ def _closing_lines(report: dict[str, Any]) -> list[str]:
         f"Positive class: {positive} (--positive). Threshold: {decided} (--threshold).",
         f"PPV and NPV hold for a prevalence of {prevalence:.3f} (--prevalence).",
         f"Expected calibration error: {report['calibration']['error']:.3f}.",
-        f"The score of a patient is the {report['pooling']} of the patient's "
-        "recordings.",
+        f"The probability of a patient is the {_POOLED[report['pooling']]} of the "
+        "patient's recordings.",
     ]
     return lines
 
