@@ -196,4 +196,6 @@ def test_table_with_patients(folders, tmp_path, capsys):
     command = shlex.split(text.split("Score it on them: skheart ")[1])
     assert main([*command, "-q"]) == 0
     assert "none of which the model was trained on" in capsys.readouterr().out
-    assert main(["train", "folder", str(folders), "--table", str(table)]) == 2
+    both = ["train", "folder", str(folders), "--table", str(table), "-o", output]
+    assert main([*both, "--force"]) == 2
+    assert "CORPUS with its folder or a --table, not both" in capsys.readouterr().err

@@ -617,7 +617,8 @@ def test_command_line(tmp_path, sounds, capsys):
     soundfile.write(tmp_path / "a.wav", sounds.data[0], 2000)
     tables = []
     for model in (str(target), "murmur"):
-        recordings = [str(tmp_path / "a.wav"), str(tmp_path)]
+        (tmp_path / "empty").mkdir(exist_ok=True)
+        recordings = [str(tmp_path / "a.wav"), str(tmp_path / "empty")]
         assert main(["predict", "--model", model, *recordings]) == 1
         tables.append(capsys.readouterr().out)
     one, other = (table.splitlines()[1].split(",")[:2] for table in tables)
