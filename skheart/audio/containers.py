@@ -42,7 +42,7 @@ _COUNTS = re.compile(
     re.DOTALL,
 )
 _MOST_PACKETS = 1 << 22  # a day of AAC; FFmpeg takes 36 bytes for each
-_MOST_BOXES = 1 << 20
+_MOST_BOXES = 1 << 17
 _BLOCK = 1 << 20
 _SLACK = 0.1  # seconds that durations in headers may be too long
 
@@ -91,18 +91,25 @@ def _refuse_to_open(url: str, *_: Any) -> NoReturn:
 
 
 class _Bounded:
-    """A file for FFmpeg, which a forged index could make read the same for ever."""
+    """A file for FFmpeg that ends when it has been read 64 times.
+
+    A forged index can repeat its parts for ever. Exceptions would be printed.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self.tell, self.seek = file, file.tell, file.seek
+        self._file, self.tell = file, file.tell
         self._left = 64 * (file.seek(0, os.SEEK_END) + _BLOCK)
         file.seek(0)
 
     def read(self, n_bytes: int) -> bytes:
         self._left -= n_bytes
-        if self._left < 0:
-            raise ValueError("its index repeats parts of it")
-        return self._file.read(n_bytes)
+        return self._file.read(n_bytes) if self._left >= 0 else b""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -1  # FFmpeg's sign of an impossible place
 
 
 def _only_stream(opened: Any, name: str) -> Any:
@@ -204,11 +211,13 @@ def _packets_listed(file: BinaryIO, *, in_sound: bool) -> tuple[int, bool]:
         end = position + length if 8 <= length <= size - position else size
         if (head[4:8] == b"mdat") == in_sound:
             for start in range(position, end, _BLOCK):
+                length = min(_BLOCK, end - start)
                 file.seek(start)
-                block = file.read(_BLOCK + 16) + bytes(16)  # FFmpeg reads on as zeros
+                # Numbers can lie behind the block; behind the end FFmpeg reads zeros.
+                block = file.read(length + 16) + bytes(16)
                 has_segments |= b"sidx" in block
-                for match in _COUNTS.finditer(block, 0, _BLOCK + 16):
-                    if match.start() < min(_BLOCK, end - start):
+                for match in _COUNTS.finditer(block):
+                    if match.start() < length:
                         n_packets += _packets_in(match, size)
         position = end
     return _MOST_PACKETS + 1, False
