@@ -201,7 +201,7 @@ def _predict(parser: argparse.ArgumentParser) -> None:
         "recordings",
         nargs="+",
         metavar="RECORDING",
-        help="sound files: WAV, FLAC, OGG, AIFF or MP3",
+        help="sound files: WAV, FLAC, OGG, AIFF or MP3; with PyAV also M4A, WebM ...",
     )
     _add_format(parser, "csv", "json")
     _add_settings(
