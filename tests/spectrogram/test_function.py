@@ -220,10 +220,10 @@ BAD_SETTINGS = [
     ({"scale": "bark"}, "scale must be one of 'mel', 'linear', got 'bark'."),
     ({"n_fft": 64}, "n_fft must be at least 100, the values in a window of 0.05"),
     ({"n_fft": 256.0}, "n_fft must be a positive integer, got 256.0."),
-    ({"amin": 0}, "amin must be a positive number, got 0."),
+    ({"amin": 0}, "amin must be a number, at least 1.17549e-38, got 0."),
     (
         {"window": 1e6},
-        "window must be at most 16777.2 seconds at a sample_rate of 2000",
+        "The settings need a table of filters of 40 by 2147483648",
     ),
     ({"window": 1e4}, "The settings need a"),
     (
@@ -291,5 +291,5 @@ def test_the_smallest_power(tone):
     silence = np.zeros(4000, dtype=np.float32)
     given = log_mel_spectrogram(silence, sample_rate=2000, amin=2e-38)
     np.testing.assert_allclose(given, 10 * np.log10(2e-38), rtol=1e-6)
-    with pytest.raises(ValueError, match=r"amin must be at least 1\.18e-38"):
+    with pytest.raises(ValueError, match=r"amin must be a number, at least 1\.175"):
         log_mel_spectrogram(silence, sample_rate=2000, amin=1e-40)
