@@ -90,4 +90,10 @@ def predict_recordings(
             predict = partial(model.predict, chunk)
             probabilities[rows], errors[rows] = interruptible(predict)
             advance(len(chunk))
+    finite = np.isfinite(probabilities).all(axis=1)
+    for row in np.flatnonzero(~finite & (errors == "")):
+        errors[row] = (
+            f"The probabilities of {recordings[row]!r} are not finite numbers; its "
+            "values are too large for the model, or the model is damaged."
+        )
     return probabilities, errors
