@@ -8,6 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from skheart._core.files import atomic_path
 from skheart._core.optional import optional_import
 from skheart._core.progress import progress_bar
 from skheart.cli.options import add_options, check_output
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         chosen = "  <- chosen" if loss == search.best_params_["cnn__loss"] else ""
         print(f"     loss={loss:<14}{mean:.3f}{chosen}")
 
-    score = -search.decision_function(data[test])  # that is of "normal"
+    score = -search.decision_function(data[test])  # that of the second class, normal
     auroc, low, high = auroc_confidence_interval(
         target[test], score, groups=patients[test], random_state=seed
     )
@@ -119,7 +120,7 @@ def _draw_roc(target: np.ndarray, score: np.ndarray, path: Path) -> None:
     )
     ax.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1)  # chance
     ax.set(xlabel="1 − specificity", ylabel="Sensitivity", title="Murmur or normal")
-    figure.savefig(path, dpi=120)
+    _save(figure, path)
 
 
 def _draw_spectrograms(data: np.ndarray, target: np.ndarray, path: Path) -> None:
@@ -135,4 +136,12 @@ def _draw_spectrograms(data: np.ndarray, target: np.ndarray, path: Path) -> None
         recording = data[target == word][0]
         SpectrogramDisplay.from_recording(recording, name=word).plot(ax)
     axes[0].set_xlabel("")
-    figure.savefig(path, dpi=120)
+    _save(figure, path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    from matplotlib import pyplot as plt
+
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=120)
+    plt.close(figure)

@@ -42,7 +42,6 @@ def test_the_period_of_a_simulated_heart(heart_rate, rate):
     "waveform",
     [
         np.random.default_rng(0).normal(size=20_000),
-        np.sin(np.arange(20_000) / 7),
         np.zeros(20_000),
         np.full(20_000, np.nan),
         np.r_[np.ones(19_999), np.inf],
@@ -52,7 +51,7 @@ def test_the_period_of_a_simulated_heart(heart_rate, rate):
         np.zeros(20_000, dtype=bool),
         np.zeros(0),
     ],
-    ids="noise tone zeros NaN inf huge short column truth empty".split(),
+    ids="noise zeros NaN inf huge short column truth empty".split(),
 )
 def test_no_period_where_no_heart_is_heard(waveform):
     assert beat_period(waveform, 2000.0) is None
@@ -99,7 +98,7 @@ def test_no_warning_where_nothing_is_assumed_or_known_wrong(transformer):
         transformer.transform(right)
         transformer.transform(wrong[:29])
         transformer.transform(pairs)
-        transformer.transform(wrong[:29] + right)
+        transformer.transform([*wrong[:29], *right])
         transformer.fit(wrong)
         for rate in (2000, 4000):
             other = SpectrogramTransformer(duration=1.0, input_sample_rate=rate)

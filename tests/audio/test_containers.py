@@ -603,7 +603,7 @@ def test_folders_hold_what_can_be_read(tmp_path, monkeypatch):
         path.write_bytes(b"x")
     corpus = load_class_folders(tmp_path)
     assert {os.path.splitext(path)[1] for path in corpus.data} == readable_suffixes()
-    assert {os.path.splitext(path)[1] for path, _ in corpus.skipped} == {
+    assert {os.path.splitext(path)[1] for path, *_ in corpus.skipped} == {
         ".avi",
         ".m3u8",
     }
@@ -611,7 +611,7 @@ def test_folders_hold_what_can_be_read(tmp_path, monkeypatch):
     assert readable_suffixes() == SOUND_FILE_SUFFIXES
     corpus = load_class_folders(tmp_path)
     assert {os.path.splitext(path)[1] for path in corpus.data} == SOUND_FILE_SUFFIXES
-    reasons = {os.path.splitext(path)[1]: reason for path, reason in corpus.skipped}
+    reasons = {os.path.splitext(path)[1]: reason for path, _, reason in corpus.skipped}
     assert set(reasons) == CONTAINER_SUFFIXES | {".avi", ".m3u8"}
     assert reasons[".m4a"].endswith("ffmpeg -i 1.m4a 1.wav")
     assert 'pip install "skheart[formats]"' in reasons[".webm"]
