@@ -27,7 +27,8 @@ class RowWriter:
     ----------
     path : pathlib.Path or None
         The file; None for standard output.
-    format : {"csv", "json"}
+    format : {"csv", "json", "text"}
+        The rows of ``"text"`` are lines, those of the others dictionaries.
     resume : bool, default=False
         Keep the rows that are in the file. CSV only.
     """
@@ -48,9 +49,11 @@ class RowWriter:
         flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if resume else os.O_TRUNC)
         self._file = os.open(path, flags, 0o666)
 
-    def write(self, row: dict[str, Any]) -> None:
-        """Add one row; the first one decides the columns."""
-        if self._format == "json":
+    def write(self, row: Any) -> None:
+        """Add one row; the first one of CSV decides the columns."""
+        if self._format == "text":
+            text = row
+        elif self._format == "json":
             text = json.dumps(row, indent=2, allow_nan=False)
             text = (",\n" if self._n_rows else "[\n") + text
         else:
