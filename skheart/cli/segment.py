@@ -22,8 +22,8 @@ columns of CSV, one row for each phase of each heartbeat:
   phase                  s1, systole, s2 or diastole
 
 A recording without a heartbeat has no rows; standard error says so. JSON has one entry
-for each recording, with its heart rate and how certain that is (0 to 1). "audacity" is a
-label track of one recording: in Audacity, choose File, Import, Labels.
+for each recording, with its heart rate and how certain that is (0 to 1). "audacity" is
+a label track of one recording: in Audacity, choose File, Import, Labels.
 
 examples:
   skheart segment recording.wav
