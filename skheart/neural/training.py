@@ -36,7 +36,7 @@ def make_optimizer(
     if isinstance(optimizer, type):
         optimizer = optimizer.__name__
     try:
-        made = keras.optimizers.get(optimizer)
+        made = keras.optimizers.get({"class_name": optimizer, "config": {}})
     except (ValueError, TypeError):
         raise ValueError(
             "optimizer must be the name of a Keras optimizer or a "
