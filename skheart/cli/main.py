@@ -35,8 +35,8 @@ models:
 
 exit codes:
   0    everything worked
-  1    predict: some recordings could not be used; their rows say why
-  2    wrong usage or an error, which standard error names; nothing was written
+  1    predict, segment: some recordings could not be used; rows or messages say why
+  2    wrong usage or an error, which standard error names; written rows are whole
   130  interrupted
   141  the program that read the output stopped, as "head" does
 
