@@ -261,8 +261,6 @@ def _classifier(text: dict[str, Any], weights: bytes) -> CNNClassifier:
     shapes = [tuple(map(int, shape)) for shape in text["shapes"]]
     sizes = [math.prod(shape) for shape in shapes]
     numbers = np.frombuffer(weights, "<f4")
-    if min([0, *(n for shape in shapes for n in shape)]) < 0:
-        raise ModelFileError("a shape is negative")
     if sum(sizes) != len(numbers) or not np.isfinite(numbers).all():
         raise ModelFileError("its weights are not as many as its shapes say, or NaN")
     starts = np.cumsum([0, *sizes])

@@ -50,6 +50,15 @@ def check_sizes(text: dict[str, Any]) -> None:
             high=_ACTIVATIONS,
             integer=True,
         )
+        for shape in text["shapes"]:
+            # Before they are multiplied: the product with a text would repeat it.
+            check_number(
+                "the axes of a weight", len(shape), low=0, high=8, closed="both"
+            )
+            for length in shape:
+                check_number(
+                    "the length of a weight", length, high=_N_WEIGHTS, integer=True
+                )
         n_weights = sum(math.prod(shape) for shape in text["shapes"])
         check_number("the number of weights", n_weights, high=_N_WEIGHTS, integer=True)
     except (TypeError, ValueError) as error:

@@ -481,7 +481,7 @@ CHANGES = {
     ),
     "huge": (_units, "too large"),
     "shapes": (lambda text: text["shapes"].pop(), "as many as its shapes"),
-    "negative": (lambda text: text["shapes"].append([-1, 4]), "negative"),
+    "negative": (lambda text: text["shapes"].append([-1, 4]), "got -1"),
     "NaN": (_nan, "NaN"),
     "parameter": (
         lambda text: text["classifier"].update(surprise=1),

@@ -46,6 +46,9 @@ def test_a_shipped_model_is_accepted(good):
         (("input_shape",), [40, 10**12, 1]),
         (("classes",), list(range(10**6))),
         (("shapes",), [[1 << 20, 1 << 20]]),
+        (("shapes",), [["a", 1 << 28]]),
+        (("shapes",), [[[0], 1 << 28]]),
+        (("shapes",), [[1 << 28] * 1000]),
         (("network", "config", "layers", -1, "config", "units"), 1 << 20),
     ],
 )
