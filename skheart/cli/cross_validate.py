@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skheart._core.checks import check_number
 from skheart._core.decisions import Decision
-from skheart.cli.corpora import take
+from skheart._core.provenance import seen_in
+from skheart.cli.corpora import content_digests, take
 from skheart.cli.evaluate import REPORT_OPTIONS
 from skheart.cli.options import add_corpus, add_options
 from skheart.cli.quiet import quiet_stderr
 from skheart.cli.train import SKIP_UNUSABLE, add_training_options
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
 
 _EPILOG = """\
 Each recording is predicted by a model that was trained on the other folds. No patient
@@ -57,10 +62,11 @@ def run(options: argparse.Namespace) -> int:
         from skheart.neural.threads import limit_threads
     check_outputs(options)
     check_number("--folds", options.folds, low=2, closed="left", integer=True)
-    transformer, classifier, _ = untrained(options)
+    transformer, classifier, history = untrained(options)
     classifier._check_parameters()  # before minutes of reading
     limit_threads(options.threads)
     corpus = training_corpus(options)
+    start = "unseen" if options.weights is None else _start(options, history, corpus)
     X, usable = usable_spectrograms(transformer, corpus, options)
     n_unusable = int((~usable).sum())
     corpus = take(corpus, usable)
@@ -89,6 +95,7 @@ def run(options: argparse.Namespace) -> int:
     header: dict[str, Any] = {
         "folds": options.folds,
         "auroc_of_folds": aurocs,
+        "start": start,
         "n_unusable": n_unusable,
     }
     report_on(
@@ -101,6 +108,28 @@ def run(options: argparse.Namespace) -> int:
         title=f"{corpus.name}, {options.folds} folds by patient",
     )
     return 0
+
+
+def _start(options: argparse.Namespace, history: dict[str, Any], corpus: Bunch) -> str:
+    """Return what is known of the network of --weights: "unseen" or "unknown".
+
+    If it was trained on some of the patients, no fold would be independent of it.
+    """
+    status = seen_in(
+        history,
+        corpus.name,
+        corpus.groups,
+        functools.cache(functools.partial(content_digests, corpus.data.tolist())),
+        patient_pattern=corpus.settings["patient_pattern"],
+    )
+    n_seen = int((status == "seen").sum())
+    if n_seen:
+        raise ValueError(
+            f"--weights {options.weights} was trained on {n_seen} of these "
+            f"{len(status)} recordings or on their patients, so that no fold is "
+            "independent of it; leave --weights out, or name other recordings."
+        )
+    return "unknown" if "unknown" in status else "unseen"
 
 
 def _auroc(target: np.ndarray, scores: np.ndarray, classes: np.ndarray) -> float:

@@ -166,6 +166,11 @@ def _header_lines(report: dict[str, Any]) -> list[str]:
     else:
         lines[0] += f", each predicted by a model of {report['folds']} folds that was "
         lines[0] += "not trained on it"
+        if report["start"] == "unknown":
+            lines.append(
+                "It is unknown whether the network of --weights was trained on these "
+                "patients; if it\nwas, the figures are too good"
+            )
     for name, text in (
         ("n_left_out", "that it was trained on, or of such patients, were left out"),
         ("n_other_labels", "with other labels were left out"),

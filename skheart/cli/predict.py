@@ -76,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--model", str, "NAME_OR_FILE", "pretrained model or model file", "murmur"),
         "--allow-pickle",
         ("--threshold", float, "P", threshold),
+        ("--positive", str, "CLASS", "the positive class (default: as in evaluate)"),
         ("--patients", str, "REGEX_OR_COLUMN", _PATIENTS),
         ("--format", ("csv", "json"), None, "format of the output", "csv"),
         ("-o --output", Path, "FILE", "file for the rows (default: standard output)"),
@@ -98,13 +99,13 @@ def run(options: argparse.Namespace) -> int:
     _check_options(options)
     model = open_model(options.model, allow_pickle=options.allow_pickle)
     decision = model.decision.as_text()
-    if options.threshold is not None or options.patients:
-        decision = decision_for(model, None, options.threshold)
+    if options.threshold is not None or options.patients or options.positive:
+        decision = decision_for(model, options.positive, options.threshold)
     extra = _extra_columns(options, model, decision)
     n_failed = 0
     with RowWriter(options.output, options.format, resume=options.resume) as rows:
         if options.resume:
-            recordings = [name for name in recordings if name not in rows.done]
+            recordings = [name for name in recordings if not rows.has(name)]
         answers = _answers(options, model, recordings)
         if patients is None:
             for recording, probabilities, error in answers:

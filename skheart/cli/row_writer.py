@@ -21,7 +21,9 @@ _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 class RowWriter:
     """A table on standard output or in a file, to which rows are added.
 
-    Each row is written at once. If the disk is full, the part of a row is removed.
+    Each row is written at once. If the disk is full, the part of a row is removed. A
+    file that exists is replaced when the first row is written, or at the end if there
+    is none: an error before leaves it as it was.
 
     Parameters
     ----------
@@ -34,9 +36,11 @@ class RowWriter:
     """
 
     def __init__(self, path: Path | None, format: str, *, resume: bool = False) -> None:
-        self._format = format
-        self._n_rows = 0
-        self.done: set[str] = set()
+        self._path, self._format = path, format
+        self._started = False
+        self._columns: list[str] = []  # of a file that is resumed
+        self._done: set[str] = set()
+        self._flags = os.O_WRONLY | os.O_CREAT
         self._file: int | None = None
         if path is None:
             if sys.stdout is None:
@@ -44,10 +48,14 @@ class RowWriter:
             if isinstance(sys.stdout, io.TextIOWrapper):
                 sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
             return
+        self._flags |= os.O_APPEND if resume else os.O_TRUNC
         if resume:
-            self.done, self._n_rows = _finished_rows(path)
-        flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if resume else os.O_TRUNC)
-        self._file = os.open(path, flags, 0o666)
+            self._columns, self._done = _finished_rows(path)
+            self._started = bool(self._columns)
+
+    def has(self, recording: str) -> bool:
+        """Return whether a resumed file has a row of this recording."""
+        return csv_cell(recording) in self._done
 
     def write(self, row: Any) -> None:
         """Add one row; the first one of CSV decides the columns."""
@@ -55,31 +63,41 @@ class RowWriter:
             text = row
         elif self._format == "json":
             text = json.dumps(row, indent=2, allow_nan=False)
-            text = (",\n" if self._n_rows else "[\n") + text
+            text = (",\n" if self._started else "[\n") + text
         else:
+            if self._columns and [*map(csv_cell, row)] != self._columns:
+                raise ValueError(
+                    f"{str(self._path)!r} cannot be resumed: its columns are "
+                    f"{', '.join(self._columns)}, but this model or these options give "
+                    f"{', '.join(row)}."
+                )
             text = _csv_line(row.values())
-            if not self._n_rows:
+            if not self._started:
                 text = _csv_line(row) + text
         self._write(text)
-        self._n_rows += 1
+        self._started = True
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, kind: Any, *_: Any) -> None:
         """Close the table, also after an error or an interrupt."""
         try:
-            if self._format == "json":
-                self._write("\n]\n" if self._n_rows else "[]\n")
+            if self._format == "json" and (self._started or kind is None):
+                self._write("\n]\n" if self._started else "[]\n")
+            elif kind is None:
+                self._write("")
         finally:
             if self._file is not None:
                 os.close(self._file)
 
     def _write(self, text: str) -> None:
-        if self._file is None:
+        if self._path is None:
             sys.stdout.write(text)
             sys.stdout.flush()
             return
+        if self._file is None:
+            self._file = os.open(self._path, self._flags, 0o666)
         # Names of files that are not UTF-8 keep their bytes.
         content = text.encode(errors="surrogateescape")
         before = os.fstat(self._file)
@@ -106,17 +124,15 @@ def csv_cell(value: Any) -> Any:
     return f"'{value}" if value.startswith(_FORMULA) else value
 
 
-def _finished_rows(path: Path) -> tuple[set[str], int]:
-    """Return the first cells of the rows in a file, and how many lines it has.
+def _finished_rows(path: Path) -> tuple[list[str], set[str]]:
+    """Return the columns of a file, and the recordings that have a row in it.
 
     A line without an end, which a power failure can leave, is removed.
     """
     if not path.exists():
-        return set(), 0
+        return [], set()
     content = path.read_bytes()
     whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        os.truncate(path, len(whole))
     text = whole.decode(errors="surrogateescape")
     rows = list(csv.reader(io.StringIO(text, newline="")))
     if rows and rows[0][:2] != ["recording", "prediction"]:
@@ -124,4 +140,6 @@ def _finished_rows(path: Path) -> tuple[set[str], int]:
             f"{str(path)!r} cannot be resumed: it does not start with the columns "
             "recording and prediction, as answers of skheart predict do."
         )
-    return {row[0] for row in rows[1:] if row}, len(rows)
+    if len(whole) < len(content):
+        os.truncate(path, len(whole))
+    return rows[0] if rows else [], {row[0] for row in rows[1:] if row}

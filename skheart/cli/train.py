@@ -87,12 +87,14 @@ def run(options: argparse.Namespace) -> int:
             pipeline, part = train_model(options, checkpoint)
             write_model(pipeline, temporary)
     except KeyboardInterrupt:
-        if checkpoint.exists():
+        if _states(checkpoint):
             print(
                 "\nskheart: the same command with --resume resumes after the last "
                 "complete epoch",
                 file=sys.stderr,
             )
+        else:
+            _remove(checkpoint)
         raise
     if before and _states(checkpoint) - before:
         print(

@@ -18,6 +18,7 @@ from skheart._core.optional import optional_import
 from skheart.audio.recordings import Recording
 from skheart.audio.waveform import RecordingError
 from skheart.deployment.onnx_file import has_external_data
+from skheart.deployment.sizes import check_spectrogram
 
 FORMAT = 1  # of the metadata
 _EXPECTED = "expected a file that skheart.export_onnx wrote"
@@ -212,10 +213,9 @@ def _described(session: Any, notes: dict[str, Any]) -> OnnxModel:
             f"{FORMAT}: install a newer version"
         )
     settings = {key: notes["spectrogram"][key] for key in _SETTINGS}
-    check_number("sample_rate", settings["sample_rate"], low=1, high=1e6, unit="Hz")
+    check_spectrogram(settings)
     check_number("window", settings["window"], high=60, unit="seconds")
     check_number("f_max", settings["f_max"], high=settings["sample_rate"] / 2)
-    check_number("duration", settings["duration"], high=86_400, optional=True)
     check_number("n_crop", notes["n_crop"], high=1_000_000, integer=True)
     classes = np.array(notes["classes"])
     if classes.ndim != 1 or len(classes) < 2 or classes.dtype.kind not in "biufU":

@@ -31,7 +31,7 @@ def check_sizes(text: dict[str, Any]) -> None:
         Names the first size that is not.
     """
     try:
-        _check_spectrogram(text["spectrogram"])
+        check_spectrogram(text["spectrogram"])
         n_classes = len(text["classes"])
         check_number(
             "the number of classes", n_classes, low=2, high=_N_CLASSES, closed="both"
@@ -68,7 +68,8 @@ def check_sizes(text: dict[str, Any]) -> None:
     _check_layers(text["network"], max([n_weights, *stored, 1]))
 
 
-def _check_spectrogram(settings: dict[str, Any]) -> None:
+def check_spectrogram(settings: dict[str, Any]) -> None:
+    """Raise ValueError unless the settings of a SpectrogramTransformer are bounded."""
     rate: Any = settings.get("sample_rate")
     check_number("sample_rate", rate, low=10, high=1e6, closed="both", unit="Hz")
     other = settings.get("input_sample_rate")

@@ -41,3 +41,27 @@ def test_too_many_folds(folders, capsys):
 def test_too_few_folds(folders, capsys, folds):
     assert main(["cross-validate", "folder", str(folders), "--folds", folds]) == 2
     assert "--folds must be an integer, at least 2" in capsys.readouterr().err
+
+
+def test_weights_that_were_trained_on_the_patients(folders, model, tmp_path, capsys):
+    command = ["cross-validate", "folder", str(folders), "--weights", str(model), "-q"]
+    command += ["--folds", "2", "--epochs", "1", "--patient-pattern", "^([^_]+)_"]
+    assert main(command) == 2
+    assert "so that no fold is independent of it" in capsys.readouterr().err
+    command[command.index("--weights") + 1] = "murmur"
+    assert main(command) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert "It is unknown whether the network of --weights was trained on these" in text
+
+
+def test_pretrained_weights_on_their_own_corpus(shared_data, capsys):
+    command = [
+        "cross-validate",
+        "pascal",
+        str(shared_data),
+        "--weights",
+        "murmur",
+        "-q",
+    ]
+    assert main([*command, "--classes", "murmur", "normal"]) == 2
+    assert "--weights murmur was trained on" in capsys.readouterr().err

@@ -1,5 +1,6 @@
 """Test ``skheart predict``."""
 
+import contextlib
 import csv
 import io
 import json
@@ -8,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import joblib
@@ -277,6 +279,25 @@ def test_interrupted_rows_are_resumed(model, folders, tmp_path, capsys):
     code, _, messages = predicted(capsys, *arguments, other, "--resume")
     assert code == 2
     assert "cannot be resumed: it does not start with the columns" in messages
+    part.write_bytes(b"".join(lines[:11]))
+    arguments[1] = "pascal"
+    code, _, messages = predicted(capsys, *arguments, part, "--resume")
+    assert code == 2
+    assert "cannot be resumed: its columns are recording, prediction" in messages
+    assert part.read_bytes() == b"".join(lines[:11])
+
+
+def test_names_that_look_like_formulas_are_resumed(model, folders, tmp_path, capsys):
+    for name in ("=1.wav", "+2.wav"):
+        source = next((folders / "normal").iterdir())
+        (tmp_path / name).write_bytes(source.read_bytes())
+    with contextlib.chdir(tmp_path):
+        arguments = ["--model", model, "--resume", "-o", "rows.csv", "*.wav"]
+        assert predicted(capsys, *arguments)[0] == 0
+        before = Path("rows.csv").read_bytes()
+        assert predicted(capsys, *arguments)[0] == 0
+        assert Path("rows.csv").read_bytes() == before
+    assert before.count(b"\n") == 3
 
 
 def test_a_full_disk_leaves_whole_rows(tmp_path):
@@ -347,6 +368,27 @@ def test_options_that_do_not_fit(model, folders, capsys, arguments, message):
     code, rows, messages = predicted(capsys, "--model", model, recording, *arguments)
     assert (code, rows) == (2, [])
     assert message in messages
+
+
+def test_the_positive_class_of_a_threshold(model, folders, capsys):
+    arguments = ["--model", model, folders / "normal", "--threshold", "0"]
+    for positive in ("normal", "murmur"):
+        _, rows, _ = predicted(capsys, *arguments, "--positive", positive)
+        assert {row["prediction"] for row in rows} == {positive}
+
+
+@pytest.mark.slow  # Dask tries for twenty seconds
+def test_a_cluster_that_cannot_be_reached(model, folders, tmp_path, capsys):
+    output = tmp_path / "rows.csv"
+    output.write_text("mine")
+    arguments = ["--model", model, folders, "-o", output, "--force"]
+    arguments += ["--backend", "dask", "--scheduler", "tcp://127.0.0.1:9"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        code, _, messages = predicted(capsys, *arguments)
+    assert code == 2
+    assert "scheduler 'tcp://127.0.0.1:9' cannot be reached" in messages
+    assert output.read_text() == "mine"
 
 
 @pytest.mark.slow

@@ -535,6 +535,9 @@ FAULTS = {
             ("window", 1e4),
             ("f_max", 2000.0),
             ("duration", 1e9),
+            ("hop", 1e-9),
+            ("n_fft", 1 << 28),
+            ("n_bands", 1 << 28),
         ]
     },
     "classes": (

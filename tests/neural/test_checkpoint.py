@@ -285,6 +285,20 @@ sys.exit(main())
 
 
 @pytest.mark.slow
+def test_train_interrupted_before_the_first_state(tmp_path, folders):
+    code = KILLED.replace("n_states == 3", "n_states == 1")
+    code = code.replace('"os.rename"', '"os.mkdir"').replace(
+        "arguments[1]", "arguments[0]"
+    )
+    output = tmp_path / "model.skheart"
+    command = [sys.executable, "-c", code, str(int(signal.SIGINT))]
+    done = subprocess.run([*command, *train(folders, output)], capture_output=True)
+    assert done.returncode == 130
+    assert b"--resume" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGINT])
 def test_train_resumes(tmp_path, folders, capsys, by):
     output, other = tmp_path / "model.skheart", tmp_path / "other.skheart"
