@@ -1,4 +1,4 @@
-"""The one place where probabilities become labels."""
+"""The one place where probabilities become labels, or no label at all."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import numpy as np
 
 from skheart._core.checks import check_number, check_option
 
+UNSURE = "unsure"  # the answer for a recording that gets no class
+MIN_QUALITY = 0.5  # of a recording that gets a class, where nothing else is said
 _POOLS = ("mean", "median", "max")
 
 
 @dataclass(frozen=True)
 class Decision:
-    """How a model decides: thresholds, and how a patient's recordings are pooled.
+    """How a model decides: thresholds, pooling by patient, and when it is unsure.
 
     Parameters
     ----------
@@ -32,11 +34,16 @@ class Decision:
         class, and else for ``"mean"``.
     chosen : dict
         How the thresholds were chosen, and what they reached.
+    min_quality : float or None
+        Recordings of a lower quality get the answer "unsure". None for no limit.
+    min_confidence : float or None
+        So do answers of a lower confidence: the highest probability, measured from
+        the threshold if there is one. None for no limit.
 
     Raises
     ------
     ValueError
-        If a threshold is not between 0 and 1 or has no positive class, or a way of
+        If a threshold or limit is not between 0 and 1 or has no positive class, or a way of
         pooling is unknown.
 
     See Also
@@ -56,16 +63,24 @@ class Decision:
     patient_threshold: float | None = None
     pooling: Any = None
     chosen: dict[str, Any] = field(default_factory=dict)
+    min_quality: float | None = None
+    min_confidence: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("threshold", "patient_threshold"):
+        for name in ("threshold", "patient_threshold", "min_quality", "min_confidence"):
             value = getattr(self, name)
             check_number(name, value, high=1, closed="both", optional=True)
-            if value is not None and self.positive is None:
+            is_threshold = name.endswith("threshold")
+            if is_threshold and value is not None and self.positive is None:
                 raise ValueError(f"{name} needs the positive class, got None.")
         pools = self.pooling if isinstance(self.pooling, list) else [self.pooling]
         for pool in pools:
             check_option("pooling", pool, (*_POOLS, None))
+
+    @property
+    def abstains(self) -> bool:
+        """Whether an answer can be "unsure"."""
+        return self.min_quality is not None or self.min_confidence is not None
 
     def as_text(self) -> Decision:
         """Return the same decision with the positive class as text.
@@ -167,3 +182,79 @@ def labels_of(
     column = classes.tolist().index(positive)
     called = probabilities[:, column] >= threshold
     return classes[np.where(called, column, 1 - column)]
+
+
+def confidence_of(
+    probabilities: np.ndarray,
+    classes: np.ndarray,
+    *,
+    positive: Any = None,
+    threshold: float | None = None,
+) -> np.ndarray:
+    """Return how confident each answer of :func:`labels_of` is.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, n_classes)
+    classes : ndarray of shape (n_classes,)
+    positive : label, default=None
+    threshold : float, default=None
+
+    Returns
+    -------
+    confidence : ndarray of shape (n,)
+        The highest probability. With a threshold, the odds are divided by those of the
+        threshold first, so that an answer at the threshold has the confidence 0.5.
+    """
+    if threshold is None:
+        return probabilities.max(axis=1)
+    p = probabilities[:, classes.tolist().index(positive)].astype(float)
+    p, t = np.clip(p, 1e-9, 1 - 1e-9), np.clip(threshold, 1e-9, 1 - 1e-9)
+    moved = p * (1 - t) / (p * (1 - t) + (1 - p) * t)
+    return np.maximum(moved, 1 - moved)
+
+
+def reasons_to_abstain(
+    decision: Decision,
+    confidences: np.ndarray,
+    qualities: Any,
+) -> list[str]:
+    """Return why recordings get the answer "unsure"; "" for those that get a class.
+
+    Parameters
+    ----------
+    decision : Decision
+    confidences : ndarray of shape (n,)
+        Not read where the quality is too low.
+    qualities : sequence of Quality or None, of length n
+        Of :func:`skheart.quality.assess_quality`; only read with a `min_quality`.
+
+    Returns
+    -------
+    reasons : list of str, of length n
+    """
+    reasons = []
+    for confidence, quality in zip(confidences, qualities, strict=True):
+        reason = low_quality(decision, quality)
+        least = decision.min_confidence
+        if not reason and least is not None and confidence < least:
+            reason = f"confidence {confidence:.2f} is below {least:.2f}"
+        reasons.append(reason)
+    return reasons
+
+
+def low_quality(decision: Decision, quality: Any) -> str:
+    """Return why a recording's quality is too low for an answer; "" if it is not."""
+    least = decision.min_quality
+    if least is None or quality.quality >= least:
+        return ""
+    why = f" ({', '.join(quality.reasons)})" if quality.reasons else ""
+    return f"quality {quality.quality:.2f} is below {least:.2f}{why}"
+
+
+def with_unsure(labels: np.ndarray, reasons: list[str]) -> np.ndarray:
+    """Return labels with "unsure" where there is a reason: text, or objects."""
+    text = labels.dtype.kind == "U"
+    answers = labels.astype(object)
+    answers[[reason != "" for reason in reasons]] = UNSURE
+    return answers.astype(str) if text else answers

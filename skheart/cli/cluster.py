@@ -9,11 +9,9 @@ from functools import lru_cache
 from itertools import count
 from typing import Any
 
-import numpy as np
-
 from skheart._core.optional import optional_import
 from skheart._core.progress import progress_bar
-from skheart.cli.prediction import Predictor, answers_of_chunk, chunks_of
+from skheart.cli.prediction import Answer, Predictor, answers_of_chunk, chunks_of
 
 _AHEAD = 4  # chunks for each worker that are submitted before their turn
 _TRIES = 3  # a worker can be lost
@@ -25,9 +23,10 @@ def predictions_on_cluster(
     *,
     backend: str,
     address: str | None,
+    assess: bool = False,
     show_progress: bool = False,
-) -> Iterator[tuple[str, np.ndarray, str]]:
-    """Yield recordings with probabilities and errors, in order, as one machine does.
+) -> Iterator[Answer]:
+    """Yield the answers for recordings, in order, as one machine does.
 
     The model is sent to each worker once. The recordings are read by the workers, so
     that their paths must be valid there.
@@ -39,6 +38,8 @@ def predictions_on_cluster(
     backend : {"dask", "ray"}
     address : str or None
         Of the cluster; None starts one on this machine.
+    assess : bool, default=False
+        Whether the quality of the recordings is assessed.
     show_progress : bool, default=False
 
     Raises
@@ -62,9 +63,8 @@ def predictions_on_cluster(
                 place = next(submitted)
                 if place >= len(chunks):
                     break
-                tasks[place] = workers.submit(chunks[place])
-            probabilities, errors = workers.result(tasks.pop(number))
-            yield from zip(chunk, probabilities, errors, strict=True)
+                tasks[place] = workers.submit(chunks[place], assess)
+            yield from workers.result(tasks.pop(number))
             advance(len(chunk))
 
 
@@ -74,10 +74,9 @@ def _opened(content: bytes) -> Predictor:
     return pickle.loads(content).opened()
 
 
-def _work(content: bytes, recordings: list[str]) -> tuple[np.ndarray, list[str]]:
+def _work(content: bytes, recordings: list[str], assess: bool) -> list[Answer]:
     """Predict a chunk; runs on a worker."""
-    probabilities, errors = answers_of_chunk(_opened(content), recordings)
-    return probabilities, list(errors)
+    return answers_of_chunk(_opened(content), recordings, assess)
 
 
 class _Dask:
@@ -99,9 +98,9 @@ class _Dask:
     def n_workers(self) -> int:
         return max(1, len(self._client.nthreads()))
 
-    def submit(self, chunk: list[str]) -> Any:
+    def submit(self, chunk: list[str], assess: bool) -> Any:
         return self._client.submit(
-            _work, self._content, chunk, pure=False, retries=_TRIES
+            _work, self._content, chunk, assess, pure=False, retries=_TRIES
         )
 
     def result(self, task: Any) -> Any:
@@ -124,8 +123,8 @@ class _Ray:
     def n_workers(self) -> int:
         return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
-    def submit(self, chunk: list[str]) -> Any:
-        return self._work.remote(self._content, chunk)
+    def submit(self, chunk: list[str], assess: bool) -> Any:
+        return self._work.remote(self._content, chunk, assess)
 
     def result(self, task: Any) -> Any:
         return self._ray.get(task)

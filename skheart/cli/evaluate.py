@@ -106,7 +106,10 @@ def decision_for(
     if len(classes) == 2 or positive is not None:
         positive = positive_class(classes, positive, name="--positive")
     if decision.positive not in (None, positive):
-        decision = Decision(pooling=decision.pooling)  # thresholds of the other class
+        # Its thresholds are of the other class.
+        decision = replace(
+            decision, positive=None, threshold=None, patient_threshold=None, chosen={}
+        )
     decision = replace(decision, positive=positive)
     if threshold is None:
         return decision

@@ -24,7 +24,8 @@ _BYTES = 1 << 14  # read at a time at most
 
 _EPILOG = """\
 columns: time (seconds from the start to the end of the sound that was classified),
-prediction, probability_<class> for each class, and error.
+prediction, probability_<class> for each class, reason (why the answer of a model with
+limits is "unsure") and error.
 
 examples:
   skheart listen --sample-rate 4000                        # the microphone
@@ -82,6 +83,7 @@ def run(options: argparse.Namespace) -> int:
                         "time": round(answer.time, 3),
                         "prediction": answer.prediction,
                         **dict(zip(names, numbers, strict=True)),
+                        "reason": answer.reason or None,
                         "error": answer.error or None,
                     }
                 )

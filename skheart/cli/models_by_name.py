@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skheart.cli.quiet import quiet_stderr
 from skheart.pretrained import model_names
@@ -42,12 +42,13 @@ def is_onnx(path: Path | None) -> bool:
 def read_pipeline(name: str, *, allow_pickle: bool = False) -> Pipeline:
     """Load a pretrained pipeline by its name, or one from a file.
 
-    The ending of the file's name decides how it is read: ``.skheart`` files are never
+    Thresholds and limits are in the `decision_` of its classifier. The ending of the file's name decides how it is read: ``.skheart`` files are never
     unpickled, and a pickle (``.joblib``) is loaded with `allow_pickle` only.
     """
     path = model_file(name)
     with quiet_stderr():  # TensorFlow starts
         from skheart.deployment.model_file import load_model
+        from skheart.deployment.unwrapped import unwrapped
         from skheart.pretrained import load_pretrained
     if path is None:
         return load_pretrained(name)
@@ -57,30 +58,33 @@ def read_pipeline(name: str, *, allow_pickle: bool = False) -> Pipeline:
             "that it was exported from."
         )
     if path.suffix.lower() == ".skheart":
-        return load_model(path)
+        return unwrapped(load_model(path))
     if not allow_pickle:
         raise ValueError(
             f"{name!r} is a pickle, which can run any code when it is loaded; pass "
             "--allow-pickle if you trust its source, or save the model as a .skheart "
             "file, which is safe."
         )
-    return _unpickled(path)
+    return _checked(unwrapped(_unpickled(path)), path)
 
 
-def _unpickled(path: Path) -> Pipeline:
-    """Load a pipeline from a pickle that the user trusts."""
+def _unpickled(path: Path) -> Any:
+    """Load a model from a pickle that the user trusts."""
     import joblib
 
-    from skheart.spectrogram.transformer import SpectrogramTransformer
-
     try:
-        model = joblib.load(path)
+        return joblib.load(path)
     except Exception as error:  # of any kind, if the file is damaged
         raise ValueError(
             f"{str(path)!r} cannot be loaded as a model ({type(error).__name__}: "
             f"{error}); expected a file that skheart train wrote."
         ) from error
-    model = getattr(model, "best_estimator_", model)
+
+
+def _checked(model: Any, path: Path) -> Pipeline:
+    """Raise unless a model from a pickle is a pipeline that can predict."""
+    from skheart.spectrogram.transformer import SpectrogramTransformer
+
     steps = [step for _, step in getattr(model, "steps", [])]
     predicts = hasattr(model, "predict_proba") and hasattr(model, "classes_")
     if not (predicts and steps and isinstance(steps[0], SpectrogramTransformer)):

@@ -7,17 +7,18 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from skheart import __version__
-from skheart._core.decisions import Decision
+from skheart._core.decisions import MIN_QUALITY, Decision
 from skheart.cli.evaluate import decision_for
 from skheart.cli.models_by_name import MODEL_ENDINGS
 from skheart.cli.options import TABLE, add_options, check_output
-from skheart.cli.prediction import Predictor, open_model, predictions
+from skheart.cli.prediction import Answer, Predictor, open_model, predictions
 from skheart.cli.row_writer import RowWriter
 from skheart.cli.sources import expand, report_skipped
 from skheart.cli.tables import patient_rows, prediction_row
@@ -29,6 +30,10 @@ _PATIENTS = (
     "one row for each patient: a regular expression that finds the patient in a file "
     "name, by its first group or as a whole; with --table the name of a column"
 )
+_ABSTAIN = (
+    'answer "unsure" below the limits of quality and confidence: the model\'s if it was '
+    f"saved with some, else a quality of {MIN_QUALITY:g}"
+)
 _EPILOG = """\
 recordings:
   Files, folders (with their subfolders), patterns in quotes such as "ward/**/*.m4a", -
@@ -38,6 +43,7 @@ columns of the output, one row for each recording in the order given:
   recording              the path as given
   prediction             the most probable class, or the one that a threshold decides
   probability_<class>    one column for each class
+  quality, reason        with --abstain: from 0 to 1; why the answer is "unsure"
   error                  why the recording could not be used, else empty (JSON: null)
 
 With --patients the columns are patient, prediction, probability_<class>, n_recordings
@@ -77,6 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--allow-pickle",
         ("--threshold", float, "P", threshold),
         ("--positive", str, "CLASS", "the positive class (default: as in evaluate)"),
+        ("--abstain", bool, None, _ABSTAIN),
+        ("--min-quality", float, "Q", "limit of --abstain, 0 to 1"),
+        ("--min-confidence", float, "P", "limit of --abstain, 0 to 1"),
         ("--patients", str, "REGEX_OR_COLUMN", _PATIENTS),
         ("--format", ("csv", "json"), None, "format of the output", "csv"),
         ("-o --output", Path, "FILE", "file for the rows (default: standard output)"),
@@ -101,19 +110,19 @@ def run(options: argparse.Namespace) -> int:
     decision = model.decision.as_text()
     if options.threshold is not None or options.patients or options.positive:
         decision = decision_for(model, options.positive, options.threshold)
+    decision = _with_limits(decision, options)
     extra = _extra_columns(options, model, decision)
     n_failed = 0
     with RowWriter(options.output, options.format, resume=options.resume) as rows:
         if options.resume:
             recordings = [name for name in recordings if not rows.has(name)]
-        answers = _answers(options, model, recordings)
+        assess = decision.min_quality is not None
+        answers = _answers(options, model, recordings, assess)
         if patients is None:
-            for recording, probabilities, error in answers:
-                row = prediction_row(
-                    recording, probabilities, error, model.classes, decision
-                )
+            for answer in answers:
+                row = prediction_row(answer, model.classes, decision)
                 rows.write(row | extra)
-                n_failed += error != ""
+                n_failed += answer.error != ""
         else:
             values, errors = _collected(answers, len(recordings), len(model.classes))
             for row in patient_rows(values, errors, patients, model.classes, decision):
@@ -126,6 +135,19 @@ def run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 1 if n_failed else 0
+
+
+def _with_limits(decision: Decision, options: argparse.Namespace) -> Decision:
+    """Return the decision with the limits below which the answer is "unsure"."""
+    limits = (options.min_quality, options.min_confidence)
+    if options.abstain and not decision.abstains and limits == (None, None):
+        limits = (MIN_QUALITY, None)
+    names = ("min_quality", "min_confidence")
+    given = {name: x for name, x in zip(names, limits, strict=True) if x is not None}
+    try:
+        return replace(decision, **given)
+    except ValueError as error:
+        raise ValueError(f"--{str(error).replace('_', '-', 1)}") from None
 
 
 def recordings_and_patients(
@@ -198,12 +220,12 @@ def _check_options(options: argparse.Namespace) -> None:
 
 
 def _answers(
-    options: argparse.Namespace, model: Predictor, recordings: list[str]
-) -> Iterator[tuple[str, np.ndarray, str]]:
-    """Yield each recording with its probabilities and its error, in order."""
+    options: argparse.Namespace, model: Predictor, recordings: list[str], assess: bool
+) -> Iterator[Answer]:
+    """Yield the answer for each recording, in order."""
     shown = not options.quiet and len(recordings) >= _MANY
     if options.backend is None:
-        return predictions(model, recordings, show_progress=shown)
+        return predictions(model, recordings, assess=assess, show_progress=shown)
     from skheart.cli.cluster import predictions_on_cluster
 
     return predictions_on_cluster(
@@ -211,17 +233,18 @@ def _answers(
         recordings,
         backend=options.backend,
         address=options.scheduler,
+        assess=assess,
         show_progress=shown,
     )
 
 
 def _collected(
-    answers: Iterator[tuple[str, np.ndarray, str]], n: int, n_classes: int
+    answers: Iterator[Answer], n: int, n_classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return all probabilities and errors as arrays."""
     values, errors = np.full((n, n_classes), np.nan), np.full(n, "", dtype=object)
-    for row, (_, probabilities, error) in enumerate(answers):
-        values[row], errors[row] = probabilities, error
+    for row, answer in enumerate(answers):
+        values[row], errors[row] = answer.probabilities, answer.error
     return values, errors
 
 

@@ -22,6 +22,26 @@ if TYPE_CHECKING:
 _CHUNK = 64  # recordings whose spectrograms are held at a time
 
 
+class Answer(NamedTuple):
+    """What is known about a recording.
+
+    Attributes
+    ----------
+    recording : str
+    probabilities : ndarray of shape (n_classes,)
+        NaN if there is an error.
+    error : str
+        "" for none.
+    quality : Quality or None
+        None if it was not assessed.
+    """
+
+    recording: str
+    probabilities: np.ndarray
+    error: str
+    quality: Any = None
+
+
 class Predictor(NamedTuple):
     """A model that is ready to predict.
 
@@ -135,9 +155,12 @@ def chunks_of(recordings: list[str]) -> Iterator[list[str]]:
 
 
 def answers_of_chunk(
-    model: Predictor, recordings: list[str]
-) -> tuple[np.ndarray, list[str]]:
-    """Return probabilities that are finite where there is no error, else NaN."""
+    model: Predictor, recordings: list[str], assess: bool
+) -> list[Answer]:
+    """Return probabilities that are finite where there is no error, else NaN.
+
+    With `assess`, the quality of recordings without an error is assessed, too.
+    """
     probabilities, errors = model.predict(recordings)
     broken = ~np.isfinite(probabilities).all(axis=1)
     for row in np.flatnonzero(broken):
@@ -146,23 +169,33 @@ def answers_of_chunk(
             "values are too large for the model, or the model is damaged."
         )
         probabilities[row] = np.nan
-    return probabilities, errors
+    qualities: list[Any] = [None] * len(recordings)
+    usable = [row for row, error in enumerate(errors) if not error]
+    if assess and usable:
+        from skheart.quality.transformer import QualityTransformer
+
+        found = QualityTransformer().assess([recordings[row] for row in usable])
+        for row, quality in zip(usable, found, strict=True):
+            qualities[row] = quality
+    return list(map(Answer, recordings, probabilities, errors, qualities))
 
 
 def predictions(
-    model: Predictor, recordings: list[str], *, show_progress: bool = False
-) -> Iterator[tuple[str, np.ndarray, str]]:
-    """Yield each recording, its probabilities and its error ("" for none), in order."""
+    model: Predictor,
+    recordings: list[str],
+    *,
+    assess: bool = False,
+    show_progress: bool = False,
+) -> Iterator[Answer]:
+    """Yield the answer for each recording, in order."""
     bar = progress_bar(
         "Predicting", total=len(recordings), shown=show_progress, unit="recordings"
     )
     with bar as advance:
         for chunk in chunks_of(recordings):
             with quiet_stdout():
-                probabilities, errors = interruptible(
-                    partial(answers_of_chunk, model, chunk)
-                )
-            yield from zip(chunk, probabilities, errors, strict=True)
+                answers = interruptible(partial(answers_of_chunk, model, chunk, assess))
+            yield from answers
             advance(len(chunk))
 
 
@@ -181,6 +214,6 @@ def predict_recordings(
     probabilities = np.full((len(recordings), len(model.classes)), np.nan)
     errors = np.full(len(recordings), "", dtype=object)
     answers = predictions(model, recordings, show_progress=show_progress)
-    for row, (_, values, error) in enumerate(answers):
-        probabilities[row], errors[row] = values, error
+    for row, answer in enumerate(answers):
+        probabilities[row], errors[row] = answer.probabilities, answer.error
     return probabilities, errors

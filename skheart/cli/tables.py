@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skheart._core.decisions import Decision, labels_of
+from skheart._core.decisions import (
+    UNSURE,
+    Decision,
+    confidence_of,
+    labels_of,
+    reasons_to_abstain,
+)
+
+if TYPE_CHECKING:
+    from skheart.cli.prediction import Answer
 
 
 def prediction_row(
-    recording: str,
-    probabilities: np.ndarray,
-    error: str,
-    classes: np.ndarray,
-    decision: Decision,
+    answer: Answer, classes: np.ndarray, decision: Decision
 ) -> dict[str, Any]:
     """Return the row of a recording.
 
@@ -23,13 +28,32 @@ def prediction_row(
     -------
     row : dict
         With the keys ``recording``, ``prediction``, ``probability_<class>`` for each
-        class, to six decimals, and ``error``. What is absent is None.
+        class, to six decimals, if the decision has limits ``quality`` and ``reason``,
+        and ``error``. What is absent is None.
     """
-    return {
-        "recording": recording,
-        **_answer(None if error else probabilities, classes, decision),
-        "error": error or None,
+    row = {
+        "recording": answer.recording,
+        **_answer(None if answer.error else answer.probabilities, classes, decision),
     }
+    if decision.abstains:
+        row |= {"quality": None, "reason": None}
+        if not answer.error:
+            row |= _limits(answer, classes, decision)
+    return row | {"error": answer.error or None}
+
+
+def _limits(answer: Answer, classes: np.ndarray, decision: Decision) -> dict[str, Any]:
+    """Return the quality, and the reason with the answer "unsure" if there is one."""
+    confidence = confidence_of(
+        answer.probabilities[np.newaxis],
+        classes.astype(str),
+        positive=decision.positive,
+        threshold=decision.threshold,
+    )
+    (reason,) = reasons_to_abstain(decision, confidence, [answer.quality])
+    quality = answer.quality and round(answer.quality.quality, 3)
+    unsure = {"prediction": UNSURE} if reason else {}
+    return {**unsure, "quality": quality, "reason": reason or None}
 
 
 def patient_rows(

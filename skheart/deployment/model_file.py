@@ -29,6 +29,7 @@ from skheart.deployment.unwrapped import unwrapped
 from skheart.neural.classifier import CNNClassifier
 from skheart.neural.stored import StoredNetwork
 from skheart.neural.whitelist import check_network
+from skheart.quality.abstaining import abstaining
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 __all__ = ["ModelFileError", "load_model", "save_model"]
@@ -64,7 +65,8 @@ def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
         of a :class:`~sklearn.model_selection.FixedThresholdClassifier` or
         :class:`~sklearn.model_selection.TunedThresholdClassifierCV` around it, and the
         calibration of a :class:`~sklearn.calibration.CalibratedClassifierCV`, become
-        part of the pipeline.
+        part of the pipeline, and so do the limits of an
+        :class:`~skheart.quality.AbstainingClassifier`.
     path : str or os.PathLike
         Such as ``"murmur.skheart"``. An existing file is replaced.
 
@@ -124,7 +126,7 @@ def save_model(pipeline: Any, path: str | os.PathLike[str]) -> None:
         archive.comment = hashlib.sha256(content).hexdigest().encode()
 
 
-def load_model(path: str | os.PathLike[str]) -> Pipeline:
+def load_model(path: str | os.PathLike[str]) -> Any:
     """Load a pipeline that :func:`save_model` wrote. Nothing in the file is run.
 
     Parameters
@@ -133,8 +135,9 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
 
     Returns
     -------
-    pipeline : sklearn.pipeline.Pipeline
-        Fitted.
+    pipeline : sklearn.pipeline.Pipeline or AbstainingClassifier
+        Fitted. A model that was saved as an
+        :class:`~skheart.quality.AbstainingClassifier` is one again.
 
     Raises
     ------
@@ -186,7 +189,8 @@ def load_model(path: str | os.PathLike[str]) -> Pipeline:
             f"The model in {name!r} cannot be loaded ({_reason(error)}); it was saved "
             f"with {_versions_of(text)}, and this is {_versions_text(versions())}."
         ) from error
-    return pipeline
+    decision = classifier.decision_
+    return abstaining(pipeline, decision) if decision.abstains else pipeline
 
 
 def fitted_steps(pipeline: Any) -> tuple[SpectrogramTransformer, CNNClassifier]:

@@ -10,11 +10,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import column_or_1d
 
 from skheart._core.checks import check_number
-from skheart._core.decisions import labels_of
+from skheart._core.decisions import Decision, labels_of
 from skheart._core.files import text_of
 from skheart.audio.assumed_rate import warn_about_rate
 from skheart.audio.recordings import recordings_of
 from skheart.deployment.onnx_session import OnnxModel, answers_of, read_onnx
+from skheart.quality.abstaining import abstaining
 
 __all__ = ["OnnxClassifier"]
 
@@ -40,6 +41,8 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
     ----------
     classes_ : ndarray of shape (n_classes,)
         Labels, in the order of the columns of `predict_proba`.
+    decision_ : Decision
+        Threshold, pooling and limits that were exported with the model.
     sample_rate_ : float
         Rate that recordings are resampled to, in Hz.
     duration_ : float or None
@@ -117,6 +120,9 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Return the class of each recording: the most probable, or by a threshold.
 
+        A model that was exported with limits of quality or confidence also answers
+        "unsure"; see :class:`~skheart.quality.AbstainingClassifier`.
+
         Parameters
         ----------
         X : array-like of shape (n_recordings,) or (n_recordings, n_times)
@@ -127,12 +133,14 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_recordings,)
             Labels from `classes_`.
         """
-        model = self._model()
+        decision = self._model().decision
+        if decision.abstains:
+            return abstaining(self, decision).predict(X)
         return labels_of(
             self.predict_proba(X),
-            model.classes,
-            positive=model.decision.positive,
-            threshold=model.decision.threshold,
+            self.classes_,
+            positive=decision.positive,
+            threshold=decision.threshold,
         )
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -172,6 +180,10 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
     @property
     def classes_(self) -> np.ndarray:
         return self._known("classes_").classes
+
+    @property
+    def decision_(self) -> Decision:
+        return self._known("decision_").decision
 
     @property
     def sample_rate_(self) -> float:

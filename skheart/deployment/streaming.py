@@ -10,9 +10,17 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skheart._core.checks import check_number
-from skheart._core.decisions import Decision, labels_of
+from skheart._core.decisions import (
+    Decision,
+    confidence_of,
+    labels_of,
+    reasons_to_abstain,
+    with_unsure,
+)
 from skheart.audio.waveform import RecordingError, check_waveform
 from skheart.deployment.onnx_classifier import OnnxClassifier
+from skheart.quality import assess_quality
+from skheart.quality.abstaining import AbstainingClassifier
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 __all__ = ["StreamedAnswer", "StreamingClassifier"]
@@ -33,13 +41,16 @@ class StreamedAnswer(NamedTuple):
         Why the span has no probabilities; "" if it has.
     prediction : label or None
         The class, by the threshold of the model if it has one; None if there is an
-        error.
+        error. "unsure" from a model with limits that the span does not reach.
+    reason : str
+        Why the answer is "unsure"; "" if it is not.
     """
 
     time: float
     probabilities: np.ndarray
     error: str
     prediction: Any = None
+    reason: str = ""
 
 
 class StreamingClassifier:
@@ -54,9 +65,10 @@ class StreamingClassifier:
 
     Parameters
     ----------
-    model : Pipeline, fitted search or OnnxClassifier
+    model : Pipeline, fitted search, OnnxClassifier or AbstainingClassifier
         A fitted pipeline that begins with a :class:`~skheart.SpectrogramTransformer`
-        and ends with a classifier that has `predict_proba`, or an exported model.
+        and ends with a classifier that has `predict_proba`, or an exported model. One
+        with limits may answer "unsure".
     hop : float, default=1.0
         Time from one answer to the next, in seconds.
     span : float, default=None
@@ -121,6 +133,9 @@ class StreamingClassifier:
         check_number("span", span, unit="seconds", optional=True)
         check_number("first", first, unit="seconds", optional=True)
         check_number("input_sample_rate", input_sample_rate, unit="Hz", optional=True)
+        decision = None
+        if isinstance(model, AbstainingClassifier):
+            decision, model = model.decision_, model.estimator
         if not isinstance(model, OnnxClassifier):
             from skheart.deployment.unwrapped import unwrapped  # needs TensorFlow
 
@@ -142,7 +157,7 @@ class StreamingClassifier:
                 f"first must be at most span={span:g} seconds, got {first:g}."
             )
         self.classes_ = model.classes_
-        self._decision = _decision_of(model)
+        self._decision = decision or _decision_of(model)
         self._classify = classify(rate)
         self._rate = rate
         self._n_hop = max(1, round(hop * rate))
@@ -219,13 +234,7 @@ class StreamingClassifier:
             span = check_waveform(self._buffer[start : self._end].copy(), name=name)
             probabilities = self._classify([span])[0]
             if np.isfinite(probabilities).all():
-                label = labels_of(
-                    probabilities[np.newaxis],
-                    self.classes_,
-                    positive=self._decision.positive,
-                    threshold=self._decision.threshold,
-                )[0]
-                return StreamedAnswer(time, probabilities, "", label)
+                return self._decided(time, span, probabilities)
             error = f"{name} has no probabilities: the model computed NaN."
         except RecordingError as reason:
             error = str(reason).replace("Recording 0 of X", name)
@@ -233,6 +242,22 @@ class StreamingClassifier:
             error = f"{name} cannot be classified: {type(reason).__name__}: {reason}"
         nothing = np.full(len(self.classes_), np.nan, dtype=np.float32)
         return StreamedAnswer(time, nothing, error)
+
+
+    def _decided(
+        self, time: float, span: np.ndarray, probabilities: np.ndarray
+    ) -> StreamedAnswer:
+        """Return the answer for a span with probabilities: its class, or "unsure"."""
+        values, decision = probabilities[np.newaxis], self._decision
+        how = {"positive": decision.positive, "threshold": decision.threshold}
+        label = labels_of(values, self.classes_, **how)
+        confidence = confidence_of(values, self.classes_, **how)
+        quality = None
+        if decision.min_quality is not None:
+            quality = assess_quality(span, sample_rate=self._rate)
+        reasons = reasons_to_abstain(decision, confidence, [quality])
+        answer = with_unsure(label, reasons)[0]
+        return StreamedAnswer(time, probabilities, "", answer, reasons[0])
 
 
 def _decision_of(model: Any) -> Decision:

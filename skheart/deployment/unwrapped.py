@@ -18,8 +18,10 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skheart._core.decisions import Decision
 from skheart.neural.calibration import shifted
 from skheart.neural.classifier import CNNClassifier
+from skheart.quality.abstaining import AbstainingClassifier
 
 
 def unwrapped(model: Any) -> Any:
@@ -28,7 +30,7 @@ def unwrapped(model: Any) -> Any:
     Parameters
     ----------
     model : estimator
-        A fitted pipeline, or a fitted search, FrozenEstimator,
+        A fitted pipeline, or a fitted search, FrozenEstimator, AbstainingClassifier,
         FixedThresholdClassifier, TunedThresholdClassifierCV or CalibratedClassifierCV
         around one, also one in another.
 
@@ -48,6 +50,8 @@ def unwrapped(model: Any) -> Any:
         return unwrapped(model.best_estimator_)
     if isinstance(model, FrozenEstimator):
         return unwrapped(model.estimator)
+    if isinstance(model, AbstainingClassifier):
+        return _with_decision(unwrapped(model.estimator), model.decision_)
     if isinstance(model, FixedThresholdClassifier | TunedThresholdClassifierCV):
         return _with_threshold(model)
     if isinstance(model, CalibratedClassifierCV):
@@ -78,6 +82,11 @@ def _with_threshold(model: Any) -> Pipeline:
         patient_threshold=None,
         chosen={"by": type(model).__name__},
     )
+    return _with_decision(pipeline, decision)
+
+
+def _with_decision(pipeline: Pipeline, decision: Decision) -> Pipeline:
+    _classifier_of(pipeline)  # checks it
     pipeline = _with_copied_classifier(pipeline)
     pipeline[-1].decision_ = decision
     return pipeline
