@@ -5,6 +5,7 @@ from . import inspection as inspection
 from . import metrics as metrics
 from . import neural as neural
 from . import pretrained as pretrained
+from . import quality as quality
 from . import report as report
 from . import segmentation as segmentation
 from . import spectrogram as spectrogram

@@ -29,6 +29,7 @@ PUBLIC_MODULES = [
     "metrics",
     "neural",
     "pretrained",
+    "quality",
     "report",
     "segmentation",
     "spectrogram",
@@ -43,6 +44,7 @@ ROOMS = {
     "datasets": {"_core", "audio"},
     "spectrogram": {"_core", "audio"},
     "segmentation": {"_core", "audio", "spectrogram"},
+    "quality": {"_core", "audio", "segmentation", "spectrogram"},
     "neural": {"_core", "metrics", "spectrogram"},
     "pretrained": {*_BELOW_NEURAL, "neural"},
     "deployment": {*_BELOW_NEURAL, "neural"},
@@ -177,8 +179,16 @@ HEAVY = KERAS | ONLY_INSIDE_FUNCTIONS - {"pandas"}
             "load_segmenter().predict([__import__('numpy').sin(range(9000))])",
             KERAS | {"librosa", "matplotlib"},
         ),
+        (
+            "from skheart.quality import QualityTransformer\n"
+            "QualityTransformer().transform([__import__('numpy').sin(range(9000))])",
+            KERAS | {"librosa", "matplotlib"},
+        ),
     ],
-    ids=["skheart", "cli", "metrics", "datasets", "spectrogram", "segmentation"],
+    ids=[
+        *("skheart", "cli", "metrics", "datasets", "spectrogram", "segmentation"),
+        "quality",
+    ],
 )
 def test_importing_is_cheap_and_quiet(statement, absent):
     code = f"import sys\n{statement}\nprint(*sorted({absent} & set(sys.modules)))"

@@ -70,6 +70,34 @@ class Recording:
 
         `content` is what :meth:`content` returned, if it has been called.
         """
+        waveform, rate = self.original(
+            content,
+            sample_rate=sample_rate,
+            input_sample_rate=input_sample_rate,
+            duration=duration,
+            window=window,
+            f_max=f_max,
+        )
+        waveform = resample(waveform, rate, sample_rate)
+        if duration is not None:
+            waveform = waveform[: max(1, round(duration * sample_rate))]
+        return np.ascontiguousarray(waveform)
+
+    def original(
+        self,
+        content: Any = None,
+        *,
+        sample_rate: float,
+        input_sample_rate: float | None,
+        duration: float | None,
+        window: float,
+        f_max: float,
+    ) -> tuple[np.ndarray, float]:
+        """Return the checked waveform at the recording's own rate, and that rate.
+
+        `sample_rate` is that of waveforms without a rate, and what the recording will
+        be resampled to.
+        """
         source = self._checked()
         if isinstance(source, np.ndarray):
             rate = float(self.rate or input_sample_rate or sample_rate)
@@ -104,10 +132,7 @@ class Recording:
             name=name_of_part(self.name, duration, rate, waveform.size),
             allow_silence=n_times < round(window * sample_rate),
         )
-        waveform = resample(waveform, rate, sample_rate)
-        if duration is not None:
-            waveform = waveform[: max(1, round(duration * sample_rate))]
-        return np.ascontiguousarray(waveform)
+        return waveform, rate
 
 
 def recordings_of(

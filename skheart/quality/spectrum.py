@@ -1,0 +1,76 @@
+"""Indices of the waveform and of its spectrum."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skheart.segmentation.frames import SAMPLE_RATE
+
+HEART_BAND = (25.0, 200.0)  # Hz, in which most of the energy of heart sounds is
+_WINDOW = 1024  # values at `SAMPLE_RATE`: about half a second
+_HOP = _WINDOW // 2
+_LINE, _AROUND = 8.0, 40.0  # Hz on each side: of a tone, and of what surrounds it
+_LOWEST_LINE = 25.0  # Hz
+_FLAT = 3  # equal values in a row at a limit
+
+
+def clipped_share(waveform: np.ndarray) -> float:
+    """Return the share of values in runs of three or more at the highest or lowest."""
+    clipped = 0
+    for limit in (waveform.max(), waveform.min()):
+        at_limit = np.r_[False, waveform == limit, False]
+        change = np.flatnonzero(np.diff(at_limit))
+        lengths = change[1::2] - change[::2]
+        clipped += int(lengths[lengths >= _FLAT].sum())
+    return clipped / len(waveform)
+
+
+def log_kurtosis(waveform: np.ndarray) -> float:
+    """Return the logarithm of the fourth moment over the squared second one."""
+    square = np.square(waveform - waveform.mean(), dtype=np.float64)
+    variance = max(float(square.mean()), 1e-30)
+    return float(np.log(max(float(np.mean(np.square(square))) / variance**2, 1.0)))
+
+
+def power_spectrum(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return frequencies and the mean power of windows of half a second.
+
+    Parameters
+    ----------
+    waveform : ndarray of shape (n_times,)
+        At `SAMPLE_RATE`, at least a window long.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(waveform, _WINDOW)[::_HOP]
+    taper = np.hanning(_WINDOW).astype(np.float32)
+    power = np.zeros(1 + _WINDOW // 2)
+    for first in range(0, len(windows), 256):  # memory does not grow with the length
+        part = np.fft.rfft(windows[first : first + 256] * taper, axis=1)
+        power += np.square(np.abs(part)).sum(axis=0)
+    return np.fft.rfftfreq(_WINDOW, 1 / SAMPLE_RATE), power / len(windows)
+
+
+def band_share(frequency: np.ndarray, power: np.ndarray) -> float:
+    """Return the share of the power that is in the band of heart sounds."""
+    low, high = HEART_BAND
+    inside = (frequency >= low) & (frequency <= high)
+    return float(power[inside].sum() / max(float(power.sum()), 1e-30))
+
+
+def tonality(frequency: np.ndarray, power: np.ndarray) -> float:
+    """Return how much the strongest line stands out, 0 to 1.
+
+    It is the share of the line in the power around it, times its share of all power:
+    a beep has nearly all its power in lines, a heart sound is as wide as it is low.
+    """
+    audible = power * (frequency >= _LOWEST_LINE)
+    step = frequency[1]
+    line = _sums(audible, round(_LINE / step))
+    around = _sums(audible, round(_AROUND / step))
+    place = int(np.argmax(line))
+    total = max(float(audible.sum()), 1e-30)
+    return float(line[place] / max(around[place], 1e-30) * line[place] / total)
+
+
+def _sums(values: np.ndarray, n: int) -> np.ndarray:
+    """Return the sum of each value with the n before and after."""
+    return np.convolve(values, np.ones(2 * n + 1), "same")

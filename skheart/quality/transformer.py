@@ -1,0 +1,177 @@
+"""The transformer from recordings to their quality."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from skheart._core.checks import check_number
+from skheart._core.versions import stamped, unstamped
+from skheart.audio.recordings import Recording, recordings_of
+from skheart.audio.waveform import RecordingError
+from skheart.quality.assessment import assessed
+from skheart.quality.indices import QUALITY_INDICES
+from skheart.segmentation.frames import F_MAX, SAMPLE_RATE, WINDOW
+from skheart.spectrogram.blas import single_blas_thread
+
+__all__ = ["QualityTransformer"]
+
+_CHUNK = 16  # maximum of recordings in a task
+
+
+class QualityTransformer(TransformerMixin, BaseEstimator):
+    """Turn recordings into their quality and its indices.
+
+    Nothing is learned in `fit`. A recording that cannot be used, such as one that is
+    silent, damaged or shorter than a second, has the quality 0, and NaN as indices.
+
+    Parameters
+    ----------
+    input_sample_rate : float or None, default=None
+        Rate of waveforms passed as arrays, in Hz; sound files contain their own. By
+        default 2000.
+    n_jobs : int or None, default=None
+        Number of threads. None means 1.
+
+    Attributes
+    ----------
+    n_features_in_ : int
+        Number of values of each recording; only after `fit` on a two-dimensional array.
+
+    See Also
+    --------
+    assess_quality : The same for one waveform, with reasons.
+
+    Examples
+    --------
+    >>> from skheart.datasets import make_heart_sounds
+    >>> from skheart.quality import QualityTransformer
+    >>> sounds = make_heart_sounds(3, random_state=0)
+    >>> quality = QualityTransformer().fit_transform(sounds.data)
+    >>> quality.shape
+    (3, 16)
+    >>> QualityTransformer().get_feature_names_out()[:2].tolist()
+    ['quality', 'periodicity']
+    """
+
+    def __init__(
+        self,
+        *,
+        input_sample_rate: float | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
+        self.input_sample_rate = input_sample_rate
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Check the parameters and the type of `X`; nothing is learned.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_recordings,) or (n_recordings, n_times)
+            As for `transform`. Files are not opened here.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : QualityTransformer
+        """
+        self._check_parameters()
+        recordings_of(self, X, reset=True, check_finite=False)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Compute the quality and its indices.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_recordings,) or (n_recordings, n_times)
+            Paths or waveforms, as for :meth:`SpectrogramTransformer.transform`.
+
+        Returns
+        -------
+        features : ndarray of shape (n_recordings, 16), float64
+            The quality, 0 to 1, and the indices of `QUALITY_INDICES`. The quality is 0
+            and the indices are NaN for a recording that cannot be used.
+
+        Raises
+        ------
+        FileNotFoundError, IsADirectoryError
+            If there is no such file.
+        ValueError
+            If a parameter or the shape of `X` is wrong.
+        """
+        self._check_parameters()
+        recordings = recordings_of(self, X, reset=False, check_finite=False)
+        # Several tasks for each worker, so that none waits long for another at the end.
+        size = max(1, min(_CHUNK, len(recordings) // 8))
+        parts = [recordings[i : i + size] for i in range(0, len(recordings), size)]
+        with single_blas_thread():
+            rows = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+                delayed(_several)(part, self.input_sample_rate) for part in parts
+            )
+        return np.concatenate(rows)
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored.
+
+        Returns
+        -------
+        names : ndarray of shape (16,), object
+            ``"quality"`` and `QUALITY_INDICES`.
+        """
+        return np.array(["quality", *QUALITY_INDICES], dtype=object)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the version of skheart."""
+        return stamped(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a state; warn if it is of another version."""
+        super().__setstate__(unstamped(self, state))
+
+    def _check_parameters(self) -> None:
+        check_number(
+            "input_sample_rate", self.input_sample_rate, unit="Hz", optional=True
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.string = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def _several(
+    recordings: list[Recording], input_sample_rate: float | None
+) -> np.ndarray:
+    return np.array([_row(recording, input_sample_rate) for recording in recordings])
+
+
+def _row(recording: Recording, input_sample_rate: float | None) -> list[float]:
+    """Return the quality and the indices of one recording."""
+    try:
+        waveform, rate = recording.original(
+            sample_rate=SAMPLE_RATE,
+            input_sample_rate=input_sample_rate,
+            duration=None,
+            window=WINDOW,
+            f_max=F_MAX,
+        )
+    except RecordingError:
+        return [0.0, *[np.nan] * len(QUALITY_INDICES)]
+    found = assessed(waveform, rate)
+    return [found.quality, *found.indices.values()]
