@@ -47,11 +47,11 @@ ROOMS = {
     "quality": {"_core", "audio", "segmentation", "spectrogram"},
     "neural": {"_core", "metrics", "spectrogram"},
     "pretrained": {*_BELOW_NEURAL, "neural"},
-    "deployment": {*_BELOW_NEURAL, "neural"},
+    "deployment": {*_BELOW_NEURAL, "neural", "quality"},
     "inspection": {*_BELOW_NEURAL, "neural"},
     "report": {*_BELOW_NEURAL, "inspection"},
     "cli": {*_BELOW_NEURAL, "datasets", "neural", "pretrained", "deployment"}
-    | {"inspection", "report", "segmentation"},
+    | {"inspection", "quality", "report", "segmentation"},
     "__main__": {"cli"},
     "__init__": set(),
 }

@@ -1,3 +1,4 @@
+from .abstaining import AbstainingClassifier as AbstainingClassifier
 from .assessment import Quality as Quality
 from .assessment import assess_quality as assess_quality
 from .assessment import signal_quality as signal_quality

@@ -12,7 +12,7 @@ from skheart._core.checks import check_number
 from skheart._core.versions import stamped, unstamped
 from skheart.audio.recordings import Recording, recordings_of
 from skheart.audio.waveform import RecordingError
-from skheart.quality.assessment import assessed
+from skheart.quality.assessment import Quality, assessed
 from skheart.quality.indices import QUALITY_INDICES
 from skheart.segmentation.frames import F_MAX, SAMPLE_RATE, WINDOW
 from skheart.spectrogram.blas import single_blas_thread
@@ -105,16 +105,38 @@ class QualityTransformer(TransformerMixin, BaseEstimator):
         ValueError
             If a parameter or the shape of `X` is wrong.
         """
+        return np.array(
+            [[found.quality, *found.indices.values()] for found in self.assess(X)]
+        )
+
+    def assess(self, X: Any) -> list[Quality]:
+        """Assess the quality of each recording, with reasons.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_recordings,) or (n_recordings, n_times)
+            As for `transform`.
+
+        Returns
+        -------
+        qualities : list of Quality, of length n_recordings
+            As :func:`assess_quality` returns them.
+
+        Raises
+        ------
+        FileNotFoundError, IsADirectoryError, ValueError
+            As `transform`.
+        """
         self._check_parameters()
         recordings = recordings_of(self, X, reset=False, check_finite=False)
         # Several tasks for each worker, so that none waits long for another at the end.
         size = max(1, min(_CHUNK, len(recordings) // 8))
         parts = [recordings[i : i + size] for i in range(0, len(recordings), size)]
         with single_blas_thread():
-            rows = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            found = Parallel(n_jobs=self.n_jobs, prefer="threads")(
                 delayed(_several)(part, self.input_sample_rate) for part in parts
             )
-        return np.concatenate(rows)
+        return [quality for part in found for quality in part]
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns.
@@ -157,12 +179,12 @@ class QualityTransformer(TransformerMixin, BaseEstimator):
 
 def _several(
     recordings: list[Recording], input_sample_rate: float | None
-) -> np.ndarray:
-    return np.array([_row(recording, input_sample_rate) for recording in recordings])
+) -> list[Quality]:
+    return [_assessed(recording, input_sample_rate) for recording in recordings]
 
 
-def _row(recording: Recording, input_sample_rate: float | None) -> list[float]:
-    """Return the quality and the indices of one recording."""
+def _assessed(recording: Recording, input_sample_rate: float | None) -> Quality:
+    """Return the quality of one recording."""
     try:
         waveform, rate = recording.original(
             sample_rate=SAMPLE_RATE,
@@ -171,7 +193,6 @@ def _row(recording: Recording, input_sample_rate: float | None) -> list[float]:
             window=WINDOW,
             f_max=F_MAX,
         )
-    except RecordingError:
-        return [0.0, *[np.nan] * len(QUALITY_INDICES)]
-    found = assessed(waveform, rate)
-    return [found.quality, *found.indices.values()]
+    except RecordingError as error:
+        return Quality(0.0, (str(error),), dict.fromkeys(QUALITY_INDICES, np.nan))
+    return assessed(waveform, rate)

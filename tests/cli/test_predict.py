@@ -15,6 +15,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+import soundfile
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
@@ -25,6 +26,7 @@ from skheart import (
 )
 from skheart.cli.main import main
 from skheart.cli.row_writer import RowWriter
+from skheart.quality import AbstainingClassifier
 
 
 def rows_of(text):
@@ -396,3 +398,44 @@ def test_dask_gives_the_rows_of_one_machine(model, folders, capsys):
     arguments = ["--model", model, folders]
     expected = predicted(capsys, *arguments)
     assert predicted(capsys, *arguments, "--backend", "dask") == expected
+
+
+def test_unsure_is_an_answer_with_its_reason(model, folders, tmp_path, capsys):
+    heart = min(map(str, (folders / "normal").iterdir()))
+    noise, silent = tmp_path / "noise.wav", tmp_path / "silent.wav"
+    waveform = np.random.default_rng(0).normal(size=16_000) / 5
+    soundfile.write(noise, waveform, 2000)
+    soundfile.write(silent, 0 * waveform, 2000)
+    names = [heart, str(noise), str(silent)]
+    command = ["predict", "--model", str(model), *names]
+    assert main([*command, "--abstain"]) == 1  # one cannot be used
+    rows = rows_of(capsys.readouterr().out)
+    known, unsure, failed = rows
+    assert list(rows[0])[-3:] == ["quality", "reason", "error"]
+    assert known["prediction"] in {"murmur", "normal"}
+    assert (known["reason"], known["error"]) == ("", "")
+    assert float(known["quality"]) >= 0.5 > float(unsure["quality"])
+    assert unsure["prediction"] == "unsure"
+    assert unsure["reason"].startswith("quality 0.")
+    assert unsure["probability_murmur"]
+    assert (failed["prediction"], failed["quality"]) == ("", "")
+    assert "is silent" in failed["error"]
+    main([*command, "--min-confidence", "1", "--format", "json"])
+    answers = json.loads(capsys.readouterr().out)
+    assert [row["prediction"] for row in answers] == ["unsure", "unsure", None]
+    assert answers[0]["reason"].startswith("confidence")
+    assert answers[0]["quality"] is None
+    main(command)
+    assert "quality" not in capsys.readouterr().out.splitlines()[0]
+
+
+def test_a_model_keeps_its_limits(model, folders, tmp_path, capsys):
+    saved = tmp_path / "limits.skheart"
+    save_model(AbstainingClassifier(load_model(model), min_confidence=1.0), saved)
+    heart = min(map(str, (folders / "normal").iterdir()))
+    assert main(["predict", "--model", str(saved), heart]) == 0
+    (row,) = rows_of(capsys.readouterr().out)
+    assert row["prediction"] == "unsure"
+    assert row["reason"].startswith("confidence")
+    assert main(["predict", "--model", str(saved), heart, "--min-quality", "2"]) == 2
+    assert "--min-quality must be" in capsys.readouterr().err
