@@ -43,7 +43,7 @@ def test_equal_to_skheart_in_node_and_in_a_browser(shared_data, tmp_path):
     export_onnx(pipeline, tmp_path / "murmur.onnx")
 
     circor = load_circor2022(shared_data, as_frame=False).data[::80][:25]
-    pascal = load_pascal(shared_data, subset="b", as_frame=False).data[::12][:25]
+    pascal = load_pascal(shared_data, subsets="b", as_frame=False).data[::12][:25]
     recordings, paths = [], []
     for number, path in enumerate([*circor, *pascal]):
         waveform, rate = read_recording(path)
