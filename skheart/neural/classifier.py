@@ -229,8 +229,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
                 (n_recordings, n_bands, n_frames, n_channels) or \
                 (n_recordings, n_bands)
             Spectrograms; two-dimensional ones are taken to have one frame. From
-            :class:`~skheart.spectrogram.CachedSpectrograms` and :class:`numpy.memmap`
-            batches are read as they are needed.
+            :class:`~skheart.spectrogram.CachedSpectrograms`, :class:`numpy.memmap` and
+            arrays of float16 batches are read as they are needed: there is no copy.
         y : array-like of shape (n_recordings,)
             Labels: strings, bools or integers.
         sample_weight : array-like of shape (n_recordings,), default=None

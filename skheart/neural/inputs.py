@@ -16,13 +16,15 @@ from skheart._core.checks import check_number
 from skheart.neural.stored import StoredNetwork
 from skheart.spectrogram.lazy import CachedSpectrograms
 
-# Read row by row from the disk, not copied into memory.
+# Read in batches, never copied as a whole: from the disk, or at half precision.
 _ON_DISK = (CachedSpectrograms, np.memmap)
 _OPTIONS = {"dtype": np.float32, "allow_nd": True, "ensure_all_finite": False}
 
 
-class SpectrogramsOnDisk:
+class SpectrogramsInBatches:
     """Spectrograms with four dimensions that are read in batches, as float32.
+
+    They are on the disk, or in memory at half precision.
 
     `source` has three or four dimensions. By default all of its rows are used, and as
     many frames as it has; with more `n_frames` they are repeated.
@@ -47,12 +49,12 @@ class SpectrogramsOnDisk:
         X = _four_dimensions(X, chosen)
         return repeated(X, self.shape[2])
 
-    def only(self, rows: np.ndarray) -> SpectrogramsOnDisk:
+    def only(self, rows: np.ndarray) -> SpectrogramsInBatches:
         """Return some of the recordings, without reading them."""
-        return SpectrogramsOnDisk(self.source, self.rows[rows], self.shape[2])
+        return SpectrogramsInBatches(self.source, self.rows[rows], self.shape[2])
 
 
-Spectrograms = np.ndarray | SpectrogramsOnDisk
+Spectrograms = np.ndarray | SpectrogramsInBatches
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class TrainingData:
     def only(self, rows: np.ndarray) -> TrainingData:
         """Return some of the recordings; those on disk stay there."""
         X: Any = self.X
-        X = X.only(rows) if isinstance(X, SpectrogramsOnDisk) else X[rows]
+        X = X.only(rows) if isinstance(X, SpectrogramsInBatches) else X[rows]
         return TrainingData(X, self.codes[rows], self.weights[rows])
 
 
@@ -74,8 +76,8 @@ def repeated(X: Any, n_frames: int) -> Any:
     """Repeat spectrograms to a number of frames; those on disk stay there."""
     if X.shape[2] == n_frames:
         return X
-    if isinstance(X, SpectrogramsOnDisk):
-        return SpectrogramsOnDisk(X.source, X.rows, n_frames)
+    if isinstance(X, SpectrogramsInBatches):
+        return SpectrogramsInBatches(X.source, X.rows, n_frames)
     return np.take(X, np.arange(n_frames) % X.shape[2], axis=2)
 
 
@@ -125,10 +127,11 @@ def check_spectrograms(
 
 
 def _checked(estimator: Any, X: Any, *, reset: bool) -> Spectrograms:
-    if isinstance(X, _ON_DISK) and X.ndim in (3, 4):
+    half = isinstance(X, np.ndarray) and X.dtype == np.float16
+    if (half or isinstance(X, _ON_DISK)) and X.ndim in (3, 4):
         if reset:
             estimator.n_features_in_ = X.shape[1]
-        return SpectrogramsOnDisk(X)
+        return SpectrogramsInBatches(X)
     _refuse_text(X)
     return _four_dimensions(validate_data(estimator, X, reset=reset, **_OPTIONS))
 

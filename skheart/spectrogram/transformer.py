@@ -90,7 +90,7 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
     dtype : {"float32", "float16"}, default="float32"
         Type of the result and of the spectrograms in the cache. Half precision halves
         their size; probabilities differ by about 0.001. :class:`CNNClassifier` converts
-        an array to float32 as a whole, and one batch at a time with ``lazy=True``.
+        them to float32 one batch at a time.
     cache : str, os.PathLike or None, default=None
         Folder in which spectrograms are kept for later calls and other processes, see
         :class:`~skheart.spectrogram.SpectrogramCache`.

@@ -341,11 +341,14 @@ PARAMETERS = {
 
 
 @pytest.mark.parametrize("case", PARAMETERS)
-@pytest.mark.parametrize("kind", ["lazy", "memmap"])
+@pytest.mark.parametrize("kind", ["lazy", "memmap", "float16"])
 def test_training_from_disk_equals_training_from_memory(tmp_path, sounds, case, kind):
     X = transformer().transform(sounds.data)
     if kind == "lazy":
         on_disk = transformer(cache=tmp_path, lazy=True).transform(sounds.data)
+    elif kind == "float16":
+        on_disk = X.astype(np.float16)
+        X = on_disk.astype(np.float32)
     else:
         on_disk = np.memmap(tmp_path / "X", dtype=X.dtype, mode="w+", shape=X.shape)
         on_disk[...] = X
@@ -378,11 +381,13 @@ def test_labels_of_recordings_on_disk_are_checked(tmp_path, sounds):
         classifier.predict(fewer)
 
 
-def test_the_corpus_is_never_completely_in_memory(tmp_path):
+@pytest.mark.parametrize("kind", ["memmap", "float16 in memory"])
+def test_the_corpus_is_never_completely_copied(tmp_path, kind):
     n_recordings = 400
-    X = np.memmap(
-        tmp_path / "X", dtype=np.float16, mode="w+", shape=(n_recordings, 40, 1001)
-    )
+    shape = (n_recordings, 40, 1001)
+    X = np.zeros(shape, np.float16)
+    if kind == "memmap":
+        X = np.memmap(tmp_path / "X", dtype=np.float16, mode="w+", shape=shape)
     y = np.arange(n_recordings) % 2
     random = np.random.default_rng(0)
     X[:8] = random.normal(size=(8, 40, 1001))
