@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skheart._core.checks import check_number, check_option
+from skheart._core.patient_model import PatientModel, read_patient_model
 
 _POOLS = ("mean", "median", "max")
 
@@ -32,6 +33,8 @@ class Decision:
         class, and else for ``"mean"``.
     chosen : dict
         How the thresholds were chosen, and what they reached.
+    patient_model : PatientModel or None
+        Answers for patients, in place of pooled probabilities.
 
     Raises
     ------
@@ -56,6 +59,7 @@ class Decision:
     patient_threshold: float | None = None
     pooling: Any = None
     chosen: dict[str, Any] = field(default_factory=dict)
+    patient_model: PatientModel | None = None
 
     def __post_init__(self) -> None:
         for name in ("threshold", "patient_threshold"):
@@ -96,7 +100,10 @@ class Decision:
         -------
         entry : dict
         """
-        return asdict(self)
+        entry = asdict(self)
+        if self.patient_model is None:
+            del entry["patient_model"]
+        return entry
 
 
 def read_decision(entry: Any, classes: list[Any]) -> Decision:
@@ -110,8 +117,9 @@ def read_decision(entry: Any, classes: list[Any]) -> Decision:
     if entry is None:
         return Decision()
     try:
-        decision = Decision(**entry)
-    except TypeError as error:
+        patient_model = read_patient_model(entry.get("patient_model"), classes)
+        decision = Decision(**{**entry, "patient_model": patient_model})
+    except (AttributeError, TypeError) as error:
         raise ValueError(f"decision has unknown or wrong entries ({error}).") from error
     if decision.positive is not None and decision.positive not in classes:
         raise ValueError(f"decision names the unknown class {decision.positive!r}.")
@@ -128,6 +136,7 @@ def labels_of(
     *,
     positive: Any = None,
     threshold: float | None = None,
+    weights: Any = None,
 ) -> np.ndarray:
     """Return the class of each recording or patient.
 
@@ -140,6 +149,9 @@ def labels_of(
     threshold : float, default=None
         Smallest probability of `positive` that makes it the answer. By default the
         most probable class is.
+    weights : array-like of shape (n_classes,), default=None
+        Without a threshold, the answer has the largest product of probability and
+        weight. By default all classes count the same.
 
     Returns
     -------
@@ -159,7 +171,8 @@ def labels_of(
             "learning_rate."
         )
     if threshold is None:
-        return classes[probabilities.argmax(axis=1)]
+        valued = probabilities if weights is None else probabilities * weights
+        return classes[valued.argmax(axis=1)]
     if len(classes) != 2:
         raise ValueError(
             f"A threshold needs a model of two classes, got {len(classes)} classes."

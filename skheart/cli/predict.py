@@ -17,7 +17,7 @@ from skheart._core.decisions import Decision
 from skheart.cli.evaluate import decision_for
 from skheart.cli.models_by_name import MODEL_ENDINGS
 from skheart.cli.options import TABLE, add_options, check_output
-from skheart.cli.prediction import Predictor, open_model, predictions
+from skheart.cli.prediction import Predictor, measured, open_model, predictions
 from skheart.cli.row_writer import RowWriter
 from skheart.cli.sources import expand, report_skipped
 from skheart.cli.tables import patient_rows, prediction_row
@@ -116,7 +116,12 @@ def run(options: argparse.Namespace) -> int:
                 n_failed += error != ""
         else:
             values, errors = _collected(answers, len(recordings), len(model.classes))
-            for row in patient_rows(values, errors, patients, model.classes, decision):
+            measures = None
+            if decision.patient_model is not None:
+                measures, errors = measured(recordings, errors)
+            for row in patient_rows(
+                values, errors, patients, model.classes, decision, measures
+            ):
                 rows.write(row | extra)
             n_failed = int((errors != "").sum())
     if n_failed:

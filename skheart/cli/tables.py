@@ -25,9 +25,17 @@ def prediction_row(
         With the keys ``recording``, ``prediction``, ``probability_<class>`` for each
         class, to six decimals, and ``error``. What is absent is None.
     """
+    label = None
+    if not error:
+        label = labels_of(
+            probabilities[np.newaxis],
+            classes.astype(str),
+            positive=decision.positive,
+            threshold=decision.threshold,
+        )[0]
     return {
         "recording": recording,
-        **_answer(None if error else probabilities, classes, decision),
+        **_answer(label, probabilities, classes),
         "error": error or None,
     }
 
@@ -38,6 +46,7 @@ def patient_rows(
     patients: list[str],
     classes: np.ndarray,
     decision: Decision,
+    measures: np.ndarray | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each patient, from the recordings that could be used.
 
@@ -47,43 +56,31 @@ def patient_rows(
         With the keys ``patient``, ``prediction``, ``probability_<class>`` for each
         class, ``n_recordings``, how many were used, and ``error``.
     """
-    names, usable = np.asarray(patients), errors == ""
-    pooled: dict[str, np.ndarray] = {}
-    if usable.any():
-        from skheart.metrics.patients import pool_answers
+    from skheart.metrics.patients import answer_patients
 
-        values, known = pool_answers(
-            probabilities[usable], classes.astype(str), names[usable], decision
-        )
-        pooled = dict(zip(known.tolist(), values, strict=True))
-    for patient in np.unique(names).tolist():
-        own = names == patient
-        failed = errors[own & ~usable].tolist()
-        error = None
-        if failed:
-            error = (
-                f"{len(failed)} of {own.sum()} recordings cannot be used: {failed[0]}"
-            )
+    answers = answer_patients(
+        probabilities,
+        classes.astype(str),
+        np.asarray(patients),
+        decision,
+        errors=errors,
+        measures=measures,
+    )
+    for patient, label, values, n_used, error in zip(*answers, strict=True):
         yield {
-            "patient": patient,
-            **_answer(pooled.get(patient), classes, decision.of_patients()),
-            "n_recordings": int((own & usable).sum()),
-            "error": error,
+            "patient": str(patient),
+            **_answer(label, values, classes),
+            "n_recordings": int(n_used),
+            "error": error or None,
         }
 
 
 def _answer(
-    values: np.ndarray | None, classes: np.ndarray, decision: Decision
+    label: Any, probabilities: np.ndarray, classes: np.ndarray
 ) -> dict[str, Any]:
-    """Return the class and the probabilities, None where there are none."""
+    """Return the class and the probabilities; None where there is no class."""
     names = [f"probability_{name}" for name in classes]
-    if values is None:
+    if label is None:
         return {"prediction": None, **dict.fromkeys(names)}
-    label = labels_of(
-        values[np.newaxis],
-        classes.astype(str),
-        positive=decision.positive,
-        threshold=decision.threshold,
-    )[0]
-    numbers = [round(float(value), 6) for value in values]
+    numbers = [round(float(value), 6) for value in probabilities]
     return {"prediction": str(label), **dict(zip(names, numbers, strict=True))}
