@@ -19,12 +19,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from skheart import (
+    OnnxClassifier,
     SpectrogramTransformer,
+    export_onnx,
     load_model,
+    load_pretrained,
     save_model,
 )
 from skheart.cli.main import main
 from skheart.cli.row_writer import RowWriter
+from skheart.report import predict_patients
 
 
 def rows_of(text):
@@ -396,3 +400,39 @@ def test_dask_gives_the_rows_of_one_machine(model, folders, capsys):
     arguments = ["--model", model, folders]
     expected = predicted(capsys, *arguments)
     assert predicted(capsys, *arguments, "--backend", "dask") == expected
+
+
+@pytest.mark.parametrize("name", ["model", "murmur3", "onnx"])
+def test_python_has_the_rows_of_patients(
+    name, model, folders, broken, tmp_path, capsys
+):
+    paths = sorted(folders.glob("*/*.wav"))[::4]
+    silent = tmp_path / f"{paths[0].name.split('_')[0]}_silent.wav"
+    silent.write_bytes((broken / "silent.wav").read_bytes())
+    alone = tmp_path / "x_silent.wav"
+    alone.write_bytes(silent.read_bytes())
+    paths = [str(path) for path in [*paths, silent, alone]]
+    groups = [Path(path).name.split("_")[0] for path in paths]
+    if name == "model":
+        used, pipeline = model, load_model(model)
+    else:
+        used, pipeline = "murmur3", load_pretrained("murmur3")
+        assert pipeline[-1].decision_.patient_model is not None
+    if name == "onnx":
+        used = tmp_path / "three.onnx"
+        export_onnx(pipeline, used)
+        pipeline = OnnxClassifier(used)
+    arguments = ["--model", used, "--patients", "^([^_]+)_"]
+    code, rows, _ = predicted(capsys, *arguments, *paths)
+    assert code == 1
+    answers = predict_patients(pipeline, paths, groups, on_error="nan")
+    assert [row["patient"] for row in rows] == answers.groups.tolist()
+    for row, label, values, n_used, error in zip(rows, *answers[1:], strict=True):
+        assert row["prediction"] == ("" if label is None else label)
+        assert row["n_recordings"] == str(n_used)
+        assert row["error"] == error
+        for column, value in zip(pipeline.classes_, values, strict=True):
+            cell = row[f"probability_{column}"]
+            assert (cell == "") == bool(np.isnan(value))
+            assert cell == "" or float(cell) == pytest.approx(value, abs=2e-6)
+    assert any("silent" in error for error in answers.errors)
