@@ -278,7 +278,7 @@ def all_figures(table: Table, circor: Corpora, p: np.ndarray) -> dict[str, Any]:
     every = list(range(N_FOLDS))
     found = {"rule": figures(table, pooled, np.ones(3))}
     for name, title in (
-        ("with the number of recordings", WITH_NUMBER),
+        ("with", WITH_NUMBER),
         ("without", WITHOUT_NUMBER),
     ):
         of_patients = in_folds(table, FEATURES[title], every)
