@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from skheart._core.decisions import Decision
 from skheart._core.patient_model import MEASURES
 from skheart.deployment.onnx_classifier import OnnxClassifier
 from skheart.metrics.patients import PatientAnswers, answer_patients, decision_of
-from skheart.metrics.validation import check_labels, check_same_length
+from skheart.metrics.validation import check_labels
 from skheart.segmentation import load_segmenter
 from skheart.segmentation.frames import FRAME_RATE, PHASES
 
@@ -94,7 +95,11 @@ def predict_patients(
     """
     check_option("on_error", on_error, ("raise", "nan"))
     groups = check_labels("groups", groups)
-    check_same_length(X=X, groups=groups)
+    if _n_recordings(X) != len(groups):
+        raise ValueError(
+            "groups must hold the patient of each recording, got "
+            f"{len(groups)} for {_n_recordings(X)} recordings."
+        )
     model = _plain(model)
     classes = np.asarray(model.classes_)
     decision = decision_of(_decision(model), classes.tolist(), positive, threshold)
@@ -225,4 +230,9 @@ def _rate(model: Any) -> float | None:
 
 
 def _n_recordings(X: Any) -> int:
-    return X.shape[0] if hasattr(X, "shape") else len(X)
+    if isinstance(X, str | bytes | os.PathLike) or not hasattr(X, "__len__"):
+        raise ValueError(
+            "X must hold several recordings, such as a list of paths, got "
+            f"{type(X).__name__}; pass [X] for one."
+        )
+    return len(X)

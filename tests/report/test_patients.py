@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -183,7 +184,7 @@ def test_measures_of_waveforms_at_another_rate():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"groups": ["a"]}, "X and groups must have the same length, got 12 and 1"),
+        ({"groups": ["a"]}, "groups must hold .* got 1 for 12 recordings"),
         ({"positive": "sick"}, "positive must be one of 'murmur', 'normal', got"),
         ({"threshold": 2}, "threshold must be a number, at least 0, at most 1"),
         ({"on_error": "skip"}, "on_error must be one of 'raise', 'nan', got 'skip'"),
@@ -193,6 +194,13 @@ def test_wrong_parameters(murmur, change, message):
     arguments = {"groups": SOUNDS.groups} | change
     with pytest.raises(ValueError, match=message):
         predict_patients(murmur, RECORDINGS, **arguments)
+
+
+@pytest.mark.parametrize("X", ["a.wav", Path("a.wav"), b"abc", 3])
+def test_one_recording_is_not_several(murmur, X):
+    for call in (lambda: predict_patients(murmur, X, ["a"]), lambda: measure_recordings(X)):
+        with pytest.raises(ValueError, match=r"must hold several recordings.*\[X\]"):
+            call()
 
 
 def test_a_threshold_needs_two_classes(three):
