@@ -48,9 +48,15 @@ def write_network(saved: SavedNetwork, *, folder: Path = FOLDER) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder / f"{saved.name}.npz") as temporary:
         temporary.write_bytes(content)
-    with atomic_path(folder / f"{saved.name}.json") as temporary:
-        # One line for each entry, so that versions can be compared.
-        write = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-        lines = [f"{write(key)}: {write(value)}" for key, value in description.items()]
-        text = "{\n" + ",\n".join(lines) + "\n}\n"
-        temporary.write_text(text, encoding="utf-8")
+    write_description(saved.name, description, folder=folder)
+
+
+def write_description(
+    name: str, description: dict[str, Any], *, folder: Path = FOLDER
+) -> None:
+    """Write everything but the weights."""
+    # One line for each entry, so that versions can be compared.
+    write = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+    lines = [f"{write(key)}: {write(value)}" for key, value in description.items()]
+    with atomic_path(folder / f"{name}.json") as temporary:
+        temporary.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")

@@ -36,10 +36,11 @@ from _packaging import write_network
 from _recipes import MODELS, SPECTROGRAM, Model
 
 from skheart.datasets import CORPUS_INFO
-from skheart.neural.packaged import FOLDER
+from skheart.neural.packaged import FOLDER, read_network
 from skheart.neural.threads import limit_threads
 
 RESULTS = Path(__file__).parent / "results" / "accuracy.json"
+PATIENTS = RESULTS.with_name("patient_model.json")
 
 
 def main() -> None:
@@ -82,6 +83,13 @@ def main() -> None:
         )
         n_parameters = sum(int(weight.size) for weight in network.network.weights)
         network.card.update(card(model, corpora, n_parameters, results))
+        if name == "murmur3":
+            # Its patient model was fitted on networks of the same kind.
+            decision = read_network(name).network.decision
+            stored = replace(network.network, decision=decision)
+            network = replace(
+                network, network=stored, card=with_patient_model(network.card)
+            )
         write_network(network, folder=options.output)
         size = (options.output / f"{name}.npz").stat().st_size
         print(f"{name}: {n_parameters} weights, {size / 1e6:.2f} MB", flush=True)
@@ -144,6 +152,20 @@ def card(
             "licences of the recordings allow"
         ),
     }
+
+
+def with_patient_model(card: dict[str, Any]) -> dict[str, Any]:
+    """Return the card of murmur3 with the figures of its patient model."""
+    model = MODELS["murmur3"]
+    results = json.loads(PATIENTS.read_text())["figures"]
+    figures = [row for row in card["figures"] if "patient model" not in row["task"]]
+    for name in ("with", "without"):
+        row = results[name]
+        keys = ("score", "mean", "sd", "value", "low", "high")
+        task = f"{row['task']}, patient model {name} the number of recordings"
+        figures.append({"task": task, **{key: row[key] for key in keys}, "parts": None})
+    texts = {"use": model.use, "limits": list(model.limits)}
+    return {**card, **texts, "figures": figures}
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ ROOMS = {
     "pretrained": {*_BELOW_NEURAL, "neural"},
     "deployment": {*_BELOW_NEURAL, "neural", "quality"},
     "inspection": {*_BELOW_NEURAL, "neural"},
-    "report": {*_BELOW_NEURAL, "inspection"},
+    "report": {*_BELOW_NEURAL, "deployment", "inspection", "segmentation"},
     "cli": {*_BELOW_NEURAL, "datasets", "neural", "pretrained", "deployment"}
     | {"inspection", "quality", "report", "segmentation"},
     "__main__": {"cli"},

@@ -2,8 +2,8 @@
 
 ``cli-help`` shows the help of a command, ``corpus-info`` the facts about a corpus,
 ``model-card`` the card of a pretrained model, ``accuracy-table``, ``trials-table``,
-``loss-table``, ``speed-table``, ``growth-table``, ``deployment-table``,
-``start-table`` and ``stream-table`` the figures in ``benchmarks/results``; formulas
+``patients-table``, ``loss-table``, ``speed-table``, ``growth-table``,
+``deployment-table``, ``start-table`` and ``stream-table`` the figures in ``benchmarks/results``; formulas
 become MathML, which browsers draw without a script.
 """
 
@@ -130,6 +130,33 @@ class TrialsTable(SphinxDirective):
             texts = ("" if f is None else f"{f:.3f}" for f in figures)
             rows.append((row["title"], *texts))
         return self.parse_text_to_nodes(_list_table(rows, "28" + " 9" * len(tasks)))
+
+
+PATIENT_MODELS = {
+    "rule": "Probabilities pooled by class",
+    "with": "Patient model with the number of recordings",
+    "without": "Patient model without it",
+}
+
+
+class PatientsTable(SphinxDirective):
+    """The weighted accuracy of murmur3 with and without its patient model."""
+
+    def run(self) -> list[nodes.Node]:
+        path = RESULTS / "patient_model.json"
+        self.env.note_dependency(str(path))
+        figures = json.loads(path.read_text(encoding="utf-8"))["figures"]
+        titles = ("Folds", "All together", "Unknown found", "First fold")
+        rows = [("", *titles)]
+        for name, title in PATIENT_MODELS.items():
+            row = figures[name]
+            found = (
+                f"{row['of them right']} of {row['Unknown']}; {row['answered Unknown']} "
+                "answers"
+            )
+            first = row["kept back"]
+            rows.append((title, *_texts(row), found, _texts({**first, "mean": None})[1]))
+        return self.parse_text_to_nodes(_list_table(rows, "28 15 22 15 20"))
 
 
 class LossTable(SphinxDirective):
@@ -286,6 +313,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("model-card", ModelCardText)
     app.add_directive("accuracy-table", AccuracyTable)
     app.add_directive("trials-table", TrialsTable)
+    app.add_directive("patients-table", PatientsTable)
     app.add_directive("loss-table", LossTable)
     app.add_directive("speed-table", SpeedTable)
     app.add_directive("growth-table", GrowthTable)

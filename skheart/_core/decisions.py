@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skheart._core.checks import check_number, check_option
+from skheart._core.patient_model import PatientModel, read_patient_model
 
 UNSURE = "unsure"  # the answer for a recording that gets no class
 MIN_QUALITY = 0.5  # of a recording that gets a class, where nothing else is said
@@ -39,6 +40,8 @@ class Decision:
     min_confidence : float or None
         So do answers of a lower confidence: the highest probability, measured from
         the threshold if there is one. None for no limit.
+    patient_model : PatientModel or None
+        Answers for patients, in place of pooled probabilities.
 
     Raises
     ------
@@ -65,6 +68,7 @@ class Decision:
     chosen: dict[str, Any] = field(default_factory=dict)
     min_quality: float | None = None
     min_confidence: float | None = None
+    patient_model: PatientModel | None = None
 
     def __post_init__(self) -> None:
         for name in ("threshold", "patient_threshold", "min_quality", "min_confidence"):
@@ -111,7 +115,10 @@ class Decision:
         -------
         entry : dict
         """
-        return asdict(self)
+        entry = asdict(self)
+        if self.patient_model is None:
+            del entry["patient_model"]
+        return entry
 
 
 def read_decision(entry: Any, classes: list[Any]) -> Decision:
@@ -125,8 +132,9 @@ def read_decision(entry: Any, classes: list[Any]) -> Decision:
     if entry is None:
         return Decision()
     try:
-        decision = Decision(**entry)
-    except TypeError as error:
+        patient_model = read_patient_model(entry.get("patient_model"), classes)
+        decision = Decision(**{**entry, "patient_model": patient_model})
+    except (AttributeError, TypeError) as error:
         raise ValueError(f"decision has unknown or wrong entries ({error}).") from error
     if decision.positive is not None and decision.positive not in classes:
         raise ValueError(f"decision names the unknown class {decision.positive!r}.")
@@ -143,6 +151,7 @@ def labels_of(
     *,
     positive: Any = None,
     threshold: float | None = None,
+    weights: Any = None,
 ) -> np.ndarray:
     """Return the class of each recording or patient.
 
@@ -155,6 +164,9 @@ def labels_of(
     threshold : float, default=None
         Smallest probability of `positive` that makes it the answer. By default the
         most probable class is.
+    weights : array-like of shape (n_classes,), default=None
+        Without a threshold, the answer has the largest product of probability and
+        weight. By default all classes count the same.
 
     Returns
     -------
@@ -174,7 +186,8 @@ def labels_of(
             "learning_rate."
         )
     if threshold is None:
-        return classes[probabilities.argmax(axis=1)]
+        valued = probabilities if weights is None else probabilities * weights
+        return classes[valued.argmax(axis=1)]
     if len(classes) != 2:
         raise ValueError(
             f"A threshold needs a model of two classes, got {len(classes)} classes."

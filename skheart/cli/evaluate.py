@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,12 @@ from skheart.cli.corpora import (
     take,
 )
 from skheart.cli.options import add_corpus, add_options
-from skheart.cli.prediction import Predictor, open_model, predict_recordings
+from skheart.cli.prediction import (
+    Predictor,
+    measured,
+    open_model,
+    predict_recordings,
+)
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -78,6 +82,9 @@ def run(options: argparse.Namespace) -> int:
     probabilities, errors = predict_recordings(
         model, corpus.data.tolist(), show_progress=not options.quiet
     )
+    measures = None
+    if decision.patient_model is not None:
+        measures, errors = measured(corpus.data.tolist(), errors)
     usable = errors == ""
     if not usable.any():
         raise ValueError(f"No recording could be used: {errors[0]}")
@@ -87,6 +94,7 @@ def run(options: argparse.Namespace) -> int:
         probabilities[usable],
         np.asarray(model.classes).astype(str),
         decision,
+        measures=None if measures is None else measures[usable],
         header={**counts, "n_unusable": int((~usable).sum())},
         title=f"{options.model} on {corpus.name}",
     )
@@ -97,28 +105,11 @@ def decision_for(
     model: Predictor, positive: str | None, threshold: float | None
 ) -> Decision:
     """Return the decision of a model, with what the user sets; classes as text."""
-    from skheart.metrics.positive import positive_class
+    from skheart.metrics.patients import decision_of
 
-    decision = model.decision.as_text()
     classes = [str(name) for name in model.classes]
-    if positive is None and decision.positive is not None:
-        positive = decision.positive
-    if len(classes) == 2 or positive is not None:
-        positive = positive_class(classes, positive, name="--positive")
-    if decision.positive not in (None, positive):
-        # Its thresholds are of the other class.
-        decision = replace(
-            decision, positive=None, threshold=None, patient_threshold=None, chosen={}
-        )
-    decision = replace(decision, positive=positive)
-    if threshold is None:
-        return decision
-    if len(classes) != 2:
-        raise ValueError(
-            f"--threshold needs a model of two classes, got {', '.join(classes)}."
-        )
-    return replace(
-        decision, threshold=threshold, patient_threshold=threshold, chosen={}
+    return decision_of(
+        model.decision.as_text(), classes, positive, threshold, prefix="--"
     )
 
 

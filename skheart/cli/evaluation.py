@@ -47,6 +47,7 @@ def report_on(
     *,
     header: dict[str, Any],
     title: str,
+    measures: np.ndarray | None = None,
 ) -> None:
     """Print the figures of answers, and write the files that were asked for."""
     target = corpus.target.astype(str)
@@ -57,6 +58,7 @@ def report_on(
         groups=corpus.groups,
         decision=decision,
         prevalence=options.prevalence,
+        measures=measures,
         random_state=options.seed,
     )
     official = official_score(
@@ -68,6 +70,7 @@ def report_on(
         groups=corpus.groups,
         columns=corpus.frame,
         decision=decision,
+        measures=measures,
     )
     report = {
         "corpus": corpus.name,
@@ -212,10 +215,21 @@ def _closing_lines(report: dict[str, Any]) -> list[str]:
         f"Positive class: {positive} (--positive). Threshold: {decided} (--threshold).",
         f"PPV and NPV hold for a prevalence of {prevalence:.3f} (--prevalence).",
         f"Expected calibration error: {report['calibration']['error']:.3f}.",
-        f"The probability of a patient is the {_POOLED[report['pooling']]} of the "
-        "patient's recordings.",
+        _pooling_line(report["pooling"]),
     ]
     return lines
+
+
+def _pooling_line(pooling: Any) -> str:
+    if pooling == "patient model":
+        return "A patient model computes the probabilities of patients."
+    if isinstance(pooling, list):
+        ways = ", ".join(_POOLED[way] for way in pooling)
+        return f"The probabilities of a patient are pooled by class: {ways}."
+    return (
+        f"The probability of a patient is the {_POOLED[pooling]} of the patient's "
+        "recordings."
+    )
 
 
 def _official_lines(official: dict[str, Any] | None) -> list[str]:

@@ -14,11 +14,17 @@ from typing import Any
 import numpy as np
 
 from skheart import __version__
-from skheart._core.decisions import MIN_QUALITY, Decision
+from skheart._core.decisions import MIN_QUALITY, Decision, low_quality
 from skheart.cli.evaluate import decision_for
 from skheart.cli.models_by_name import MODEL_ENDINGS
 from skheart.cli.options import TABLE, add_options, check_output
-from skheart.cli.prediction import Answer, Predictor, open_model, predictions
+from skheart.cli.prediction import (
+    Answer,
+    Predictor,
+    measured,
+    open_model,
+    predictions,
+)
 from skheart.cli.row_writer import RowWriter
 from skheart.cli.sources import expand, report_skipped
 from skheart.cli.tables import patient_rows, prediction_row
@@ -47,7 +53,7 @@ columns of the output, one row for each recording in the order given:
   error                  why the recording could not be used, else empty (JSON: null)
 
 With --patients the columns are patient, prediction, probability_<class>, n_recordings
-(how many could be used) and error. Each row is written when it is computed. A file that
+(how many could be used), with --abstain reason, and error. Each row is written when it is computed. A file that
 was interrupted is continued with --resume.
 
 In CSV, text that starts with =, +, - or @ is preceded by ', so that no spreadsheet runs
@@ -124,10 +130,16 @@ def run(options: argparse.Namespace) -> int:
                 rows.write(row | extra)
                 n_failed += answer.error != ""
         else:
-            values, errors = _collected(answers, len(recordings), len(model.classes))
-            for row in patient_rows(values, errors, patients, model.classes, decision):
-                rows.write(row | extra)
+            values, errors, unsure = _collected(list(answers), decision)
+            measures = None
+            if decision.patient_model is not None:
+                measures, errors = measured(recordings, errors)
             n_failed = int((errors != "").sum())
+            left_out = np.where(errors == "", unsure, errors)
+            for row in patient_rows(
+                values, left_out, patients, model.classes, decision, measures
+            ):
+                rows.write(row | extra)
     if n_failed:
         print(
             f"skheart: {n_failed} of {len(recordings)} recordings could not be used; "
@@ -239,13 +251,16 @@ def _answers(
 
 
 def _collected(
-    answers: Iterator[Answer], n: int, n_classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return all probabilities and errors as arrays."""
-    values, errors = np.full((n, n_classes), np.nan), np.full(n, "", dtype=object)
+    answers: list[Answer], decision: Decision
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return probabilities, errors, and why the quality is too low, as arrays."""
+    values = np.array([answer.probabilities for answer in answers])
+    errors = np.array([answer.error for answer in answers], dtype=object)
+    unsure = np.full(len(answers), "", dtype=object)
     for row, answer in enumerate(answers):
-        values[row], errors[row] = answer.probabilities, answer.error
-    return values, errors
+        if not answer.error:
+            unsure[row] = low_quality(decision, answer.quality)
+    return values, errors, unsure
 
 
 def _extra_columns(

@@ -217,3 +217,24 @@ def predict_recordings(
     for row, answer in enumerate(answers):
         probabilities[row], errors[row] = answer.probabilities, answer.error
     return probabilities, errors
+
+
+def measured(
+    recordings: list[str], errors: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Measure recordings for a patient model, those without an error.
+
+    Returns
+    -------
+    measures : ndarray of shape (n_recordings, 2)
+        See :func:`skheart.report.measure_recordings`; NaN where there is an error.
+    errors : ndarray of shape (n_recordings,)
+        Also those of recordings that cannot be measured.
+    """
+    from skheart.report.patients import measure_each
+
+    usable = np.flatnonzero(errors == "")
+    measures, errors = np.full((len(recordings), 2), np.nan), errors.copy()
+    values, reasons = measure_each([recordings[row] for row in usable])
+    measures[usable], errors[usable] = values, reasons
+    return measures, errors

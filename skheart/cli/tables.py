@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,9 +32,17 @@ def prediction_row(
         class, to six decimals, if the decision has limits ``quality`` and ``reason``,
         and ``error``. What is absent is None.
     """
+    label = None
+    if not answer.error:
+        label = labels_of(
+            answer.probabilities[np.newaxis],
+            classes.astype(str),
+            positive=decision.positive,
+            threshold=decision.threshold,
+        )[0]
     row = {
         "recording": answer.recording,
-        **_answer(None if answer.error else answer.probabilities, classes, decision),
+        **_answer(label, answer.probabilities, classes),
     }
     if decision.abstains:
         row |= {"quality": None, "reason": None}
@@ -62,6 +71,7 @@ def patient_rows(
     patients: list[str],
     classes: np.ndarray,
     decision: Decision,
+    measures: np.ndarray | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each patient, from the recordings that could be used.
 
@@ -69,45 +79,54 @@ def patient_rows(
     -------
     rows : iterator of dict
         With the keys ``patient``, ``prediction``, ``probability_<class>`` for each
-        class, ``n_recordings``, how many were used, and ``error``.
+        class, ``n_recordings``, how many were used, if the decision has limits
+        ``reason``, and ``error``.
     """
-    names, usable = np.asarray(patients), errors == ""
-    pooled: dict[str, np.ndarray] = {}
-    if usable.any():
-        from skheart.metrics.patients import pool_answers
+    from skheart.metrics.patients import answer_patients
 
-        values, known = pool_answers(
-            probabilities[usable], classes.astype(str), names[usable], decision
-        )
-        pooled = dict(zip(known.tolist(), values, strict=True))
-    for patient in np.unique(names).tolist():
-        own = names == patient
-        failed = errors[own & ~usable].tolist()
-        error = None
-        if failed:
-            error = (
-                f"{len(failed)} of {own.sum()} recordings cannot be used: {failed[0]}"
-            )
-        yield {
-            "patient": patient,
-            **_answer(pooled.get(patient), classes, decision.of_patients()),
-            "n_recordings": int((own & usable).sum()),
-            "error": error,
+    answers = answer_patients(
+        probabilities,
+        classes.astype(str),
+        np.asarray(patients),
+        decision,
+        errors=errors,
+        measures=measures,
+    )
+    for patient, label, values, n_used, error in zip(*answers, strict=True):
+        row = {
+            "patient": str(patient),
+            **_answer(label, values, classes),
+            "n_recordings": int(n_used),
         }
+        if decision.abstains:
+            row |= _unsure(label, values, error, classes, decision)
+        yield row | {"error": error or None}
+
+
+def _unsure(
+    label: Any, values: np.ndarray, error: str, classes: np.ndarray, decision: Decision
+) -> dict[str, Any]:
+    """Return the reason why a patient gets no class, with the answer "unsure"."""
+    if label is not None:
+        confidence = confidence_of(
+            values[np.newaxis],
+            classes.astype(str),
+            positive=decision.positive,
+            threshold=decision.of_patients().threshold,
+        )
+        own = replace(decision, min_quality=None)  # that of its recordings is known
+        (error,) = reasons_to_abstain(own, confidence, [None])
+        if not error:
+            return {"reason": None}
+    return {"prediction": UNSURE, "reason": error}
 
 
 def _answer(
-    values: np.ndarray | None, classes: np.ndarray, decision: Decision
+    label: Any, probabilities: np.ndarray, classes: np.ndarray
 ) -> dict[str, Any]:
-    """Return the class and the probabilities, None where there are none."""
+    """Return the class and the probabilities; None where there is no class."""
     names = [f"probability_{name}" for name in classes]
-    if values is None:
+    if label is None:
         return {"prediction": None, **dict.fromkeys(names)}
-    label = labels_of(
-        values[np.newaxis],
-        classes.astype(str),
-        positive=decision.positive,
-        threshold=decision.threshold,
-    )[0]
-    numbers = [round(float(value), 6) for value in values]
+    numbers = [round(float(value), 6) for value in probabilities]
     return {"prediction": str(label), **dict(zip(names, numbers, strict=True))}

@@ -4,6 +4,7 @@ None of these names needs TensorFlow, Keras or librosa.
 """
 
 from skheart._core.decisions import Decision
+from skheart._core.patient_model import PatientModel
 from skheart.metrics.auroc import auroc_score
 from skheart.metrics.calibration import (
     calibration_bins,
@@ -29,6 +30,7 @@ from skheart.metrics.thresholds import (
 __all__ = [
     "AUROCInterval",
     "Decision",
+    "PatientModel",
     "PooledScores",
     "ProportionInterval",
     "RocBand",

@@ -2,12 +2,69 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from skheart._core.decisions import Decision
+from skheart._core.decisions import Decision, labels_of
+from skheart._core.patient_model import MEASURES, PatientModel
 from skheart.metrics.pooling import pool_by_group
+from skheart.metrics.positive import positive_class
+
+
+class PatientAnswers(NamedTuple):
+    """One answer for each patient.
+
+    Attributes
+    ----------
+    groups : ndarray of shape (n_patients,)
+        The patients, sorted.
+    prediction : ndarray of shape (n_patients,)
+        The class; None where no recording of the patient could be used.
+    probabilities : ndarray of shape (n_patients, n_classes)
+        NaN where no recording could be used.
+    n_recordings : ndarray of shape (n_patients,)
+        How many recordings were used.
+    errors : ndarray of shape (n_patients,)
+        Why recordings could not be used; "" if all were used.
+    """
+
+    groups: np.ndarray
+    prediction: np.ndarray
+    probabilities: np.ndarray
+    n_recordings: np.ndarray
+    errors: np.ndarray
+
+
+def decision_of(
+    decision: Decision,
+    classes: list[Any],
+    positive: Any = None,
+    threshold: float | None = None,
+    *,
+    prefix: str = "",
+) -> Decision:
+    """Return the decision of a model, with what the user sets.
+
+    Of two classes, the positive one follows from the words if nobody names it. Messages
+    put `prefix` before the names of parameters.
+    """
+    if positive is None and decision.positive is not None:
+        positive = decision.positive
+    if len(classes) == 2 or positive is not None:
+        positive = positive_class(classes, positive, name=f"{prefix}positive")
+    settings = vars(decision) | {"positive": positive}
+    if decision.positive not in (None, positive):  # thresholds of the other class
+        settings |= {"threshold": None, "patient_threshold": None, "chosen": {}}
+    if threshold is not None:
+        if len(classes) != 2:
+            raise ValueError(
+                f"{prefix}threshold needs a model of two classes, got "
+                f"{', '.join(map(str, classes))}."
+            )
+        settings |= {"threshold": threshold, "patient_threshold": threshold}
+        settings["chosen"] = {}
+    return Decision(**settings)
 
 
 def default_pooling(decision: Decision) -> str:
@@ -15,16 +72,100 @@ def default_pooling(decision: Decision) -> str:
     return "mean" if decision.positive is None else "max"
 
 
+def answer_patients(
+    probabilities: np.ndarray,
+    classes: np.ndarray,
+    groups: np.ndarray,
+    decision: Decision,
+    *,
+    errors: np.ndarray | None = None,
+    measures: np.ndarray | None = None,
+) -> PatientAnswers:
+    """Answer for each patient, from the recordings that could be used.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_recordings, n_classes)
+    classes : ndarray of shape (n_classes,)
+    groups : ndarray of shape (n_recordings,)
+    decision : Decision
+    errors : ndarray of shape (n_recordings,), default=None
+        Why a recording cannot be used, "" where it can. By default all can.
+    measures : ndarray of shape (n_recordings, 2), default=None
+        See :func:`skheart.report.measure_recordings`; needed by a patient model.
+    """
+    if errors is None:
+        errors = np.full(len(groups), "", dtype=object)
+    usable = errors == ""
+    patients, rows_of = rows_of_groups(groups)
+    values = np.full((len(patients), len(classes)), np.nan)
+    if usable.any():
+        pooled, known = pool_answers(
+            probabilities[usable],
+            classes,
+            groups[usable],
+            decision,
+            measures=None if measures is None else measures[usable],
+        )
+        values[np.searchsorted(patients, known)] = pooled
+    answered = np.isfinite(values).all(axis=1)
+    prediction = np.full(len(patients), None, dtype=object)
+    prediction[answered] = labels_of_patients(values[answered], classes, decision)
+    if answered.all():
+        prediction = prediction.astype(classes.dtype)
+    reasons = [_reason(errors[rows]) for rows in rows_of]
+    return PatientAnswers(
+        patients,
+        prediction,
+        values,
+        np.array([int(usable[rows].sum()) for rows in rows_of]),
+        np.array(reasons, dtype=object),
+    )
+
+
+def _reason(errors: np.ndarray) -> str:
+    """Return how many recordings of a patient cannot be used, and why the first."""
+    failed = errors[errors != ""]
+    if not len(failed):
+        return ""
+    return f"{len(failed)} of {len(errors)} recordings cannot be used: {failed[0]}"
+
+
+def rows_of_groups(groups: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the sorted groups, and the rows of each."""
+    names, code = np.unique(groups, return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    return names, np.split(order, np.cumsum(np.bincount(code))[:-1])
+
+
+def labels_of_patients(
+    values: np.ndarray, classes: np.ndarray, decision: Decision
+) -> np.ndarray:
+    """Return the class of each patient, from probabilities of patients."""
+    model = decision.patient_model
+    return labels_of(
+        values,
+        classes,
+        positive=decision.positive,
+        threshold=decision.of_patients().threshold,
+        weights=None if model is None else model.weights,
+    )
+
+
 def pool_answers(
     probabilities: np.ndarray,
     classes: np.ndarray,
     groups: np.ndarray,
     decision: Decision,
+    *,
+    measures: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pool the probabilities of each patient's recordings.
+    """Return the probabilities of each patient, from those of the recordings.
 
-    Of two classes, the probability of the positive one is pooled, and the other one is
-    the rest of 1. The pooled probabilities of other models are divided by their sum.
+    A patient model computes them. Without one, the recordings' probabilities are
+    pooled. Of two classes, the probability of the positive one is pooled, and the other
+    one is the rest of 1. The pooled probabilities of other models are divided by their
+    sum.
 
     Returns
     -------
@@ -32,6 +173,10 @@ def pool_answers(
     patients : ndarray of shape (n_patients,)
         Sorted.
     """
+    if decision.patient_model is not None:
+        return _by_model(
+            decision.patient_model, probabilities, classes, groups, measures
+        )
     how = decision.pooling or default_pooling(decision)
     if len(classes) == 2 and decision.positive is not None:
         column = classes.tolist().index(decision.positive)
@@ -41,6 +186,28 @@ def pool_answers(
         return values, pooled.groups
     pooled = pool_by_group(probabilities, groups, how=how)
     return pooled.y_score / pooled.y_score.sum(axis=1, keepdims=True), pooled.groups
+
+
+def _by_model(
+    model: PatientModel,
+    probabilities: np.ndarray,
+    classes: np.ndarray,
+    groups: np.ndarray,
+    measures: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    if measures is None or np.shape(measures) != (len(groups), len(MEASURES)):
+        raise ValueError(
+            "The patient model needs measures, an array with the columns "
+            f"{', '.join(MEASURES)} and one row for each of the {len(groups)} "
+            f"recordings, got {None if measures is None else np.shape(measures)}; "
+            "skheart.report.measure_recordings returns it."
+        )
+    patients, rows_of = rows_of_groups(groups)
+    features = [
+        model.compute_features(probabilities[rows], measures[rows], classes.tolist())
+        for rows in rows_of
+    ]
+    return model.predict_proba(features), patients
 
 
 def patient_labels(

@@ -18,7 +18,7 @@ from skheart.metrics import (
     predictive_values,
     proportion_interval,
 )
-from skheart.metrics.patients import default_pooling, patient_labels, pool_answers
+from skheart.metrics.patients import answer_patients, default_pooling, patient_labels
 
 
 def evaluate_answers(
@@ -29,6 +29,7 @@ def evaluate_answers(
     groups: ArrayLike | None = None,
     decision: Decision | None = None,
     prevalence: float | None = None,
+    measures: ArrayLike | None = None,
     random_state: int = 0,
 ) -> dict[str, Any]:
     """Compute the figures of a model's answers, by recording and by patient.
@@ -49,6 +50,9 @@ def evaluate_answers(
     prevalence : float, default=None
         Share of positive patients for which predictive values are computed. By default
         the share in `y_true`.
+    measures : array-like of shape (n_recordings, 2), default=None
+        What :func:`measure_recordings` returns: needed if `decision` has a patient
+        model, as that of "murmur3".
     random_state : int, default=0
         Seed of the bootstrap.
 
@@ -95,17 +99,35 @@ def evaluate_answers(
     positive = decision.positive
     settings: dict[str, Any] = {
         "compared": names.tolist() if positive is None else [positive],
+        "positive": positive,
         "prevalence": prevalence,
         "random_state": random_state,
     }
-    by_recording = _figures(truth, scores, names, patients, decision, settings)
+    answers = labels_of(
+        scores, names, positive=positive, threshold=decision.threshold
+    )
+    by_recording = _figures(truth, scores, answers, names, patients, settings)
     labels = patient_labels(truth, patients, positive)
     by_patient = None
     if labels is not None:
-        values, pooled_groups = pool_answers(scores, names, patients, decision)
-        by_patient = _figures(
-            labels, values, names, pooled_groups, decision.of_patients(), settings
+        answered = answer_patients(
+            scores,
+            names,
+            patients,
+            decision,
+            measures=None if measures is None else np.asarray(measures, dtype=float),
         )
+        by_patient = _figures(
+            labels,
+            answered.probabilities,
+            answered.prediction,
+            names,
+            answered.groups,
+            settings,
+        )
+    pooling = decision.pooling or default_pooling(decision)
+    if decision.patient_model is not None:
+        pooling = "patient model"
     calibration = None
     if positive is not None:
         of_positive = scores[:, names.tolist().index(positive)]
@@ -121,7 +143,7 @@ def evaluate_answers(
             "positive": positive,
             "threshold": decision.threshold,
             "patient_threshold": decision.patient_threshold,
-            "pooling": decision.pooling or default_pooling(decision),
+            "pooling": pooling,
             "by_recording": by_recording,
             "by_patient": by_patient,
             "calibration": calibration,
@@ -132,14 +154,11 @@ def evaluate_answers(
 def _figures(
     truth: np.ndarray,
     scores: np.ndarray,
+    answers: np.ndarray,
     names: np.ndarray,
     groups: np.ndarray,
-    decision: Decision,
     settings: dict[str, Any],
 ) -> dict[str, Any]:
-    answers = labels_of(
-        scores, names, positive=decision.positive, threshold=decision.threshold
-    )
     found, counts = np.unique(truth, return_counts=True)
     confusion = [
         [int(np.sum((truth == row) & (answers == column))) for column in names]
@@ -149,7 +168,7 @@ def _figures(
     return {
         "n": len(truth),
         "n_patients": len(np.unique(groups)),
-        "auroc": _auroc(truth, scores, names, groups, decision, settings),
+        "auroc": _auroc(truth, scores, names, groups, settings),
         "accuracy": _share(right, groups),
         "majority": {
             "class": str(found[counts.argmax()]),
@@ -168,15 +187,15 @@ def _auroc(
     scores: np.ndarray,
     names: np.ndarray,
     groups: np.ndarray,
-    decision: Decision,
     settings: dict[str, Any],
 ) -> dict[str, float]:
     """Return the AUROC of the positive class, or the mean over all classes."""
     labels = names.tolist()
-    if decision.positive is not None:
-        scores = scores[:, labels.index(decision.positive)]
+    positive = settings["positive"]
+    if positive is not None:
+        scores = scores[:, labels.index(positive)]
         labels = ["rest", "positive"]
-        truth = np.where(truth == decision.positive, *labels[::-1])
+        truth = np.where(truth == positive, *labels[::-1])
     if len(np.unique(truth)) < 2:
         return dict.fromkeys(("value", "low", "high"), np.nan)
     try:

@@ -12,7 +12,7 @@ from skheart.metrics import (
     cinc2016_sensitivity_specificity,
     circor2022_score,
 )
-from skheart.metrics.patients import patient_labels, pool_answers
+from skheart.metrics.patients import answer_patients, patient_labels
 
 
 def official_score(
@@ -25,6 +25,7 @@ def official_score(
     groups: np.ndarray,
     columns: Any,
     decision: Decision,
+    measures: np.ndarray | None = None,
 ) -> dict[str, Any] | None:
     """Return the official score of a challenge, or None if there is none.
 
@@ -43,6 +44,8 @@ def official_score(
     columns : dict of ndarray
         The columns of the corpus' table: its databases and qualities.
     decision : Decision
+    measures : ndarray of shape (n_recordings, 2), default=None
+        For a patient model; see :func:`measure_recordings`.
 
     Returns
     -------
@@ -59,7 +62,9 @@ def official_score(
         )
         return _cinc2016(y_true, answers, columns)
     if corpus == "circor2022":
-        return _circor2022(target, y_true, probabilities, classes, groups, decision)
+        return _circor2022(
+            target, y_true, probabilities, classes, groups, decision, measures
+        )
     return None
 
 
@@ -100,6 +105,7 @@ def _circor2022(
     classes: np.ndarray,
     groups: np.ndarray,
     decision: Decision,
+    measures: np.ndarray | None,
 ) -> dict[str, Any] | None:
     task = "outcome" if target == "outcome" else "murmur"
     words = _OUTCOME if task == "outcome" else _MURMUR
@@ -112,14 +118,9 @@ def _circor2022(
     labels = patient_labels(truth, groups, official[0])
     if labels is None:
         return None
-    values, _ = pool_answers(probabilities, classes, groups, decision)
-    for_patients = decision.of_patients()
-    answers = labels_of(
-        values,
-        classes,
-        positive=for_patients.positive,
-        threshold=for_patients.threshold,
-    )
+    answers = answer_patients(
+        probabilities, classes, groups, decision, measures=measures
+    ).prediction
     answers = np.array([words.get(name, name) for name in answers.tolist()])
     note = "on public patients; the challenge was decided on hidden ones"
     if task == "murmur" and "Unknown" not in labels:

@@ -13,10 +13,12 @@ import soundfile
 
 from skheart import (
     load_model,
+    load_pretrained,
     save_model,
 )
 from skheart.cli.main import main
-from skheart.datasets import make_heart_sounds
+from skheart.datasets import load_circor2022, make_heart_sounds
+from skheart.report import predict_patients
 
 PATTERN = ["--patient-pattern", "^([^_]+)_"]
 
@@ -276,3 +278,29 @@ def test_official_score_of_a_shipped_model(shared_data, capsys):
     assert official["score"].startswith("MAcc")
     assert {"a", "b", "e"} <= set(official["by_database"])
     assert 0.5 < official["value"] <= 1
+
+
+def test_a_patient_model_answers_for_patients(shared_data, capsys):
+    home = shared_data / "circor2022-official-sample"
+    arguments = ["evaluate", "--model", "murmur3", "circor2022", str(home), "-q"]
+    assert main([*arguments, "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["pooling"] == "patient model"
+    corpus = load_circor2022(home, as_frame=False)
+    model = load_pretrained("murmur3")
+    answers = predict_patients(model, corpus.data, corpus.groups)
+    truth = {g: y for g, y in zip(corpus.groups, corpus.target, strict=True)}
+    confusion = [
+        [
+            sum(
+                truth[patient] == row and label == column
+                for patient, label in zip(*answers[:2], strict=True)
+            )
+            for column in model.classes_
+        ]
+        for row in model.classes_
+    ]
+    assert report["by_patient"]["confusion"] == confusion
+    assert main([*arguments, "--positive", "Present"]) == 0
+    text = capsys.readouterr().out
+    assert "A patient model computes the probabilities of patients." in text

@@ -20,13 +20,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from skheart import (
+    OnnxClassifier,
     SpectrogramTransformer,
+    export_onnx,
     load_model,
+    load_pretrained,
     save_model,
 )
 from skheart.cli.main import main
 from skheart.cli.row_writer import RowWriter
 from skheart.quality import AbstainingClassifier
+from skheart.report import predict_patients
 
 
 def rows_of(text):
@@ -429,6 +433,30 @@ def test_unsure_is_an_answer_with_its_reason(model, folders, tmp_path, capsys):
     assert "quality" not in capsys.readouterr().out.splitlines()[0]
 
 
+def test_patients_without_a_usable_recording_are_unsure(
+    model, folders, tmp_path, capsys
+):
+    heart = min(map(str, (folders / "normal").iterdir()))
+    patient = Path(heart).name.split("_")[0]
+    noise = [tmp_path / f"{name}_noise.wav" for name in (patient, "noisy")]
+    for path in noise:
+        soundfile.write(path, np.random.default_rng(0).normal(size=16_000) / 5, 2000)
+    command = ["predict", "--model", str(model), heart, *map(str, noise)]
+    command += ["--patients", "^([^_]+)_"]
+    assert main([*command, "--abstain"]) == 0
+    rows = {row["patient"]: row for row in rows_of(capsys.readouterr().out)}
+    assert rows[patient]["prediction"] in {"murmur", "normal"}
+    assert (rows[patient]["n_recordings"], rows[patient]["reason"]) == ("1", "")
+    assert "1 of 2 recordings cannot be used: quality" in rows[patient]["error"]
+    assert rows["noisy"]["prediction"] == "unsure"
+    assert rows["noisy"]["n_recordings"] == "0"
+    assert "quality 0." in rows["noisy"]["reason"]
+    assert main([*command, "--min-confidence", "1"]) == 0
+    rows = {row["patient"]: row for row in rows_of(capsys.readouterr().out)}
+    assert rows["noisy"]["prediction"] == "unsure"
+    assert rows["noisy"]["reason"].startswith("confidence")
+
+
 def test_a_model_keeps_its_limits(model, folders, tmp_path, capsys):
     saved = tmp_path / "limits.skheart"
     save_model(AbstainingClassifier(load_model(model), min_confidence=1.0), saved)
@@ -439,3 +467,39 @@ def test_a_model_keeps_its_limits(model, folders, tmp_path, capsys):
     assert row["reason"].startswith("confidence")
     assert main(["predict", "--model", str(saved), heart, "--min-quality", "2"]) == 2
     assert "--min-quality must be" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["model", "murmur3", "onnx"])
+def test_python_has_the_rows_of_patients(
+    name, model, folders, broken, tmp_path, capsys
+):
+    paths = sorted(folders.glob("*/*.wav"))[::4]
+    silent = tmp_path / f"{paths[0].name.split('_')[0]}_silent.wav"
+    silent.write_bytes((broken / "silent.wav").read_bytes())
+    alone = tmp_path / "x_silent.wav"
+    alone.write_bytes(silent.read_bytes())
+    paths = [str(path) for path in [*paths, silent, alone]]
+    groups = [Path(path).name.split("_")[0] for path in paths]
+    if name == "model":
+        used, pipeline = model, load_model(model)
+    else:
+        used, pipeline = "murmur3", load_pretrained("murmur3")
+        assert pipeline[-1].decision_.patient_model is not None
+    if name == "onnx":
+        used = tmp_path / "three.onnx"
+        export_onnx(pipeline, used)
+        pipeline = OnnxClassifier(used)
+    arguments = ["--model", used, "--patients", "^([^_]+)_"]
+    code, rows, _ = predicted(capsys, *arguments, *paths)
+    assert code == 1
+    answers = predict_patients(pipeline, paths, groups, on_error="nan")
+    assert [row["patient"] for row in rows] == answers.groups.tolist()
+    for row, label, values, n_used, error in zip(rows, *answers[1:], strict=True):
+        assert row["prediction"] == ("" if label is None else label)
+        assert row["n_recordings"] == str(n_used)
+        assert row["error"] == error
+        for column, value in zip(pipeline.classes_, values, strict=True):
+            cell = row[f"probability_{column}"]
+            assert (cell == "") == bool(np.isnan(value))
+            assert cell == "" or float(cell) == pytest.approx(value, abs=2e-6)
+    assert any("silent" in error for error in answers.errors)

@@ -9,7 +9,11 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from skheart._core.decisions import Decision
-from skheart.metrics import auroc_confidence_interval, sensitivity_score
+from skheart.metrics import (
+    PatientModel,
+    auroc_confidence_interval,
+    sensitivity_score,
+)
 from skheart.report import evaluate_answers
 
 CLASSES = ["murmur", "normal"]
@@ -96,3 +100,29 @@ def test_wrong_input():
         evaluate_answers(["click"], [[0.9, 0.1]], classes=CLASSES)
     with pytest.raises(ValueError, match="probabilities must have shape"):
         evaluate_answers(["murmur"], [[0.9]], classes=CLASSES)
+
+
+def test_a_patient_model_in_place_of_pooling():
+    model = PatientModel(
+        features=["mean_murmur", "clear_share"],
+        means=[0.0, 0.5],
+        scales=[1.0, 0.25],
+        coefficients=[[1.0, 0.5], [0.0, 0.0]],
+        intercepts=[0.2, 0.0],
+        weights=[2.0, 1.0],
+    )
+    measures = np.stack([np.full(len(Y), 10.0), RNG.uniform(1, 9, len(Y))], axis=1)
+    figures = evaluated(decision=Decision(patient_model=model), measures=measures)
+    assert figures["pooling"] == "patient model"
+    truth, given = [], []
+    for patient in range(40):
+        own = patient == GROUPS
+        features = model.compute_features(P[own], measures[own], CLASSES)
+        p = model.predict_proba([features])[0]
+        given.append(CLASSES[int(np.argmax(p * model.weights))])
+        truth.append(Y[own][0])
+    expected = confusion_matrix(truth, given, labels=CLASSES).tolist()
+    assert figures["by_patient"]["confusion"] == expected
+    assert figures["by_recording"] == evaluated(decision=Decision())["by_recording"]
+    with pytest.raises(ValueError, match="needs measures"):
+        evaluated(decision=Decision(patient_model=model))

@@ -1,0 +1,238 @@
+"""The answers of a model for patients, from all of their recordings."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils import _safe_indexing
+
+from skheart._core.checks import check_option
+from skheart._core.decisions import Decision
+from skheart._core.patient_model import MEASURES
+from skheart.deployment.onnx_classifier import OnnxClassifier
+from skheart.metrics.patients import PatientAnswers, answer_patients, decision_of
+from skheart.metrics.validation import check_labels
+from skheart.segmentation import load_segmenter
+from skheart.segmentation.frames import FRAME_RATE, PHASES
+
+_CHUNK = 64  # recordings that are predicted at a time
+_CLEAR = 0.9  # probability of a phase from which on the heartbeat is clear
+
+
+def predict_patients(
+    model: Any,
+    X: Any,
+    groups: ArrayLike,
+    *,
+    positive: Any = None,
+    threshold: float | None = None,
+    on_error: str = "raise",
+) -> PatientAnswers:
+    """Predict one answer for each patient, by the rule that belongs to the model.
+
+    That is the rule on its model card or the one that ``skheart tune`` has chosen; of
+    other models, the highest probability of the positive class or, without a positive
+    class, the mean of each class. ``skheart predict --patients`` writes the same
+    answers.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted classifier of recordings, such as of :func:`skheart.load_pretrained`,
+        :func:`skheart.load_model` or :class:`skheart.OnnxClassifier`.
+    X : array-like of shape (n_recordings,) or (n_recordings, n_times)
+        Paths or waveforms, as `model` takes them.
+    groups : array-like of shape (n_recordings,)
+        The patient of each recording.
+    positive : label, default=None
+        The positive class. By default that of the model, or of two classes the one that
+        is not called absent, healthy, negative or normal.
+    threshold : float, default=None
+        Probability of the positive class from which on it is the answer. By default
+        that of the model, or the most probable class is the answer.
+    on_error : {"raise", "nan"}, default="raise"
+        What to do if a recording cannot be used: raise its error, or answer from the
+        patient's other recordings.
+
+    Returns
+    -------
+    answers : PatientAnswers
+        Named tuple ``(groups, prediction, probabilities, n_recordings, errors)`` with
+        one entry for each patient, sorted.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is wrong, or there is not one patient for each recording.
+    RecordingError, OSError
+        With ``on_error="raise"``, if a recording cannot be used.
+
+    See Also
+    --------
+    pool_by_group : Pools scores in a way of your own.
+    evaluate_answers : Computes figures by recording and by patient.
+
+    Notes
+    -----
+    The model "murmur3" has a patient model (:class:`~skheart.metrics.PatientModel`),
+    which also uses how long the recordings are and how clear the heartbeat is. For such
+    a model each recording is read a second time.
+
+    Examples
+    --------
+    >>> from skheart import load_pretrained
+    >>> from skheart.datasets import make_heart_sounds
+    >>> from skheart.report import predict_patients
+    >>> sounds = make_heart_sounds(6, random_state=0)
+    >>> model = load_pretrained("murmur")
+    >>> _ = model.set_params(spectrogram__input_sample_rate=sounds.sample_rate)
+    >>> answers = predict_patients(model, sounds.data, sounds.groups)
+    >>> answers.groups.tolist(), answers.probabilities.shape
+    (['p001', 'p002', 'p003'], (3, 2))
+    """
+    check_option("on_error", on_error, ("raise", "nan"))
+    groups = check_labels("groups", groups)
+    if _n_recordings(X) != len(groups):
+        raise ValueError(
+            "groups must hold the patient of each recording, got "
+            f"{len(groups)} for {_n_recordings(X)} recordings."
+        )
+    model = _plain(model)
+    classes = np.asarray(model.classes_)
+    decision = decision_of(_decision(model), classes.tolist(), positive, threshold)
+    errors = np.full(len(groups), "", dtype=object)
+    if on_error == "raise":
+        probabilities = np.asarray(model.predict_proba(X), dtype=float)
+    else:
+        probabilities = _each_probability(model, X, errors)
+    measures = None
+    if decision.patient_model is not None:
+        measures = _each_measure(X, errors, _rate(model), on_error)
+    return answer_patients(
+        probabilities, classes, groups, decision, errors=errors, measures=measures
+    )
+
+
+def measure_recordings(
+    X: Any, *, input_sample_rate: float | None = None
+) -> np.ndarray:
+    """Measure how long recordings are, and how long their heartbeat is clear.
+
+    The patient model of "murmur3" uses both. The heartbeat is clear where the segmenter
+    of the package is sure of its phase.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_recordings,) or (n_recordings, n_times)
+        Paths or waveforms.
+    input_sample_rate : float, default=None
+        Rate of waveforms passed as arrays, in Hz. By default 2000.
+
+    Returns
+    -------
+    measures : ndarray of shape (n_recordings, 2)
+        Duration and clear duration, in seconds.
+
+    Raises
+    ------
+    RecordingError
+        If a recording cannot be used.
+
+    See Also
+    --------
+    evaluate_answers : Takes them for a decision with a patient model.
+
+    Examples
+    --------
+    >>> from skheart.datasets import make_heart_sounds
+    >>> from skheart.report import measure_recordings
+    >>> sounds = make_heart_sounds(2, duration=4.0, random_state=0)
+    >>> measures = measure_recordings(sounds.data)
+    >>> measures.shape, bool((measures[:, 1] <= measures[:, 0]).all())
+    ((2, 2), True)
+    """
+    errors = np.full(_n_recordings(X), "", dtype=object)
+    return _each_measure(X, errors, input_sample_rate, "raise")
+
+
+def measure_each(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Measure sound files; return the measures, and the errors of those without."""
+    errors = np.full(len(paths), "", dtype=object)
+    return _each_measure(paths, errors, None, "nan"), errors
+
+
+def measures_of(probability: np.ndarray) -> tuple[float, float]:
+    """Return the duration and the clear duration from the phases' probabilities."""
+    clear = probability[:, : len(PHASES)].max(axis=1) >= _CLEAR
+    return len(probability) / FRAME_RATE, float(clear.sum()) / FRAME_RATE
+
+
+def _each_probability(model: Any, X: Any, errors: np.ndarray) -> np.ndarray:
+    """Return the probabilities of recordings; set the errors of those without."""
+    found = np.full((len(errors), len(model.classes_)), np.nan)
+    for start in range(0, len(errors), _CHUNK):
+        rows = np.arange(start, min(start + _CHUNK, len(errors)))
+        try:
+            found[rows] = model.predict_proba(_safe_indexing(X, rows))
+        except (OSError, ValueError):  # of one recording: the others have answers
+            for row in rows:
+                try:
+                    found[row] = model.predict_proba(_safe_indexing(X, [row]))[0]
+                except (OSError, ValueError) as error:
+                    errors[row] = str(error)
+    return found
+
+
+def _each_measure(
+    X: Any, errors: np.ndarray, input_sample_rate: float | None, on_error: str
+) -> np.ndarray:
+    """Return the measures of recordings without an error; set errors of others."""
+    segmenter = load_segmenter(input_sample_rate=input_sample_rate)
+    measures = np.full((len(errors), len(MEASURES)), np.nan)
+    for row in np.flatnonzero(errors == ""):
+        try:
+            (probability,) = segmenter.predict_proba(_safe_indexing(X, [row]))
+            measures[row] = measures_of(probability)
+        except (OSError, ValueError) as error:
+            if on_error == "raise":
+                raise
+            errors[row] = str(error)
+    return measures
+
+
+def _plain(model: Any) -> Any:
+    """Return the pipeline in a search or in a classifier with a threshold."""
+    if hasattr(model, "steps") or isinstance(model, OnnxClassifier):
+        return model
+    from skheart.deployment.unwrapped import unwrapped  # TensorFlow starts
+
+    return unwrapped(model)
+
+
+def _decision(model: Any) -> Decision:
+    """Return how a model decides."""
+    if isinstance(model, OnnxClassifier):
+        return model._model().decision
+    last = model.steps[-1][1] if hasattr(model, "steps") else model
+    return getattr(last, "decision_", Decision())
+
+
+def _rate(model: Any) -> float | None:
+    """Return the rate of the waveforms that a model takes, in Hz."""
+    first = model.steps[0][1] if hasattr(model, "steps") else model
+    rate = getattr(first, "input_sample_rate", None)
+    if rate is not None:
+        return rate
+    return getattr(first, "sample_rate", getattr(first, "sample_rate_", None))
+
+
+def _n_recordings(X: Any) -> int:
+    if isinstance(X, str | bytes | os.PathLike) or not hasattr(X, "__len__"):
+        raise ValueError(
+            "X must hold several recordings, such as a list of paths, got "
+            f"{type(X).__name__}; pass [X] for one."
+        )
+    return len(X)
