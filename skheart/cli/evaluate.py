@@ -21,6 +21,7 @@ from skheart.cli.corpora import (
 )
 from skheart.cli.options import add_corpus, add_options
 from skheart.cli.prediction import Predictor, open_model, predict_recordings
+from skheart.cli.sources import report_unusable
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -81,6 +82,9 @@ def run(options: argparse.Namespace) -> int:
     usable = errors == ""
     if not usable.any():
         raise ValueError(f"No recording could be used: {errors[0]}")
+    report_unusable(
+        corpus.data, corpus.target, errors, allowed=options.allow_losses
+    )
     report_on(
         options,
         take(corpus, usable),

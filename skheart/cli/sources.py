@@ -71,11 +71,30 @@ def report_skipped(skipped: list[Skipped], *, n_named: int = 10) -> None:
     """Print which files were left out, and why."""
     if not skipped:
         return
-    lines = [f"skheart: {len(skipped)} files or rows were left out:"]
+    n_left_out = len(skipped)
+    what = "file or row was" if n_left_out == 1 else "files or rows were"
+    lines = [f"skheart: {n_left_out} {what} left out:"]
     lines += [f"  {path}: {reason}" for path, _, reason in skipped[:n_named]]
-    if len(skipped) > n_named:
-        lines.append(f"  ... and {len(skipped) - n_named} more")
+    if n_left_out > n_named:
+        lines.append(f"  ... and {n_left_out - n_named} more")
     print("\n".join(lines), file=sys.stderr)
+
+
+def report_unusable(
+    paths: Iterable[str],
+    labels: Iterable[str],
+    errors: Iterable[str],
+    *,
+    allowed: bool,
+) -> None:
+    """Print which recordings cannot be used, and raise if a class loses many.
+
+    `errors` has "" for those that can be used.
+    """
+    rows = list(zip(map(str, paths), map(str, labels), errors, strict=True))
+    failed = [row for row in rows if row[2]]
+    report_skipped(failed)
+    check_losses([row[1] for row in rows if not row[2]], failed, allowed=allowed)
 
 
 def check_losses(

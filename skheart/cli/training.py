@@ -18,7 +18,7 @@ from skheart._core.provenance import known_training, training_part
 from skheart.cli.corpora import check_labels, content_digests, read_corpus, take
 from skheart.cli.models_by_name import read_pipeline
 from skheart.cli.options import settings_of
-from skheart.cli.sources import check_losses
+from skheart.cli.sources import report_unusable
 from skheart.deployment.model_file import save_model
 from skheart.neural.classifier import CNNClassifier
 from skheart.neural.split import split_patients
@@ -117,13 +117,9 @@ def usable_spectrograms(
     usable = np.array([not error for error in errors])
     if not usable.all() and not options.skip_unusable:
         raise ValueError(_unusable(errors))
-    failed = [
-        (str(path), str(label), error)
-        for path, label, error in zip(corpus.data, corpus.target, errors, strict=True)
-        if error
-    ]
-    labels = corpus.target[usable].tolist()
-    check_losses(labels, failed, allowed=options.allow_losses)
+    report_unusable(
+        corpus.data, corpus.target, errors, allowed=options.allow_losses
+    )
     return X, usable
 
 

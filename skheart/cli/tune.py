@@ -19,6 +19,7 @@ from skheart.cli.models_by_name import read_pipeline
 from skheart.cli.options import REQUIRED, add_corpus, add_options, check_output
 from skheart.cli.prediction import predict_recordings, predictor_of
 from skheart.cli.quiet import quiet_stderr
+from skheart.cli.sources import report_unusable
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -66,13 +67,18 @@ def run(options: argparse.Namespace) -> int:
     corpus, counts = unseen_recordings(options, model)
     if counts["seen"] == "seen":
         raise ValueError(
-            f"{options.model!r} was trained on all patients of this corpus, for which "
-            "it answers better than for others; tune it on other patients."
+            f"{options.model!r} was trained or tuned on all patients of this "
+            "corpus, for which it answers better than for others; tune it on others."
         )
     probabilities, errors = predict_recordings(
         model, corpus.data.tolist(), show_progress=not options.quiet
     )
     usable = errors == ""
+    if not usable.any():
+        raise ValueError(f"No recording could be used: {errors[0]}")
+    report_unusable(
+        corpus.data, corpus.target, errors, allowed=options.allow_losses
+    )
     corpus, probabilities = take(corpus, usable), probabilities[usable]
     decision = tuned_decision(
         corpus, probabilities, np.asarray(model.classes).astype(str), before, aim
@@ -163,6 +169,12 @@ def tuned_decision(
         ("recordings", truth, probabilities, corpus.groups),
         ("patients", np.asarray(of_patients), values, patients),
     ):
+        if len(np.unique(labels)) < 2:
+            raise ValueError(
+                f"tune needs {what} of both classes that the model was not trained on, "
+                f"got {str(labels[0])!r} only; add others, or train with a larger "
+                "--hold-out."
+            )
         threshold = choose_threshold(
             labels, scores[:, column], pos_label=positive, **aim
         )

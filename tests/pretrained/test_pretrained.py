@@ -385,9 +385,9 @@ def test_evaluate_reports_patients_that_were_trained_on(shared_data, tmp_path, c
                     shutil.copy(path, target)
     command = ["evaluate", "--model", "murmur", "-q"]
     assert main([*command, "pascal", str(corpus)]) == 0
-    assert "WAS TRAINED ON" in capsys.readouterr().out
+    assert "WAS TRAINED OR TUNED ON" in capsys.readouterr().out
     assert main([*command, "folder", str(folder)]) == 0
-    assert "WAS TRAINED ON" in capsys.readouterr().out  # recognised by content
+    assert "WAS TRAINED OR TUNED ON" in capsys.readouterr().out  # recognised by content
 
 
 # Scores ------------------------------------------------------------------------------
