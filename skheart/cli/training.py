@@ -10,6 +10,7 @@ from typing import Any
 import joblib
 import numpy as np
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
@@ -85,7 +86,8 @@ def untrained(
         if options.learning_rate is None:
             classifier.set_params(learning_rate=_FINE_TUNING_RATE)
         if options.weights not in model_names():
-            classifier.set_params(weights=start)
+            # Frozen, so that a clone of the classifier keeps it.
+            classifier.set_params(weights=FrozenEstimator(start))
         history = known_training(getattr(start[-1], "training_", None))
     transformer.set_params(
         n_jobs=-1, verbose=verbose, **settings_of(transformer, options)
