@@ -32,12 +32,16 @@ def expand(words: Iterable[str]) -> tuple[list[str], list[Skipped]]:
         if word == "-":
             recordings += _listed()
         elif os.path.isdir(word):
-            from skheart.datasets.folders import recordings_in
+            from skheart.datasets.folders import is_sound, recordings_in
 
             found, others = recordings_in(Path(word))
-            # Without sound files it gets a row, whose error says that it is a folder.
+            # What cannot be read gets a row with an error, such as an m4a without PyAV,
+            # and so does a folder without sound files.
+            found = sorted([*found, *(path for path, _ in others if is_sound(path))])
             recordings += map(str, found or [Path(word)])
-            skipped += [(str(path), "", reason) for path, reason in others]
+            skipped += [
+                (str(path), "", reason) for path, reason in others if not is_sound(path)
+            ]
         elif glob.has_magic(word) and not os.path.exists(word) and "://" not in word:
             matched = sorted(p for p in glob.glob(word, recursive=True) if _is_file(p))
             if not matched:

@@ -6,6 +6,7 @@ import io
 import json
 import resource
 import signal
+import sys
 
 import av
 import numpy as np
@@ -196,3 +197,32 @@ def test_patients_of_the_training_are_left_out(model, folders, table, capsys):
     assert main([*command, "--format", "json", "-q"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["n_left_out"] > report["by_recording"]["n"] > 0
+
+
+def test_every_row_of_a_table_is_answered(model, folders, tmp_path, capsys):
+    good = next((folders / "normal").iterdir())
+    (tmp_path / "empty.m4a").touch()
+    path = tmp_path / "new.csv"
+    lines = ["recording,patient", f"{good},", "empty.m4a,7", "gone.m4a,8"]
+    path.write_text("\n".join(lines))
+    assert main(["predict", "--model", str(model), "--table", str(path), "-q"]) == 1
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [bool(row["prediction"]) for row in rows] == [True, False, False]
+    assert "empty.m4a' is an empty file" in rows[1]["error"]
+    assert "gone.m4a" in rows[2]["error"]
+
+
+def test_m4a_files_of_a_folder_without_pyav(
+    model, folders, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "av", None)
+    good = next((folders / "normal").iterdir())
+    (tmp_path / "2.wav").write_bytes(good.read_bytes())
+    (tmp_path / "1.m4a").write_bytes(b"\0\0\0\x14ftypM4A \0\0\0\0")
+    (tmp_path / "notes.txt").write_text("no sound")
+    assert main(["predict", "--model", str(model), str(tmp_path), "-q"]) == 1
+    captured = capsys.readouterr()
+    rows = list(csv.DictReader(io.StringIO(captured.out)))
+    assert [bool(row["prediction"]) for row in rows] == [False, True]
+    assert 'pip install "skheart[formats]"' in rows[0]["error"]
+    assert "notes.txt" in captured.err
