@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skheart._core.decisions import Decision
-from skheart._core.provenance import seen_in
+from skheart._core.provenance import same_names, seen_in
 from skheart.cli.corpora import (
     check_labels,
     content_digests,
@@ -43,6 +43,11 @@ REPORT_OPTIONS: tuple[Any, ...] = (
     ("--answers", Path, "FILE", "write one row for each recording: *.csv"),
     ("--report", Path, "FILE", "write a page with plots: *.html"),
     "--force",
+)
+#: What follows the number of such recordings.
+SAME_NAMES = (
+    "are of patients with names of patients in the training; if they are the same\n"
+    "patients, the figures are too good"
 )
 _EPILOG = """\
 Recordings that the model was trained on, and other recordings of the same patients, are
@@ -147,9 +152,12 @@ def unseen_recordings(
         left_out, worst = np.zeros_like(seen), "seen"
     else:
         left_out, worst = seen, "unknown" if "unknown" in status else "unseen"
-    return take(corpus, ~left_out), {
+    corpus = take(corpus, ~left_out)
+    alike = same_names(model.training, name, corpus.groups)
+    return corpus, {
         "seen": worst,
         "n_left_out": int(left_out.sum()),
+        "n_same_names": int(alike.sum()) if worst == "unknown" else 0,
         "n_other_labels": int((~known).sum()),
     }
 

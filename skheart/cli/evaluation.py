@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skheart._core.decisions import Decision, labels_of
+from skheart.cli.evaluate import SAME_NAMES
 from skheart.cli.options import check_output
 from skheart.cli.row_writer import RowWriter
 from skheart.report import evaluate_answers, write_evaluation_page
@@ -174,6 +175,7 @@ def _header_lines(report: dict[str, Any]) -> list[str]:
     seen = "that it was trained or tuned on, or of such patients, were left out"
     for name, text in (
         ("n_left_out", seen),
+        ("n_same_names", SAME_NAMES),
         ("n_other_labels", "with other labels were left out"),
         ("n_unusable", "could not be used"),
     ):

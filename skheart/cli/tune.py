@@ -14,7 +14,7 @@ from skheart._core.decisions import Decision, labels_of
 from skheart._core.files import atomic_path
 from skheart._core.provenance import known_training, training_part
 from skheart.cli.corpora import content_digests, take
-from skheart.cli.evaluate import decision_for, unseen_recordings
+from skheart.cli.evaluate import SAME_NAMES, decision_for, unseen_recordings
 from skheart.cli.models_by_name import read_pipeline
 from skheart.cli.options import REQUIRED, add_corpus, add_options, check_output
 from skheart.cli.prediction import predict_recordings, predictor_of
@@ -247,6 +247,8 @@ def _summary(decision: Decision, counts: dict[str, Any]) -> str:
             f"{counts['n_left_out']} recordings of patients that the model was trained "
             "on were left out."
         )
+    if counts["n_same_names"]:
+        lines.append(f"{counts['n_same_names']} recordings {SAME_NAMES}.")
     if counts["seen"] == "unknown":
         lines.append(
             "It is unknown whether the model was trained on these patients. If it was, "

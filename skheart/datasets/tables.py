@@ -126,7 +126,7 @@ def recordings_in_table(
                 f"{str(table)!r} has no column {name!r} for the {parameter}; its "
                 f"columns are {', '.join(map(repr, names))}."
             )
-    needed = {"recording": recording, "label": label}
+    needed: dict[str, str | None] = {"recording": recording, "label": label}
     needed["patient"] = patient if all_rows else optional["patient"]
     kept, skipped = [], []
     seen: dict[str, int] = {}

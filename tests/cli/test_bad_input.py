@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import re
 import resource
 import signal
 import sys
@@ -226,3 +227,25 @@ def test_m4a_files_of_a_folder_without_pyav(
     assert [bool(row["prediction"]) for row in rows] == [False, True]
     assert 'pip install "skheart[formats]"' in rows[0]["error"]
     assert "notes.txt" in captured.err
+
+
+def test_patients_in_the_table_of_the_training_and_in_another(
+    folders, table, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    first = table()
+    train = ["train", "--table", str(first), "--epochs", "1", "-q", "-o", "m.skheart"]
+    assert main(train) == 0
+    lines = ["recording,label,patient"]
+    for number, label in enumerate(["murmur", "normal", "murmur", "normal"]):
+        path = sorted((folders / label).iterdir())[31 + number]
+        # m0 to m14 are patients of the first table.
+        lines.append(f"{path},{label},{label[0]}{14 if number < 2 else 90 + number}")
+    second = tmp_path / "second.csv"
+    second.write_text("\n".join(lines))
+    capsys.readouterr()
+    command = ["evaluate", "--model", "m.skheart", "--table", str(second), "-q"]
+    assert main(command) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    known = int(re.search(r"(\d) recordings? are of patients with names of pat", text)[1])
+    assert known in (1, 2)  # of the patients m14 and n14 one can have been held out
