@@ -213,6 +213,8 @@ def _closing_lines(report: dict[str, Any]) -> list[str]:
     prevalence = report["by_recording"]["rates"][positive]["prevalence"]
     threshold = report["threshold"]
     decided = "most probable class" if threshold is None else f"{threshold:.3g}"
+    if report["patient_threshold"] is not None:
+        decided += f", of patients {report['patient_threshold']:.3g}"
     lines += [
         f"Positive class: {positive} (--positive). Threshold: {decided} (--threshold).",
         f"PPV and NPV hold for a prevalence of {prevalence:.3f} (--prevalence).",
