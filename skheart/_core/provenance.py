@@ -159,3 +159,30 @@ def seen_in(
     seen = np.isin(codes, codes[seen])  # a patient is seen as a whole
     known = unseen & training["complete"]
     return np.where(seen, "seen", np.where(known, "unseen", "unknown"))
+
+
+def same_names(
+    training: dict[str, Any], corpus: str, patients: np.ndarray
+) -> np.ndarray:
+    """Return for each recording whether a patient of its name was trained on.
+
+    Two folders or tables can name two patients alike, so that this proves nothing.
+
+    Parameters
+    ----------
+    training : dict
+        Of :func:`known_training`.
+    corpus : str
+    patients : ndarray of shape (n_recordings,)
+
+    Returns
+    -------
+    same : ndarray of shape (n_recordings,), bool
+    """
+    names, codes = np.unique(np.asarray(patients).astype(str), return_inverse=True)
+    same = np.zeros(len(names), dtype=bool)
+    for part in training["parts"]:
+        if part["corpus"] == corpus:
+            key, kept = bytes.fromhex(part["salt"]), unpack(part["patients"])
+            same |= [patient_digest(corpus, name, key=key) in kept for name in names]
+    return same[codes]

@@ -133,8 +133,10 @@ def part_text(part: dict[str, Any]) -> str:
     of, kind = f" of {part['n_patients']} patients", "patients"
     if not part["grouped"]:
         of, kind = "", "recordings"
-    held_out = f"{part['n_held_out']} {kind} were held out"
-    return f"{part['n_recordings']} recordings{of} ({counts}); {held_out}"
+    text = f"{part['n_recordings']} recordings{of} ({counts})"
+    if part.get("use"):  # such as of thresholds
+        return text
+    return f"{text}; {part['n_held_out']} {kind} were held out"
 
 
 def is_safe_pattern(pattern: str | None) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skheart._core.decisions import Decision
-from skheart._core.provenance import seen_in
+from skheart._core.provenance import same_names, seen_in
 from skheart.cli.corpora import (
     check_labels,
     content_digests,
@@ -25,6 +25,7 @@ from skheart.cli.prediction import (
     open_model,
     predict_recordings,
 )
+from skheart.cli.sources import report_unusable
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -46,6 +47,11 @@ REPORT_OPTIONS: tuple[Any, ...] = (
     ("--answers", Path, "FILE", "write one row for each recording: *.csv"),
     ("--report", Path, "FILE", "write a page with plots: *.html"),
     "--force",
+)
+#: What follows the number of such recordings.
+SAME_NAMES = (
+    "are of patients with names of patients in the training; if they are the same\n"
+    "patients, the figures are too good"
 )
 _EPILOG = """\
 Recordings that the model was trained on, and other recordings of the same patients, are
@@ -88,6 +94,9 @@ def run(options: argparse.Namespace) -> int:
     usable = errors == ""
     if not usable.any():
         raise ValueError(f"No recording could be used: {errors[0]}")
+    report_unusable(
+        corpus.data, corpus.target, errors, allowed=options.allow_losses
+    )
     report_on(
         options,
         take(corpus, usable),
@@ -137,9 +146,12 @@ def unseen_recordings(
         left_out, worst = np.zeros_like(seen), "seen"
     else:
         left_out, worst = seen, "unknown" if "unknown" in status else "unseen"
-    return take(corpus, ~left_out), {
+    corpus = take(corpus, ~left_out)
+    alike = same_names(model.training, name, corpus.groups)
+    return corpus, {
         "seen": worst,
         "n_left_out": int(left_out.sum()),
+        "n_same_names": int(alike.sum()) if worst == "unknown" else 0,
         "n_other_labels": int((~known).sum()),
     }
 

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skheart._core.decisions import Decision, labels_of
+from skheart.cli.evaluate import SAME_NAMES
 from skheart.cli.options import check_output
 from skheart.cli.row_writer import RowWriter
 from skheart.report import evaluate_answers, write_evaluation_page
@@ -22,8 +23,8 @@ _SEEN = {
     "unseen": "none of which the model was trained on",
     "unknown": "it is unknown whether the model was trained on them",
     "seen": (
-        "ALL OF WHICH THE MODEL\nWAS TRAINED ON: these figures say little (train with "
-        "--hold-out)"
+        "ALL OF WHICH THE MODEL\nWAS TRAINED OR TUNED ON: these figures say little; "
+        "score it on others"
     ),
 }
 
@@ -174,17 +175,21 @@ def _header_lines(report: dict[str, Any]) -> list[str]:
                 "It is unknown whether the network of --weights was trained on these "
                 "patients; if it\nwas, the figures are too good"
             )
+    seen = "that it was trained or tuned on, or of such patients, were left out"
     for name, text in (
-        ("n_left_out", "that it was trained on, or of such patients, were left out"),
+        ("n_left_out", seen),
+        ("n_same_names", SAME_NAMES),
         ("n_other_labels", "with other labels were left out"),
         ("n_unusable", "could not be used"),
     ):
         if report.get(name):
             lines.append(f"{report[name]} recordings {text}")
     if not report["has_patients"]:
+        table = report["corpus"] == "table"
+        missing = "no column of patients" if table else "no --patient-pattern"
         lines.append(
-            "Each recording is counted as a patient (no --patient-pattern): where "
-            "patients have\nseveral recordings, the intervals are too narrow"
+            f"Each recording is counted as a patient ({missing}): where patients have\n"
+            "several recordings, the intervals are too narrow"
         )
     return lines
 
@@ -211,6 +216,8 @@ def _closing_lines(report: dict[str, Any]) -> list[str]:
     prevalence = report["by_recording"]["rates"][positive]["prevalence"]
     threshold = report["threshold"]
     decided = "most probable class" if threshold is None else f"{threshold:.3g}"
+    if report["patient_threshold"] is not None:
+        decided += f", of patients {report['patient_threshold']:.3g}"
     lines += [
         f"Positive class: {positive} (--positive). Threshold: {decided} (--threshold).",
         f"PPV and NPV hold for a prevalence of {prevalence:.3f} (--prevalence).",

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from skheart._core.decisions import Decision
 from skheart._core.provenance import known_training
 from skheart.cli.corpora import part_text
 from skheart.cli.models_by_name import is_onnx, model_file, read_pipeline
@@ -18,7 +19,7 @@ from skheart.pretrained import model_card, model_names
 
 _TRAINING_FACTS = (
     *("corpus", "n_recordings", "n_patients", "n_held_out", "class_counts"),
-    *("grouped", "version"),
+    *("grouped", "use", "version"),
 )
 # Settings of a spectrogram that are about the machine and not about the model.
 _OF_THE_MACHINE = ("cache", "lazy", "n_jobs", "on_error", "verbose")
@@ -60,7 +61,7 @@ def describe(path: Path, *, allow_pickle: bool = False) -> dict[str, Any]:
 
         model = read_onnx(str(path))
         classes, settings = model.classes, model.settings
-        network = f"ONNX, {model.part}"
+        network, decision = f"ONNX, {model.part}", model.decision
         metadata = model.session.get_modelmeta().custom_metadata_map["skheart"]
         versions = json.loads(metadata).get("versions")
     else:
@@ -68,6 +69,7 @@ def describe(path: Path, *, allow_pickle: bool = False) -> dict[str, Any]:
         classes, settings = pipeline.classes_, pipeline[0].get_params()
         classifier = pipeline[-1]
         network = type(classifier).__name__
+        decision = getattr(classifier, "decision_", Decision())
         if hasattr(classifier, "model_"):
             network = classifier.model_.name
             n_parameters = int(classifier.model_.count_params())
@@ -87,6 +89,7 @@ def describe(path: Path, *, allow_pickle: bool = False) -> dict[str, Any]:
             if key not in _OF_THE_MACHINE
             and isinstance(value, bool | int | float | str | None)
         },
+        "decision": decision.as_text().as_dict(),
         "training": _trained_on(training),
         "versions": versions,
     }
@@ -111,6 +114,7 @@ def description_text(facts: dict[str, Any]) -> str:
         f"classes: {', '.join(facts['classes'])}",
         f"network: {network}",
         f"spectrogram: {settings}",
+        f"answers: {_decision_text(facts['decision'])}",
         *_training_lines(facts["training"]),
         f"made with: {', '.join(f'{k} {v}' for k, v in versions.items())}",
     ]
@@ -121,7 +125,22 @@ def description_text(facts: dict[str, Any]) -> str:
 
 
 def _training_lines(training: dict[str, Any]) -> list[str]:
-    facts = [f"{part['corpus']}, {part_text(part)}" for part in training["parts"]]
+    lines = [
+        f"{'thresholds chosen' if part['use'] else 'trained'} on: {part['corpus']}, "
+        + part_text(part)
+        for part in training["parts"]
+    ]
     if not training["complete"]:
-        facts.append("perhaps also other recordings" if facts else "not recorded")
-    return [f"trained on: {fact}" for fact in facts]
+        rest = "perhaps also other recordings" if lines else "not recorded"
+        lines.append(f"trained on: {rest}")
+    return lines
+
+
+def _decision_text(decision: dict[str, Any]) -> str:
+    """Return how probabilities become answers."""
+    if decision["threshold"] is None:
+        return "the most probable class"
+    text = f"{decision['positive']} from a probability of {decision['threshold']:.4g} on"
+    if decision["patient_threshold"] is not None:
+        text += f", of patients from {decision['patient_threshold']:.4g} on"
+    return text

@@ -167,15 +167,16 @@ def recordings_and_patients(
 ) -> tuple[list[str], list[str] | None]:
     """Return the recordings, and with ``--patients`` the patient of each."""
     if options.table is not None:
-        from skheart.datasets import load_table
+        from skheart.datasets.tables import recordings_in_table
 
         if options.recordings:
             raise ValueError("Name recordings or a --table, not both.")
-        corpus = load_table(
+        corpus = recordings_in_table(
             options.table,
             recording=options.recording_column,
             label=None,
             patient=options.patients,
+            all_rows=True,  # missing files get a row with an error
         )
         report_skipped(corpus.skipped)
         patients = corpus.groups.tolist() if options.patients else None

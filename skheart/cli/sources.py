@@ -32,12 +32,16 @@ def expand(words: Iterable[str]) -> tuple[list[str], list[Skipped]]:
         if word == "-":
             recordings += _listed()
         elif os.path.isdir(word):
-            from skheart.datasets.folders import recordings_in
+            from skheart.datasets.folders import is_sound, recordings_in
 
             found, others = recordings_in(Path(word))
-            # Without sound files it gets a row, whose error says that it is a folder.
+            # What cannot be read gets a row with an error, such as an m4a without PyAV,
+            # and so does a folder without sound files.
+            found = sorted([*found, *(path for path, _ in others if is_sound(path))])
             recordings += map(str, found or [Path(word)])
-            skipped += [(str(path), "", reason) for path, reason in others]
+            skipped += [
+                (str(path), "", reason) for path, reason in others if not is_sound(path)
+            ]
         elif glob.has_magic(word) and not os.path.exists(word) and "://" not in word:
             matched = sorted(p for p in glob.glob(word, recursive=True) if _is_file(p))
             if not matched:
@@ -71,11 +75,30 @@ def report_skipped(skipped: list[Skipped], *, n_named: int = 10) -> None:
     """Print which files were left out, and why."""
     if not skipped:
         return
-    lines = [f"skheart: {len(skipped)} files or rows were left out:"]
+    n_left_out = len(skipped)
+    what = "file or row was" if n_left_out == 1 else "files or rows were"
+    lines = [f"skheart: {n_left_out} {what} left out:"]
     lines += [f"  {path}: {reason}" for path, _, reason in skipped[:n_named]]
-    if len(skipped) > n_named:
-        lines.append(f"  ... and {len(skipped) - n_named} more")
+    if n_left_out > n_named:
+        lines.append(f"  ... and {n_left_out - n_named} more")
     print("\n".join(lines), file=sys.stderr)
+
+
+def report_unusable(
+    paths: Iterable[str],
+    labels: Iterable[str],
+    errors: Iterable[str],
+    *,
+    allowed: bool,
+) -> None:
+    """Print which recordings cannot be used, and raise if a class loses many.
+
+    `errors` has "" for those that can be used.
+    """
+    rows = list(zip(map(str, paths), map(str, labels), errors, strict=True))
+    failed = [row for row in rows if row[2]]
+    report_skipped(failed)
+    check_losses([row[1] for row in rows if not row[2]], failed, allowed=allowed)
 
 
 def check_losses(

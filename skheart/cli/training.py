@@ -10,6 +10,7 @@ from typing import Any
 import joblib
 import numpy as np
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
@@ -18,7 +19,7 @@ from skheart._core.provenance import known_training, training_part
 from skheart.cli.corpora import check_labels, content_digests, read_corpus, take
 from skheart.cli.models_by_name import read_pipeline
 from skheart.cli.options import settings_of
-from skheart.cli.sources import check_losses
+from skheart.cli.sources import report_unusable
 from skheart.deployment.model_file import save_model
 from skheart.neural.classifier import CNNClassifier
 from skheart.neural.split import split_patients
@@ -85,7 +86,8 @@ def untrained(
         if options.learning_rate is None:
             classifier.set_params(learning_rate=_FINE_TUNING_RATE)
         if options.weights not in model_names():
-            classifier.set_params(weights=start)
+            # Frozen, so that a clone of the classifier keeps it.
+            classifier.set_params(weights=FrozenEstimator(start))
         history = known_training(getattr(start[-1], "training_", None))
     transformer.set_params(
         n_jobs=-1, verbose=verbose, **settings_of(transformer, options)
@@ -117,13 +119,9 @@ def usable_spectrograms(
     usable = np.array([not error for error in errors])
     if not usable.all() and not options.skip_unusable:
         raise ValueError(_unusable(errors))
-    failed = [
-        (str(path), str(label), error)
-        for path, label, error in zip(corpus.data, corpus.target, errors, strict=True)
-        if error
-    ]
-    labels = corpus.target[usable].tolist()
-    check_losses(labels, failed, allowed=options.allow_losses)
+    report_unusable(
+        corpus.data, corpus.target, errors, allowed=options.allow_losses
+    )
     return X, usable
 
 

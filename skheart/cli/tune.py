@@ -14,11 +14,12 @@ from skheart._core.decisions import Decision, labels_of
 from skheart._core.files import atomic_path
 from skheart._core.provenance import known_training, training_part
 from skheart.cli.corpora import content_digests, take
-from skheart.cli.evaluate import decision_for, unseen_recordings
+from skheart.cli.evaluate import SAME_NAMES, decision_for, unseen_recordings
 from skheart.cli.models_by_name import read_pipeline
 from skheart.cli.options import REQUIRED, add_corpus, add_options, check_output
 from skheart.cli.prediction import predict_recordings, predictor_of
 from skheart.cli.quiet import quiet_stderr
+from skheart.cli.sources import report_unusable
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -66,13 +67,18 @@ def run(options: argparse.Namespace) -> int:
     corpus, counts = unseen_recordings(options, model)
     if counts["seen"] == "seen":
         raise ValueError(
-            f"{options.model!r} was trained on all patients of this corpus, for which "
-            "it answers better than for others; tune it on other patients."
+            f"{options.model!r} was trained or tuned on all patients of this "
+            "corpus, for which it answers better than for others; tune it on others."
         )
     probabilities, errors = predict_recordings(
         model, corpus.data.tolist(), show_progress=not options.quiet
     )
     usable = errors == ""
+    if not usable.any():
+        raise ValueError(f"No recording could be used: {errors[0]}")
+    report_unusable(
+        corpus.data, corpus.target, errors, allowed=options.allow_losses
+    )
     corpus, probabilities = take(corpus, usable), probabilities[usable]
     decision = tuned_decision(
         corpus, probabilities, np.asarray(model.classes).astype(str), before, aim
@@ -163,6 +169,12 @@ def tuned_decision(
         ("recordings", truth, probabilities, corpus.groups),
         ("patients", np.asarray(of_patients), values, patients),
     ):
+        if len(np.unique(labels)) < 2:
+            raise ValueError(
+                f"tune needs {what} of both classes that the model was not trained on, "
+                f"got {str(labels[0])!r} only; add others, or train with a larger "
+                "--hold-out."
+            )
         threshold = choose_threshold(
             labels, scores[:, column], pos_label=positive, **aim
         )
@@ -235,6 +247,8 @@ def _summary(decision: Decision, counts: dict[str, Any]) -> str:
             f"{counts['n_left_out']} recordings of patients that the model was trained "
             "on were left out."
         )
+    if counts["n_same_names"]:
+        lines.append(f"{counts['n_same_names']} recordings {SAME_NAMES}.")
     if counts["seen"] == "unknown":
         lines.append(
             "It is unknown whether the model was trained on these patients. If it was, "

@@ -89,6 +89,31 @@ def load_table(
     >>> corpus.target.tolist(), corpus.groups.tolist(), len(corpus.skipped)
     (['murmur'], ['Anna'], 1)
     """
+    return recordings_in_table(
+        path,
+        recording=recording,
+        label=label,
+        patient=patient,
+        location=location,
+        as_frame=as_frame,
+    )
+
+
+def recordings_in_table(
+    path: str | os.PathLike[str],
+    *,
+    recording: str,
+    label: str | None,
+    patient: str | None,
+    location: str | None = None,
+    as_frame: bool = False,
+    all_rows: bool = False,
+) -> Bunch:
+    """Read a table as :func:`load_table` does.
+
+    With `all_rows`, files that do not exist or are empty are among the recordings, and
+    those without a patient if no column was asked for.
+    """
     table = Path(path).expanduser().absolute()
     names, rows = _read_rows(table)
     optional = {"patient": patient, "location": location}
@@ -101,12 +126,16 @@ def load_table(
                 f"{str(table)!r} has no column {name!r} for the {parameter}; its "
                 f"columns are {', '.join(map(repr, names))}."
             )
+    needed: dict[str, str | None] = {"recording": recording, "label": label}
+    needed["patient"] = patient if all_rows else optional["patient"]
     kept, skipped = [], []
     seen: dict[str, int] = {}
     for number, row in enumerate(rows, 2):
         place = _place(table, row[recording])
         word = "" if label is None else row[label]
-        why = _why_not(place, row, number, recording, label, optional["patient"])
+        why = _lacking(row, number, needed)
+        if not (why or all_rows):
+            why = _unreadable(place, number)
         if why:
             skipped.append((place, word, why))
             continue
@@ -172,22 +201,16 @@ def _place(table: Path, name: str) -> str:
     return name if "://" in name else str(table.parent / Path(name).expanduser())
 
 
-def _why_not(
-    place: str,
-    row: dict[str, str],
-    number: int,
-    recording: str,
-    label: str | None,
-    patient: str | None,
-) -> str:
-    """Return why a row is not used, or an empty text."""
-    for name, what in (
-        (recording, "recording"),
-        (label, "label"),
-        (patient, "patient"),
-    ):
+def _lacking(row: dict[str, str], number: int, needed: dict[str, str | None]) -> str:
+    """Return which cell of a row is empty, or an empty text."""
+    for what, name in needed.items():
         if name is not None and not row[name]:
             return f"line {number} has no {what}"
+    return ""
+
+
+def _unreadable(place: str, number: int) -> str:
+    """Return why there is no recording at a path, or an empty text."""
     if "://" in place:
         return ""
     if not os.path.isfile(place):

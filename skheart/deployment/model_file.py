@@ -158,6 +158,10 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     :func:`keras.saving.register_keras_serializable`, are used if your program has
     imported them before.
 
+    To fit a model inside another one, for example to choose a threshold, scikit-learn
+    clones it. A clone is trained again, with a warning; wrap the pipeline in a
+    :class:`sklearn.frozen.FrozenEstimator` to keep its network.
+
     Examples
     --------
     >>> import pathlib, tempfile

@@ -28,7 +28,11 @@ from skheart.neural.early_stopping import EarlyStopping
 from skheart.neural.graphs import Forward, plain_names
 from skheart.neural.inputs import check_spectrograms, check_training_data, fitted_to
 from skheart.neural.losses import AUROCLoss, gives_probabilities, resolve_loss
-from skheart.neural.parameters import check_parameters, warn_of_unused
+from skheart.neural.parameters import (
+    check_parameters,
+    warn_of_training_again,
+    warn_of_unused,
+)
 from skheart.neural.split import validation_split
 from skheart.neural.stored import StoredNetwork, not_recorded
 from skheart.neural.threads import limit_threads
@@ -173,6 +177,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     (40, 2)
     """
 
+    _loaded = False  # from a file or the package; a clone keeps it until `fit`
+
     def __init__(
         self,
         *,
@@ -250,6 +256,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             another length than `X`, if `y` (or the validation part) holds one class, or
             if training diverges.
         """
+        if self._loaded and not self.__sklearn_is_fitted__():
+            warn_of_training_again()
+        self._loaded = False
         # Results are stored last: a fit that fails leaves the classifier unfitted.
         self._forget()
         self._check_parameters()
@@ -393,6 +402,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.input_shape_ = (record.n_bands, record.n_crop, record.n_channels)
         self.history_, self.training_ = {"loss": []}, record.training
         self.decision_ = record.decision
+        self._loaded = True
         self._hold(restored_network(record))
         return self
 
@@ -405,6 +415,12 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             training=self.training_,
             decision=self.decision_,
         )
+
+    def __sklearn_clone__(self) -> Self:
+        """Return an unfitted copy. That of a loaded classifier warns in `fit`."""
+        copy = super().__sklearn_clone__()
+        copy._loaded = self._loaded
+        return copy
 
     def _forget(self) -> None:
         """Remove the results of an earlier fit."""

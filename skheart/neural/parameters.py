@@ -76,3 +76,15 @@ def warn_of_unused(given: dict[str, Any]) -> None:
             RuntimeWarning,
             stacklevel=3,
         )
+
+
+def warn_of_training_again() -> None:
+    """Warn that `fit` trains the clone of a loaded model."""
+    warnings.warn(
+        "A clone of a loaded model is trained here, so that its network is no longer "
+        "the loaded one. To choose a threshold or a calibration for the loaded "
+        "network, wrap the pipeline in sklearn.frozen.FrozenEstimator; to fine-tune, "
+        "use CNNClassifier(weights=...), which does not warn.",
+        UserWarning,
+        stacklevel=3,
+    )

@@ -31,7 +31,9 @@ def load_pretrained(name: str = "murmur") -> Pipeline:
     pipeline : sklearn.pipeline.Pipeline
         Fitted: ``spectrogram`` (:class:`~skheart.SpectrogramTransformer`) and ``cnn``
         (:class:`~skheart.CNNClassifier`). Fitting it again starts from the same
-        weights: fine-tuning.
+        weights: fine-tuning. A clone of it, such as scikit-learn fits to choose a
+        threshold, warns: wrap the pipeline in a
+        :class:`sklearn.frozen.FrozenEstimator` to keep its network.
 
     Raises
     ------

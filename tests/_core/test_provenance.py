@@ -6,7 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from skheart._core.provenance import known_training, seen_in, training_part
+from skheart._core.provenance import (
+    known_training,
+    same_names,
+    seen_in,
+    training_part,
+)
 
 PATTERN = "^([^_]+)_"
 
@@ -150,3 +155,11 @@ def test_names_are_hashed_with_a_new_salt_each_time():
 )
 def test_invalid_records_count_as_empty(value):
     assert known_training(value) == {"parts": [], "complete": False}
+
+
+def test_names_of_patients_in_another_folder():
+    """Cid was held out, and Dan is unknown."""
+    patients = np.array(["Bob", "Cid", "Ann", "Dan"])
+    found = same_names(training(part()), "folder", patients)
+    assert found.tolist() == [True, False, True, False]
+    assert not same_names(training(part("table")), "folder", patients).any()

@@ -5,8 +5,12 @@ import io
 import json
 
 import pytest
+import soundfile
 
+from skheart import load_model
 from skheart.cli.main import main
+from skheart.datasets import make_heart_sounds
+from skheart.metrics import auroc_score
 
 
 def test_each_recording_is_predicted_once(folders, tmp_path, capsys):
@@ -65,3 +69,26 @@ def test_pretrained_weights_on_their_own_corpus(shared_data, capsys):
     ]
     assert main([*command, "--classes", "murmur", "normal"]) == 2
     assert "--weights murmur was trained on" in capsys.readouterr().err
+
+
+def test_weights_of_a_file(model, tmp_path, capsys):
+    """Each fold starts from the weights in the file, also in a clone."""
+    sounds = make_heart_sounds(24, murmur_level=(-15.0, -8.0), random_state=9)
+    for number, (sound, label, patient) in enumerate(
+        zip(sounds.data, sounds.target, sounds.groups, strict=True)
+    ):
+        (tmp_path / label).mkdir(exist_ok=True)
+        path = tmp_path / label / f"{patient}_{number}.wav"
+        soundfile.write(path, sound, sounds.sample_rate)
+    command = ["cross-validate", "folder", str(tmp_path), "--weights", str(model)]
+    command += ["--folds", "2", "--epochs", "1", "--learning-rate", "1e-6", "-q"]
+    command += ["--patient-pattern", "^([^_]+)_"]
+    assert main([*command, "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    # Hardly trained, it is as good as the network of the file.
+    paths = [str(path) for path in sorted(tmp_path.glob("*/*.wav"))]
+    murmur = load_model(model).predict_proba(paths)[:, 0]
+    truth = [path.split("/")[-2] for path in paths]
+    expected = auroc_score(truth, murmur, labels=["normal", "murmur"])
+    assert report["by_recording"]["auroc"]["value"] == pytest.approx(expected, abs=0.1)
+    assert expected > 0.6

@@ -70,7 +70,7 @@ def test_report_if_all_patients_were_trained_on(folders, tmp_path, capsys):
     assert main([*arguments, "--epochs", "1", "-q", *pattern]) == 0
     assert main(["evaluate", "--model", path, "folder", str(folders), "-q"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "ALL OF WHICH THE MODEL WAS TRAINED ON" in text
+    assert "ALL OF WHICH THE MODEL WAS TRAINED OR TUNED ON" in text
 
 
 def test_other_labels_are_renamed(model, folders, tmp_path, capsys):

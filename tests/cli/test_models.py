@@ -32,3 +32,20 @@ def test_describes_an_onnx_file(model, tmp_path, capsys):
     assert "classes: murmur, normal" in text
     assert "trained on: not recorded" in text
     assert f"skheart {__version__}" in text
+
+
+def test_describes_thresholds(model, folders, tmp_path, capsys):
+    path = str(tmp_path / "tuned.skheart")
+    command = ["tune", "--model", str(model), "folder", str(folders), "-q"]
+    assert main([*command, "--sensitivity", "0.9", "-o", path]) == 0
+    capsys.readouterr()
+    assert main(["models", path]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert re.search(
+        r"answers: murmur from a probability of [\d.e-]+ on, of patients from", text
+    )
+    assert re.search(r"thresholds chosen on: folder, \d+ recordings of \d+ p", text)
+    assert main(["models", path, "--format", "json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["decision"]["chosen"]["aim"] == {"sensitivity": 0.9}
+    assert [part["use"] for part in facts["training"]["parts"]] == [None, "thresholds"]

@@ -351,11 +351,14 @@ def test_patients_of_a_table_with_broken_recordings(model, folders, tmp_path, ca
     arguments = ["--model", model, "--table", table, "--patients", "who"]
     code, rows, messages = predicted(capsys, *arguments)
     assert code == 1
-    assert "there is no file" in messages
-    (row,) = rows
+    assert "2 of 3 recordings could not be used" in messages
+    row, lost = rows
     assert (row["patient"], row["n_recordings"]) == ("A", "1")
     assert row["prediction"] in ("murmur", "normal")
     assert "1 of 2 recordings cannot be used" in row["error"]
+    assert (lost["patient"], lost["n_recordings"], lost["prediction"]) == ("B", "0", "")
+    assert "1 of 1 recordings cannot be used: " in lost["error"]
+    assert "absent.wav" in lost["error"]
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
 
 from skheart import OnnxClassifier, export_onnx, load_model
 from skheart.cli.main import main
+from skheart.datasets import make_heart_sounds
 
 
 def tune(model, folders, path, *arguments):
@@ -57,7 +59,7 @@ def test_patients_that_were_tuned_on_are_seen(tuned_model, folders, tmp_path, ca
     assert json.loads(capsys.readouterr().out)["seen"] == "seen"
     path = tmp_path / "other.skheart"
     assert tune(tuned_model, folders, path, "--sensitivity", "0.9") == 2
-    assert "was trained on all patients of this corpus" in capsys.readouterr().err
+    assert "was trained or tuned on all patients of this" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -80,3 +82,17 @@ def test_cost(model, folders, tmp_path):
     assert tune(model, folders, path, "--cost", "fn=100,fp=1") == 0
     chosen = load_model(path)[-1].decision_.chosen
     assert chosen["recordings"]["sensitivity"]["value"] == 1
+
+
+def test_the_report_names_both_thresholds(tuned_model, tmp_path, capsys):
+    sounds = make_heart_sounds(12, murmur_level=(-15.0, -8.0), random_state=9)
+    for number, (sound, label) in enumerate(
+        zip(sounds.data, sounds.target, strict=True)
+    ):
+        (tmp_path / label).mkdir(exist_ok=True)
+        soundfile.write(tmp_path / label / f"q{number}_1.wav", sound, 2000)
+    command = ["evaluate", "--model", str(tuned_model), "folder", str(tmp_path), "-q"]
+    assert main(command) == 0
+    decision = load_model(tuned_model)[-1].decision_
+    expected = f"Threshold: {decision.threshold:.3g}, of patients "
+    assert expected + f"{decision.patient_threshold:.3g}" in capsys.readouterr().out

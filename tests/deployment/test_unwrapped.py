@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 
 from skheart import (
+    CNNClassifier,
     OnnxClassifier,
     StreamingClassifier,
     export_onnx,
@@ -94,3 +96,39 @@ def test_what_cannot_be_kept_is_refused(tmp_path, sounds):
     with pytest.raises(NotFittedError):
         save_model(CalibratedClassifierCV(FrozenEstimator(pipeline)), path)
     assert not path.exists()
+
+
+# Without FrozenEstimator scikit-learn clones the model, and trains the clone.
+NOT_FROZEN = {
+    "fixed": FixedThresholdClassifier,
+    "tuned": lambda p: TunedThresholdClassifierCV(p, cv=2),
+    "calibrated": lambda p: CalibratedClassifierCV(p, cv=2),
+}
+
+
+@pytest.mark.parametrize("source", ["package", "file"])
+@pytest.mark.parametrize("kind", NOT_FROZEN)
+def test_a_loaded_model_is_not_trained_again_silently(kind, source, tmp_path, sounds):
+    pipeline = load_pretrained("murmur").set_params(cnn__epochs=1)
+    if source == "file":
+        save_model(pipeline, tmp_path / "model.skheart")
+        pipeline = load_model(tmp_path / "model.skheart")
+    with pytest.warns(UserWarning, match=r"trained here.*sklearn\.frozen\.FrozenEst"):
+        NOT_FROZEN[kind](pipeline).fit(sounds.data, sounds.target)
+
+
+def test_a_tuned_threshold_of_a_prefit_pipeline_trains_nothing(sounds):
+    pipeline = load_pretrained("murmur")
+    before = pipeline.predict_proba(sounds.data)
+    tuned = TunedThresholdClassifierCV(pipeline, cv="prefit", refit=False)
+    tuned.fit(sounds.data, sounds.target)
+    np.testing.assert_array_equal(tuned.predict_proba(sounds.data), before)
+
+
+def test_training_that_is_meant_does_not_warn(sounds):
+    settings = {"epochs": 1, "learning_rate": 1e-6, "random_state": 0}
+    pipeline = load_pretrained("murmur").set_params(cnn__epochs=1)
+    X = pipeline[0].transform(sounds.data)
+    clone(CNNClassifier(weights="murmur", **settings)).fit(X, sounds.target)
+    pipeline.fit(sounds.data, sounds.target)  # no clone
+    clone(pipeline).fit(sounds.data, sounds.target)  # of a model that was trained here
