@@ -1,12 +1,11 @@
 """Can early and irregular beats be detected from the rhythm?
 
-Labels of arrhythmic beats are in the appendix of CinC 2016 (database b). In CirCor,
-early beats are spliced into recordings; PASCAL has the word "extrasystole".
+Experts labelled arrhythmic beats in CinC 2016 (database b). In CirCor, early beats are
+spliced into recordings; PASCAL has the word "extrasystole".
 """
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +18,15 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from skheart.audio.reading import read_recording
-from skheart.datasets import read_segmentation, splice_ectopic_beats
+from skheart.datasets import load_cinc2016, read_segmentation, splice_ectopic_beats
 from skheart.segmentation import RHYTHM_FEATURES, rhythm_features
 from skheart.segmentation.frames import SAMPLE_RATE, decibels
 from skheart.segmentation.segmenter import probabilities
 
-APPENDIX = Path("cinc2016") / "annotations" / "Online Appendix_training set.csv"
 N_REPEATS = 5
 N_BOOTSTRAP = 1000
-# In the appendix: 2 is none; 3, 7, 4, 5 are one, two, some and many arrhythmic beats.
-ARRHYTHMIC = {"2.0": 0, "3.0": 1, "4.0": 1, "5.0": 1, "7.0": 1}
+# Whether a beat is arrhythmic, by the words of CinC 2016; "unclear" is left out.
+ARRHYTHMIC = {"none": 0, "one beat": 1, "two beats": 1, "medium": 1, "severe": 1}
 
 
 def detector(seed: int = 0) -> Pipeline:
@@ -127,21 +125,14 @@ def set_b(
     data_home: Path, weights: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return features, whether a beat is arrhythmic, patients and lengths."""
-    X, y, group, length = [], [], [], []
-    with (data_home / APPENDIX).open(encoding="latin-1", newline="") as file:
-        for row in csv.DictReader(file):
-            word = next(v for k, v in row.items() if k.startswith("Arrhythmia"))
-            name = row["Challenge record name"]
-            folder = data_home / "cinc2016" / "training-b"
-            paths = sorted(folder.glob(f"{name}.[fw]*"))
-            if row["Database"] != "training-b" or word not in ARRHYTHMIC or not paths:
-                continue
-            features, seconds = features_of(str(paths[0]), weights)
-            X.append(features)
-            y.append(ARRHYTHMIC[word])
-            group.append(row["Subject ID"])
-            length.append(seconds)
-    return np.array(X), np.array(y), np.array(group), np.array(length)
+    cinc = load_cinc2016(data_home, databases="b")
+    words = cinc.frame["arrhythmia"]
+    rows = np.flatnonzero(np.isin(words, list(ARRHYTHMIC)))
+    found = [features_of(path, weights) for path in cinc.data[rows]]
+    X = np.array([features for features, _ in found])
+    y = np.array([ARRHYTHMIC[word] for word in words[rows]])
+    length = np.array([seconds for _, seconds in found])
+    return X, y, cinc.groups[rows], length
 
 
 def pascal_b(

@@ -22,6 +22,7 @@ from skheart.audio.waveform import (
     RecordingError,
     check_waveform,
     full_scale,
+    is_silent,
     resample,
 )
 
@@ -65,10 +66,12 @@ class Recording:
         duration: float | None,
         window: float,
         f_max: float,
+        allow_silence: bool = False,
     ) -> np.ndarray:
         """Return the checked waveform of shape (n_times,) at `sample_rate`, float32.
 
-        `content` is what :meth:`content` returned, if it has been called.
+        `content` is what :meth:`content` returned, if it has been called. With
+        `allow_silence`, a silent recording is zeros, and no error.
         """
         waveform, rate = self.original(
             content,
@@ -77,6 +80,7 @@ class Recording:
             duration=duration,
             window=window,
             f_max=f_max,
+            allow_silence=allow_silence,
         )
         waveform = resample(waveform, rate, sample_rate)
         if duration is not None:
@@ -92,6 +96,7 @@ class Recording:
         duration: float | None,
         window: float,
         f_max: float,
+        allow_silence: bool = False,
     ) -> tuple[np.ndarray, float]:
         """Return the checked waveform at the recording's own rate, and that rate.
 
@@ -130,8 +135,10 @@ class Recording:
         waveform = check_waveform(
             waveform,
             name=name_of_part(self.name, duration, rate, waveform.size),
-            allow_silence=n_times < round(window * sample_rate),
+            allow_silence=allow_silence or n_times < round(window * sample_rate),
         )
+        if allow_silence and is_silent(waveform):
+            waveform = np.zeros_like(waveform)  # an offset would ring when resampled
         return waveform, rate
 
 

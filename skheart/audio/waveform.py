@@ -68,13 +68,18 @@ def check_waveform(
             f"{name} holds NaN or infinite values, or values too large to be squared; "
             "repair or leave out the recording."
         )
-    # The first values of most recordings already differ.
-    if not allow_silence and _is_constant(array[:100]) and _is_constant(array):
+    if not allow_silence and is_silent(array):
         raise RecordingError(
             f"{name} is silent: all of its {len(array)} values are {array[0] + 0:g}; "
             "check the stethoscope or leave out the recording."
         )
     return array
+
+
+def is_silent(array: np.ndarray) -> bool:
+    """Return whether all values of a waveform are the same."""
+    # The first values of most recordings already differ.
+    return _is_constant(array[:100]) and _is_constant(array)
 
 
 def _is_constant(array: np.ndarray) -> bool:

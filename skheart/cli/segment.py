@@ -5,28 +5,44 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skheart._core.progress import progress_bar
+from skheart.cli.interrupts import interruptible
 from skheart.cli.options import add_options, check_output
+from skheart.cli.quiet import quiet_stdout
 from skheart.cli.row_writer import RowWriter
+from skheart.cli.segment_picture import check_picture, draw_picture
 from skheart.cli.sources import expand, report_skipped
 
 if TYPE_CHECKING:
-    from skheart.segmentation import Segmentation
+    import numpy as np
 
+    from skheart.segmentation import HeartRate, Segmentation
+
+    Found = tuple[Segmentation, HeartRate, str]
+
+_CHUNK = 100  # recordings at a time
 _EPILOG = """\
 columns of CSV, one row for each phase of each heartbeat:
   recording              the path as given
   start, end             in seconds
   phase                  s1, systole, s2 or diastole
 
-A recording without a heartbeat has no rows; standard error says so. JSON has one entry
-for each recording, with its heart rate and how certain that is (0 to 1). "audacity" is
-a label track of one recording: in Audacity, choose File, Import, Labels.
+A recording without a heartbeat has no rows; standard error says why. JSON has one entry
+for each recording, with its heart rate and how certain that is (0 to 1), or the reason
+why there is none. "audacity" is a label track of one recording: in Audacity, choose
+File, Import, Labels.
+
+A picture (-o beats.png) shows up to ten recordings: waveform, spectrogram, phases and
+heart rate. With --format as well, the rows go to standard output.
 
 examples:
   skheart segment recording.wav
+  skheart segment recording.wav -o beats.png
   skheart segment ward --format json -o beats.json
   skheart segment recording.wav --format audacity -o labels.txt
 """
@@ -38,9 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(
         parser,
         ("recordings", [str], "RECORDING", "sound files, folders, patterns, or -"),
-        ("--format", formats, None, "format of the output", "csv"),
-        ("-o --output", Path, "FILE", "file to write (default: standard output)"),
+        ("--format", formats, None, "format of the rows (default: csv)"),
+        (
+            "-o --output",
+            Path,
+            "FILE",
+            "file for the rows (default: standard output), or a picture: FILE.png",
+        ),
         "--force",
+        "-q --quiet",
     )
 
 
@@ -48,68 +70,103 @@ def run(options: argparse.Namespace) -> int:
     """Write the phases; return 1 if some recordings could not be used."""
     recordings, skipped = expand(options.recordings)
     report_skipped(skipped)
-    if options.format == "audacity" and len(recordings) > 1:
+    output = options.output
+    picture = output is not None and output.suffix.lower() == ".png"
+    format = options.format or (None if picture else "csv")
+    if format == "audacity" and len(recordings) > 1:
         raise ValueError(
             "--format audacity takes one recording, because a label track belongs to "
             f"one sound, got {len(recordings)}."
         )
-    if options.output is not None:
-        check_output(options.output, "-o", force=options.force)
-    n_failed = 0
-    kind = "json" if options.format == "json" else "csv"
-    if options.format == "audacity":
-        kind = "text"
-    with RowWriter(options.output, kind) as rows:
-        for name, entry in _segmented(recordings):
-            if isinstance(entry, str):
+    if picture:
+        check_picture(len(recordings))
+    if output is not None:
+        check_output(output, "-o", force=options.force)
+    found, n_failed = [], 0
+    with _writer(None if picture else output, format) as rows:
+        for name, answer, error in _segmented(recordings, quiet=options.quiet):
+            if error:
                 n_failed += 1
-                print(f"skheart: {name}: {entry}", file=sys.stderr)
-            for row in _rows(name, entry, options.format):
+                print(f"skheart: {name}: {error}", file=sys.stderr)
+            elif len(answer[0].start) == 0 and format != "json":
+                reason = f"no heartbeat was found: {answer[2]}"
+                print(f"skheart: {name}: {reason}", file=sys.stderr)
+            for row in _rows(name, answer, error, format):
                 rows.write(row)
+            if picture and not error:
+                found.append((name, *answer))
+    if found:
+        draw_picture(output, found)
+        if format is None:
+            print(f"Wrote {output}")
     return 1 if n_failed else 0
 
 
+def _writer(path: Path | None, format: str | None) -> Any:
+    """Return what the rows are written to; None where there are none."""
+    if format is None:
+        return nullcontext()
+    return RowWriter(path, "text" if format == "audacity" else format)
+
+
 def _segmented(
-    recordings: list[str],
-) -> Iterator[tuple[str, str | tuple[Segmentation, float, float]]]:
-    """Yield each recording with its phases, heart rate and certainty, or its error."""
-    from skheart.segmentation import decode_phases, heart_rate, load_segmenter
+    recordings: list[str], *, quiet: bool
+) -> Iterator[tuple[str, Found | None, str]]:
+    """Yield each recording, what was found in it, and its error ("" for none)."""
+    from skheart.segmentation import load_segmenter
+    from skheart.segmentation.segmenter import answers_of
 
-    segmenter = load_segmenter()
-    for name in recordings:
-        try:
-            (probability,) = segmenter.predict_proba([name])
-        except (OSError, ValueError) as error:
-            yield name, str(error)
-            continue
-        yield name, (decode_phases(probability), *heart_rate(probability))
+    segmenter = load_segmenter(on_error="nan", n_jobs=-1)
+    shown = not quiet and len(recordings) > _CHUNK
+    with progress_bar(
+        "Segmenting", total=len(recordings), shown=shown, unit="recordings"
+    ) as advance:
+        for first in range(0, len(recordings), _CHUNK):
+            chunk = recordings[first : first + _CHUNK]
+            with quiet_stdout():
+                work = partial(answers_of, segmenter, chunk, _found)
+                answers = interruptible(work)
+            for name, (answer, error) in zip(chunk, answers, strict=True):
+                yield name, answer, error
+            advance(len(chunk))
 
 
-def _rows(name: str, entry: Any, format: str) -> Iterator[Any]:
+def _found(probability: np.ndarray) -> Found:
+    """Return the phases, the heart rate, and the reason if there is none."""
+    from skheart.segmentation import decode_phases
+    from skheart.segmentation.rhythm import rate_of
+
+    segmentation = decode_phases(probability)
+    return segmentation, *rate_of(probability, segmentation)
+
+
+def _rows(
+    name: str, answer: Found | None, error: str, format: str | None
+) -> Iterator[Any]:
     """Yield what is written of one recording."""
-    if isinstance(entry, str):
+    if answer is None:
         if format == "json":
-            yield {"recording": name, "segments": None, "error": entry}
+            yield {
+                **{"recording": name, "heart_rate": None, "certainty": None},
+                **{"reason": None, "segments": None, "error": error},
+            }
         return
-    (start, end, phase), rate, certainty = entry
+    (start, end, phase), rate, reason = answer
     segments = [
         {"start": round(float(a), 3), "end": round(float(b), 3), "phase": str(word)}
         for a, b, word in zip(start, end, phase, strict=True)
     ]
     if format == "json":
-        found = rate == rate  # NaN without a heartbeat
         yield {
             "recording": name,
-            "heart_rate": round(float(rate), 1) if found else None,
-            "certainty": round(float(certainty), 3) if found else None,
+            "heart_rate": None if reason else round(rate.bpm, 1),
+            "certainty": None if reason else round(rate.certainty, 3),
+            "reason": reason or None,
             "segments": segments,
             "error": None,
         }
-        return
-    if not segments:
-        print(f"skheart: {name}: no heartbeat was found", file=sys.stderr)
     for one in segments:
         if format == "audacity":
             yield f"{one['start']:.3f}\t{one['end']:.3f}\t{one['phase']}\n"
-        else:
+        elif format == "csv":
             yield {"recording": name, **one}

@@ -22,6 +22,7 @@ from skheart.datasets.base import (
     read_table,
     words,
 )
+from skheart.datasets.cinc2016_codes import CODES, meanings
 
 INFO = CorpusInfo(
     name="cinc2016",
@@ -106,9 +107,13 @@ def load_cinc2016(
           ``database``, ``quality`` (1 good, 0 poor), ``patient``, ``diagnosis``,
           ``original_name``, ``raw_record``, ``location`` (the corpus's own
           phrase), ``state`` (at rest or after step climbing), ``sex`` (M or F),
-          ``age`` in years, ``height`` in cm, ``weight`` in kg, ``bmi`` in kg/m².
-          A word that is not known is ``""``, a number NaN; most are known in
-          some of the databases only.
+          ``age`` in years, ``height`` in cm, ``weight`` in kg, ``bmi`` in kg/m²,
+          and what experts heard in database b: ``arrhythmia`` (none, one beat, two
+          beats, medium, severe or unclear), ``murmur`` (none, weak, strong or
+          unclear), ``murmur_timing`` (systole, diastole or both), and
+          ``respiration_noise``, ``ambient_noise``, ``recording_noise`` and
+          ``abdominal_noise`` (see the notes). A word that is not known is ``""``, a
+          number NaN; most are known in some of the databases only.
         - DESCR : str, what the corpus is and how to cite it.
 
     Raises
@@ -132,6 +137,12 @@ def load_cinc2016(
     part of the original name before the ``S``, in b the subject, in c the original
     name, in d the original name less a digit after letters, in e the class
     together with the raw record, in f the original name less ``-1`` or ``-2``.
+
+    The columns of noise have the words of that table: ``"none"``,
+    ``"insignificant"``, ``"unclear"``, or how strong a noise is and for how long, such
+    as ``"powerful, under 3 s"``. Where the table does not say how strong, it is
+    ``"under 3 s"``. Noise of the recording can also be ``"spikes"``,
+    ``"at the beginning"``, ``"at the end"`` or ``"at both ends"``.
 
     Examples
     --------
@@ -189,7 +200,7 @@ def _join_appendix(home: Path, rows: list[dict[str, str]]) -> list[dict[str, str
     for row in read_table(INFO, home, _APPENDIX, columns):
         for name in (_SUBJECT, _RAW):  # numbers such as 198.0
             row[name] = row[name].removesuffix(".0")
-        appendix[row[_NAME]] = row
+        appendix[row[_NAME]] = row | meanings(row)
     unknown = [row["recording"] for row in rows if row["recording"] not in appendix]
     if unknown:
         raise INFO._incomplete(
@@ -221,4 +232,5 @@ def _columns(rows: list[dict[str, str]], groups: np.ndarray) -> dict[str, np.nda
         "patient": groups,
         **{key: words(row[name] for row in rows) for key, name in _WORDS.items()},
         **{key: numbers(row[name] for row in rows) for key, name in _NUMBERS.items()},
+        **{key: words(row[key] for row in rows) for key in CODES},
     }

@@ -10,16 +10,21 @@ import numpy as np
 from sklearn.base import clone
 
 from skheart._core.optional import optional_import
+from skheart.audio.recordings import recordings_of
 from skheart.spectrogram.bands import band_edges
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 __all__ = ["SpectrogramDisplay"]
 
+_COLOURS = {"s1": "C3", "systole": "C1", "s2": "C0", "diastole": "0.8"}
+_STRIP = (1.01, 0.05)  # above the axes, in units of their height
+
 
 class SpectrogramDisplay:
-    """A spectrogram with its axes: time in seconds, frequency in Hz.
+    """A recording as a picture: spectrogram, waveform, and phases of the heartbeats.
 
-    Usually created with :meth:`from_recording`.
+    Usually created with :meth:`from_recording`. :meth:`plot` draws the spectrogram,
+    :meth:`plot_waveform` the waveform.
 
     Parameters
     ----------
@@ -33,6 +38,14 @@ class SpectrogramDisplay:
         Title of the plot.
     unit : str, default="dB"
         Label of the colour bar.
+    waveform : ndarray of shape (n_times,), default=None
+        Its values, for `plot_waveform`.
+    sample_rate : float, default=None
+        Rate of the waveform, in Hz.
+    segmentation : tuple (start, end, phase), default=None
+        Phases of the heartbeats, such as of
+        :meth:`~skheart.segmentation.HeartSoundSegmenter.predict`, to be drawn in
+        colour.
 
     Attributes
     ----------
@@ -42,6 +55,10 @@ class SpectrogramDisplay:
         Axes of the plot.
     figure_ : matplotlib.figure.Figure
         Figure of the plot.
+    line_ : matplotlib.lines.Line2D
+        The drawn waveform; exists after `plot_waveform`.
+    phases_ : dict of str to matplotlib.collections.Collection
+        What the last plot drew for each phase; only with a segmentation.
     """
 
     def __init__(
@@ -52,12 +69,18 @@ class SpectrogramDisplay:
         frequencies: np.ndarray,
         name: str | None = None,
         unit: str = "dB",
+        waveform: np.ndarray | None = None,
+        sample_rate: float | None = None,
+        segmentation: Any = None,
     ) -> None:
         self.spectrogram = spectrogram
         self.times = times
         self.frequencies = frequencies
         self.name = name
         self.unit = unit
+        self.waveform = waveform
+        self.sample_rate = sample_rate
+        self.segmentation = segmentation
 
     @classmethod
     def from_recording(
@@ -66,6 +89,7 @@ class SpectrogramDisplay:
         *,
         transformer: SpectrogramTransformer | None = None,
         name: str | None = None,
+        segmentation: Any = None,
     ) -> Self:
         """Compute the spectrogram of one recording.
 
@@ -80,6 +104,10 @@ class SpectrogramDisplay:
             recording, in dB.
         name : str, default=None
             Title of the plot. By default, the name of the file.
+        segmentation : tuple (start, end, phase), default=None
+            Phases of the heartbeats, to be drawn in colour: starts and ends in seconds,
+            and the words ``"s1"``, ``"systole"``, ``"s2"`` and ``"diastole"``. Others
+            are not drawn.
 
         Returns
         -------
@@ -94,11 +122,29 @@ class SpectrogramDisplay:
         >>> display = SpectrogramDisplay.from_recording(sounds.data[0])
         >>> display.spectrogram.shape[0]
         40
+
+        With the phases of the heartbeats:
+
+        >>> from skheart.segmentation import load_segmenter
+        >>> found = load_segmenter().predict(sounds.data)
+        >>> display = SpectrogramDisplay.from_recording(
+        ...     sounds.data[0], segmentation=found[0]
+        ... )
         """
         if transformer is None:
             transformer = SpectrogramTransformer(duration=None, normalize=None)
         transformer = clone(transformer).set_params(flatten=False, on_error="raise")
-        spectrogram = transformer.transform([recording])[0]
+        transformer.fit([recording])  # checks the parameters
+        (entry,) = recordings_of(transformer, [recording], reset=False, check_finite=True)
+        waveform = entry.load(
+            sample_rate=transformer.sample_rate,
+            input_sample_rate=transformer.input_sample_rate,
+            duration=transformer.duration,
+            window=transformer.window,
+            f_max=transformer.f_max,
+        )
+        pair = (transformer.sample_rate, waveform)
+        spectrogram = transformer.transform([pair])[0]
         hop = round(transformer.hop * transformer.sample_rate) / transformer.sample_rate
         edges = band_edges(
             transformer.n_bands, transformer.f_min, transformer.f_max, transformer.scale
@@ -111,10 +157,20 @@ class SpectrogramDisplay:
             frequencies=edges[1:-1],  # the middle of each band
             name=name,
             unit="dB" if transformer.normalize is None else "standard deviations",
+            waveform=waveform,
+            sample_rate=transformer.sample_rate,
+            segmentation=segmentation,
         )
 
-    def plot(self, ax: Any = None, *, cmap: str = "magma", **mesh_options: Any) -> Self:
-        """Draw the spectrogram.
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        cmap: str = "magma",
+        colorbar: bool = True,
+        **mesh_options: Any,
+    ) -> Self:
+        """Draw the spectrogram, with the phases as a strip above it.
 
         Parameters
         ----------
@@ -122,6 +178,8 @@ class SpectrogramDisplay:
             Axes to draw in. By default, those of a new figure.
         cmap : str, default="magma"
             Name of a colour map of matplotlib.
+        colorbar : bool, default=True
+            Add a colour bar to the plot.
         **mesh_options
             Passed to :meth:`matplotlib.axes.Axes.pcolormesh`.
 
@@ -134,11 +192,7 @@ class SpectrogramDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        optional_import("matplotlib", user="SpectrogramDisplay.plot", extra="plot")
-        if ax is None:
-            from matplotlib import pyplot as plt
-
-            _, ax = plt.subplots(figsize=(8, 3.2), layout="constrained")
+        ax = self._axes(ax, user="plot", height=3.2)
         self.image_ = ax.pcolormesh(
             self.times,
             self.frequencies,
@@ -147,9 +201,81 @@ class SpectrogramDisplay:
             shading="nearest",
             **mesh_options,
         )
-        ax.figure.colorbar(self.image_, ax=ax, label=self.unit)
+        if colorbar:
+            ax.figure.colorbar(self.image_, ax=ax, label=self.unit)
         ax.set(xlabel="Time (s)", ylabel="Frequency (Hz)")
+        if self.segmentation is not None:
+            self._plot_phases(ax, *_STRIP, clip_on=False)
+        if self.name:
+            ax.set_title(self.name, pad=16 if self.segmentation is not None else None)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+    def plot_waveform(self, ax: Any = None, **line_options: Any) -> Self:
+        """Draw the waveform, with the phases as colours behind it.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            Axes to draw in. By default, those of a new figure.
+        **line_options
+            Passed to :meth:`matplotlib.axes.Axes.plot`.
+
+        Returns
+        -------
+        self : SpectrogramDisplay
+
+        Raises
+        ------
+        ValueError
+            If the display has no waveform.
+        ImportError
+            If matplotlib is not installed.
+        """
+        if self.waveform is None or self.sample_rate is None:
+            raise ValueError(
+                "plot_waveform needs a display with a waveform and its sample_rate; "
+                "SpectrogramDisplay.from_recording creates one."
+            )
+        ax = self._axes(ax, user="plot_waveform", height=2.2)
+        times = np.arange(len(self.waveform)) / self.sample_rate
+        # Without its offset, beside which the beats can be small.
+        values = self.waveform - np.mean(self.waveform)
+        settings = {"color": "0.15", "linewidth": 0.6, **line_options}
+        (self.line_,) = ax.plot(times, values, **settings)
+        top = 1.05 * float(np.abs(values).max()) or 1.0
+        ax.set(xlabel="Time (s)", ylabel="Amplitude", ylim=(-top, top))
+        ax.set_xlim(0, len(self.waveform) / self.sample_rate)
+        if self.segmentation is not None:
+            self._plot_phases(ax, 0, 1, alpha=0.45, zorder=0)
         if self.name:
             ax.set_title(self.name)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _axes(self, ax: Any, *, user: str, height: float) -> Any:
+        """Return the axes to draw in: those given, or those of a new figure."""
+        user = f"SpectrogramDisplay.{user}"
+        optional_import("matplotlib", user=user, extra="plot")
+        if ax is None:
+            from matplotlib import pyplot as plt
+
+            _, ax = plt.subplots(figsize=(8, height), layout="constrained")
+        return ax
+
+    def _plot_phases(self, ax: Any, low: float, height: float, **options: Any) -> None:
+        """Draw a bar for each phase; those of one kind have its colour and label.
+
+        `low` and `height` are in units of the height of the axes.
+        """
+        start, end, phase = map(np.asarray, self.segmentation)
+        settings = {"transform": ax.get_xaxis_transform(), "linewidth": 0, **options}
+        limits = ax.get_xlim(), ax.get_ylim()
+        self.phases_ = {}
+        for word, colour in _COLOURS.items():
+            rows = phase == word
+            spans = list(zip(start[rows], (end - start)[rows], strict=True))
+            self.phases_[word] = ax.broken_barh(
+                spans, (low, height), color=colour, label=word, **settings
+            )
+        ax.set(xlim=limits[0], ylim=limits[1])

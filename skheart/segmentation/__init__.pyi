@@ -5,6 +5,7 @@ from .rhythm import HeartRate as HeartRate
 from .rhythm import beat_intervals as beat_intervals
 from .rhythm import beat_times as beat_times
 from .rhythm import heart_rate as heart_rate
+from .rhythm import no_heartbeat_reason as no_heartbeat_reason
 from .rhythm import rhythm_features as rhythm_features
 from .scores import PhaseScore as PhaseScore
 from .scores import phase_score as phase_score

@@ -80,7 +80,9 @@ def decode_phases(probability: np.ndarray) -> Segmentation:
 def most_likely(
     probability: np.ndarray, duration: np.ndarray, survival: np.ndarray
 ) -> np.ndarray:
-    """Return the most likely state of each frame."""
+    """Return the most likely state of each frame; there is no heartbeat in NaN."""
+    if np.isnan(probability).any():
+        return np.full(len(probability), _NONE, dtype=np.int8)
     logarithm = np.log(np.maximum(probability, _FLOOR))
     emission = np.zeros((len(probability) + 1, len(CLASSES)))
     np.cumsum(logarithm, axis=0, out=emission[1:])

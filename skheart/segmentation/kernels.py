@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
+from skheart.segmentation import plain
 from skheart.spectrogram.kernels import Compiled
 
 
-@Compiled
+@partial(Compiled, plain=plain.best_path)
 def best_path(
     emission: np.ndarray,
     duration: np.ndarray,

@@ -14,6 +14,7 @@ import numpy as np
 
 from skheart.segmentation.decoding import (
     CERTAIN,
+    Segmentation,
     any_durations,
     check_probability,
     decode_phases,
@@ -22,7 +23,7 @@ from skheart.segmentation.decoding import (
     without_fragments,
 )
 from skheart.segmentation.frames import CLASSES, FRAME_RATE
-from skheart.segmentation.periodicity import LONGEST, period
+from skheart.segmentation.periodicity import LONGEST, SHORTEST, period
 
 __all__ = [
     "RHYTHM_FEATURES",
@@ -30,11 +31,13 @@ __all__ = [
     "beat_intervals",
     "beat_times",
     "heart_rate",
+    "no_heartbeat_reason",
     "rhythm_features",
 ]
 
 _DOUBLED = 0.3  # how near to two median intervals
 _REGULAR, _FEW = 0.2, 3  # intervals that tell the heart rate: how near, how many
+_MOSTLY = 0.5  # mean probability of no heartbeat that is the reason for no rate
 _SILENT = 0.5  # probability of no heartbeat above which an interval does not count
 
 #: Names of the columns of :func:`rhythm_features`.
@@ -91,6 +94,10 @@ def heart_rate(probability: np.ndarray) -> HeartRate:
     rate : HeartRate
         ``bpm`` is NaN if there is no heartbeat.
 
+    See Also
+    --------
+    no_heartbeat_reason : Say why it is NaN.
+
     Examples
     --------
     >>> from skheart.datasets import make_heart_sounds
@@ -103,14 +110,62 @@ def heart_rate(probability: np.ndarray) -> HeartRate:
     True
     """
     probability = check_probability(probability)
+    return rate_of(probability, decode_phases(probability))[0]
+
+
+def no_heartbeat_reason(probability: np.ndarray) -> str:
+    """Return why the heart rate of a recording is NaN.
+
+    Parameters
+    ----------
+    probability : ndarray of shape (n_frames, 5)
+        From :meth:`HeartSoundSegmenter.predict_proba`.
+
+    Returns
+    -------
+    reason : str
+        "" if there is a heart rate.
+
+    See Also
+    --------
+    heart_rate : Estimate the heart rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skheart.segmentation import load_segmenter, no_heartbeat_reason
+    >>> probability = load_segmenter().predict_proba([np.zeros(10_000)])[0]
+    >>> no_heartbeat_reason(probability)
+    'it is silent'
+    """
+    probability = check_probability(probability)
+    return rate_of(probability, decode_phases(probability))[1]
+
+
+def rate_of(
+    probability: np.ndarray, segmentation: Segmentation
+) -> tuple[HeartRate, str]:
+    """Return the heart rate, and the reason if it is NaN."""
     found = period(probability)
-    start, _, phase = decode_phases(probability)
-    if found.certainty < CERTAIN or len(start) == 0:
-        return HeartRate(np.nan, found.certainty)
+    rate = HeartRate(np.nan, found.certainty)
+    none = probability[:, CLASSES.index("none")]
+    if np.isnan(none).any():
+        return rate, "it cannot be used"
+    if (none == 1).all():
+        return rate, "it is silent"
+    if len(probability) < SHORTEST * FRAME_RATE:
+        return rate, f"it is shorter than a beat, {SHORTEST:g} s"
+    start, _, phase = segmentation
+    if len(start) == 0 and none.mean() > _MOSTLY:
+        return rate, "most of it does not sound like a heart"
+    if found.certainty < CERTAIN:
+        return rate, "its sounds do not repeat regularly"
+    if len(start) == 0:
+        return rate, "too few of its sounds are like those of a heart"
     intervals = np.diff(start[phase == "s1"])
     near = intervals[np.abs(intervals / found.beat - 1) < _REGULAR]
     beat = float(near.mean()) if len(near) >= _FEW else found.beat
-    return HeartRate(60 / beat, found.certainty)
+    return HeartRate(60 / beat, found.certainty), ""
 
 
 def beat_times(probability: np.ndarray) -> np.ndarray:
@@ -189,7 +244,8 @@ def rhythm_features(probability: np.ndarray) -> np.ndarray:
         of second sounds; the longest interval and the 80th percentile of deviations,
         where those near two median intervals count as two; standard deviation of the
         systoles; mean probability of no heartbeat; mean entropy of the phases. NaN
-        where there are fewer than three intervals.
+        where there are fewer than three intervals, and all NaN for a recording that
+        cannot be used.
 
     Examples
     --------
@@ -200,6 +256,8 @@ def rhythm_features(probability: np.ndarray) -> np.ndarray:
     (18,)
     """
     probability = check_probability(probability)
+    if np.isnan(probability).any():
+        return np.full(len(RHYTHM_FEATURES), np.nan)
     rate = heart_rate(probability)
     times, heights = _peaks(probability, "s1")
     seconds, second_heights = _peaks(probability, "s2")

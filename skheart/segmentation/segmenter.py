@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -9,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skheart._core.checks import check_number
+from skheart._core.checks import check_number, check_option
 from skheart._core.versions import stamped, unstamped
 from skheart.audio.recordings import Recording, recordings_of
 from skheart.segmentation import network
@@ -29,14 +32,21 @@ from skheart.segmentation.packaged import packaged
 from skheart.segmentation.scores import PhaseScore, phase_score
 from skheart.segmentation.training import train
 from skheart.spectrogram.blas import single_blas_thread
+from skheart.spectrogram.parallel import results_of
 
 __all__ = ["HeartSoundSegmenter", "load_segmenter"]
 
+_NONE = CLASSES.index("none")
 _LONGEST_PART = 60_000  # frames that the network sees at once: ten minutes
 _MARGIN = 200  # frames on each side that only serve as context
 
 
-def load_segmenter(*, input_sample_rate: float | None = None) -> HeartSoundSegmenter:
+def load_segmenter(
+    *,
+    input_sample_rate: float | None = None,
+    on_error: str = "raise",
+    n_jobs: int | None = None,
+) -> HeartSoundSegmenter:
     """Load the segmenter of the package.
 
     It was trained on the recordings of children and pregnant women of CirCor DigiScope,
@@ -46,6 +56,10 @@ def load_segmenter(*, input_sample_rate: float | None = None) -> HeartSoundSegme
     ----------
     input_sample_rate : float, default=None
         Rate of waveforms passed as arrays, in Hz. By default 2000.
+    on_error : {"raise", "nan"}, default="raise"
+        What to do with a recording that cannot be used; see `HeartSoundSegmenter`.
+    n_jobs : int or None, default=None
+        Number of threads. None means 1.
 
     Returns
     -------
@@ -65,7 +79,9 @@ def load_segmenter(*, input_sample_rate: float | None = None) -> HeartSoundSegme
     >>> sorted(set(phase.tolist()))
     ['diastole', 's1', 's2', 'systole']
     """
-    segmenter = HeartSoundSegmenter(input_sample_rate=input_sample_rate)
+    segmenter = HeartSoundSegmenter(
+        input_sample_rate=input_sample_rate, on_error=on_error, n_jobs=n_jobs
+    )
     segmenter._check_parameters()
     segmenter.weights_, segmenter.card_ = packaged()
     return segmenter
@@ -77,7 +93,7 @@ class HeartSoundSegmenter(BaseEstimator):
     A small convolutional network gives the probability of each phase every 10 ms, and
     that of no heartbeat. A hidden semi-Markov model, whose durations come from the
     recording's own period, makes a sequence of phases of them [1]_. Stretches without a
-    heartbeat have no segments.
+    heartbeat have no segments, and neither has a recording that is silent.
 
     The network runs in numpy, in training too: TensorFlow is not needed.
 
@@ -90,6 +106,13 @@ class HeartSoundSegmenter(BaseEstimator):
         How often training sees each annotated frame.
     batch_size : int, default=16
         Crops of 6.4 seconds in a step of the training.
+    on_error : {"raise", "nan"}, default="raise"
+        What to do with a recording that cannot be used, such as a damaged file.
+        ``"nan"`` warns and returns an empty segmentation, and probabilities of NaN, of
+        which all functions return NaN; training raises in any case.
+    n_jobs : int or None, default=None
+        Number of threads (or of joblib's workers, inside
+        :func:`joblib.parallel_config`) that share the recordings. None means 1.
     random_state : int, RandomState instance or None, default=None
         Seed of the training.
     verbose : int, default=0
@@ -139,12 +162,16 @@ class HeartSoundSegmenter(BaseEstimator):
         input_sample_rate: float | None = None,
         epochs: float = 20,
         batch_size: int = 16,
+        on_error: str = "raise",
+        n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
         self.input_sample_rate = input_sample_rate
         self.epochs = epochs
         self.batch_size = batch_size
+        self.on_error = on_error
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
 
@@ -189,7 +216,14 @@ class HeartSoundSegmenter(BaseEstimator):
                 "y must hold one segmentation (start, end, phase) for each of the "
                 f"{len(recordings)} recordings, got {found}."
             )
-        parts = [decibels(self._load(recording)) for recording in recordings]
+        found = results_of(
+            partial(_decibels, self.input_sample_rate),
+            recordings,
+            on_error="raise",
+            n_jobs=self.n_jobs,
+            title="Spectrograms",
+        )
+        parts = [part for part, _ in found]
         labels = [
             frame_labels(*_segments(segmentation, number), len(part))
             for number, (segmentation, part) in enumerate(zip(y, parts, strict=True))
@@ -232,10 +266,10 @@ class HeartSoundSegmenter(BaseEstimator):
 
         Raises
         ------
-        RecordingError
-            If a recording cannot be used.
+        FileNotFoundError, IsADirectoryError, RecordingError
+            If a recording cannot be used, unless ``on_error="nan"``.
         """
-        return [decode_phases(probability) for probability in self.predict_proba(X)]
+        return each(self, X, decode_phases)
 
     def predict_proba(self, X: Any) -> list[np.ndarray]:
         """Compute the probability of each phase every 10 ms.
@@ -249,21 +283,15 @@ class HeartSoundSegmenter(BaseEstimator):
         -------
         probabilities : list of ndarray of shape (n_frames, 5), float32
             Frame ``k`` is centred at ``0.01 * k`` seconds; columns are `classes_`: s1,
-            systole, s2, diastole and none.
+            systole, s2, diastole and none. One frame of NaN where a recording cannot be
+            used.
 
         Raises
         ------
-        RecordingError
-            If a recording cannot be used.
+        FileNotFoundError, IsADirectoryError, RecordingError
+            If a recording cannot be used, unless ``on_error="nan"``.
         """
-        check_is_fitted(self, "weights_")
-        self._check_parameters()
-        recordings = recordings_of(self, X, reset=False, check_finite=True)
-        with single_blas_thread():
-            return [
-                probabilities(self.weights_, decibels(self._load(recording)))
-                for recording in recordings
-            ]
+        return each(self, X, np.array)
 
     def score(self, X: Any, y: Any) -> float:
         """Compute the mean F1 of the onsets of first and second sounds, within 60 ms.
@@ -301,22 +329,86 @@ class HeartSoundSegmenter(BaseEstimator):
         check_number(
             "input_sample_rate", self.input_sample_rate, unit="Hz", optional=True
         )
+        check_option("on_error", self.on_error, ("raise", "nan"))
 
-    def _load(self, recording: Recording) -> np.ndarray:
-        return recording.load(
-            sample_rate=SAMPLE_RATE,
-            input_sample_rate=self.input_sample_rate,
-            duration=None,
-            window=WINDOW,
-            f_max=F_MAX,
+
+def each(
+    segmenter: HeartSoundSegmenter, X: Any, work: Callable[[np.ndarray], Any]
+) -> list[Any]:
+    """Return the result of `work` for the probabilities of each recording.
+
+    With ``on_error="nan"``, warn of recordings that cannot be used; `work` gets one
+    frame of NaN for them.
+    """
+    answers = answers_of(segmenter, X, work)
+    errors = [error for _, error in answers if error]
+    if errors:
+        warnings.warn(
+            f"{len(errors)} of {len(answers)} recordings cannot be used and have no "
+            "segments: " + " ".join(errors[:3]) + (" ..." if len(errors) > 3 else ""),
+            RuntimeWarning,
+            stacklevel=3,
         )
+    unusable = np.full((1, len(CLASSES)), np.nan, dtype=np.float32)
+    return [work(unusable) if error else answer for answer, error in answers]
+
+
+def answers_of(
+    segmenter: HeartSoundSegmenter, X: Any, work: Callable[[np.ndarray], Any]
+) -> list[tuple[Any, str]]:
+    """Return the result of `work` for the probabilities of each recording; its error.
+
+    With ``on_error="nan"``, the result is None where there is an error; else the error
+    is "".
+    """
+    check_is_fitted(segmenter, "weights_")
+    segmenter._check_parameters()
+    strict = segmenter.on_error == "raise"
+    recordings = recordings_of(segmenter, X, reset=False, check_finite=strict)
+    rate = segmenter.input_sample_rate
+    results = results_of(
+        partial(_answer, segmenter.weights_, rate, work),
+        recordings,
+        on_error=segmenter.on_error,
+        n_jobs=segmenter.n_jobs,
+        title="Heartbeats",
+    )
+    return list(results)
+
+
+def _answer(
+    weights: network.Weights,
+    input_sample_rate: float | None,
+    work: Callable[[np.ndarray], Any],
+    recording: Recording,
+) -> Any:
+    """Return the result of `work` for the probabilities of one recording."""
+    return work(probabilities(weights, _decibels(input_sample_rate, recording)))
+
+
+def _decibels(input_sample_rate: float | None, recording: Recording) -> np.ndarray:
+    """Read one recording and compute what the network sees."""
+    waveform = recording.load(
+        sample_rate=SAMPLE_RATE,
+        input_sample_rate=input_sample_rate,
+        duration=None,
+        window=WINDOW,
+        f_max=F_MAX,
+        allow_silence=True,
+    )
+    return decibels(waveform)
 
 
 def probabilities(weights: network.Weights, decibels: np.ndarray) -> np.ndarray:
     """Return the probabilities of the phases of one recording.
 
-    Long recordings are evaluated in parts, so that memory does not grow with them.
+    Long recordings are evaluated in parts, so that memory does not grow with them. A
+    silent one surely contains no heartbeat.
     """
+    if np.ptp(decibels) == 0:
+        silent = np.zeros((len(decibels), len(CLASSES)), dtype=np.float32)
+        silent[:, _NONE] = 1
+        return silent
     x = levelled(decibels)
     found = []
     for first in range(0, len(x), _LONGEST_PART):

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skheart.segmentation.rhythm import RHYTHM_FEATURES, rhythm_features
-from skheart.segmentation.segmenter import HeartSoundSegmenter, load_segmenter
+from skheart.segmentation.segmenter import HeartSoundSegmenter, each, load_segmenter
 
 __all__ = ["RhythmTransformer"]
 
@@ -26,6 +26,11 @@ class RhythmTransformer(TransformerMixin, BaseEstimator):
     input_sample_rate : float or None, default=None
         Rate of waveforms passed as arrays, in Hz, for the segmenter of the package. By
         default 2000.
+    on_error : {"raise", "nan"}, default="raise"
+        What the segmenter of the package does with a recording that cannot be used.
+        ``"nan"`` warns and returns NaN for it.
+    n_jobs : int or None, default=None
+        Number of threads of the segmenter of the package. None means 1.
 
     See Also
     --------
@@ -45,9 +50,13 @@ class RhythmTransformer(TransformerMixin, BaseEstimator):
         segmenter: HeartSoundSegmenter | None = None,
         *,
         input_sample_rate: float | None = None,
+        on_error: str = "raise",
+        n_jobs: int | None = None,
     ) -> None:
         self.segmenter = segmenter
         self.input_sample_rate = input_sample_rate
+        self.on_error = on_error
+        self.n_jobs = n_jobs
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Do nothing but return the transformer.
@@ -80,14 +89,17 @@ class RhythmTransformer(TransformerMixin, BaseEstimator):
 
         Raises
         ------
-        RecordingError
-            If a recording cannot be used.
+        FileNotFoundError, IsADirectoryError, RecordingError
+            If a recording cannot be used, unless ``on_error="nan"``.
         """
         segmenter = self.segmenter
         if segmenter is None:
-            segmenter = load_segmenter(input_sample_rate=self.input_sample_rate)
-        found = segmenter.predict_proba(X)
-        return np.array([rhythm_features(probability) for probability in found])
+            segmenter = load_segmenter(
+                input_sample_rate=self.input_sample_rate,
+                on_error=self.on_error,
+                n_jobs=self.n_jobs,
+            )
+        return np.array(each(segmenter, X, rhythm_features))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns.

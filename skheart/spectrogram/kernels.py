@@ -7,10 +7,17 @@ releases the lock and acquires it again, two threads are no faster than one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import numba
 import numpy as np
+
+from skheart.spectrogram import plain
+
+try:
+    import numba
+except ModuleNotFoundError:  # requirements/inference.txt is without it
+    numba = None
 
 # Sums in any order, so that several values are computed at a time.
 _OPTIONS: dict[str, Any] = {
@@ -22,10 +29,19 @@ _BLOCK = 512  # frames at a time, so that intermediate values stay in the CPU's 
 
 
 class Compiled:
-    """A function compiled at its first call, with the machine code kept on disk."""
+    """A function compiled at its first call, with the machine code kept on disk.
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    Without numba, `plain` is called, a slower function with the same results. By
+    default, that is the function itself.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], *, plain: Callable[..., Any] | None = None
+    ) -> None:
         self._function = function
+        if numba is None:
+            self._call = plain or function
+            return
         try:
             self._call = numba.njit(cache=True, **_OPTIONS)(function)
         except RuntimeError:  # there is no folder that can be written
@@ -39,7 +55,7 @@ class Compiled:
             return self._call(*arguments)
 
 
-@Compiled
+@partial(Compiled, plain=plain.standardize)
 def standardize(values: np.ndarray, least: np.float32) -> None:
     """Subtract the mean, and divide by the deviation if it is above `least`; in place.
 
@@ -60,7 +76,7 @@ def standardize(values: np.ndarray, least: np.float32) -> None:
             values[place] /= deviation
 
 
-@Compiled
+@partial(Compiled, plain=plain.band_power)
 def band_power(
     bands: np.ndarray,
     padded: np.ndarray,

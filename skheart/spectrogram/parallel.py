@@ -153,6 +153,25 @@ def cached_spectrograms(
 def _results(
     job: SpectrogramJob, work: Callable[[Recording], Any], recordings: list[Recording]
 ) -> Iterator[tuple[Any, str]]:
+    return results_of(
+        work,
+        recordings,
+        on_error=job.on_error,
+        n_jobs=job.n_jobs,
+        title="Spectrograms",
+        verbose=job.verbose,
+    )
+
+
+def results_of(
+    work: Callable[[Recording], Any],
+    recordings: list[Recording],
+    *,
+    on_error: str,
+    n_jobs: int | None,
+    title: str,
+    verbose: int = 0,
+) -> Iterator[tuple[Any, str]]:
     """Share the work between workers; yield the result and the error of each recording.
 
     With ``on_error="nan"``, the result is None where there is an error.
@@ -160,15 +179,13 @@ def _results(
     # Several tasks for each worker, so that none waits long for another at the end.
     size = max(1, min(_CHUNK, len(recordings) // 8))
     parts = [recordings[i : i + size] for i in range(0, len(recordings), size)]
-    total, shown = len(recordings), job.verbose > 0
+    total, shown = len(recordings), verbose > 0
     with (
         single_blas_thread(),
-        progress_bar(
-            "Spectrograms", total=total, shown=shown, unit="recordings"
-        ) as advance,
+        progress_bar(title, total=total, shown=shown, unit="recordings") as advance,
     ):
-        tasks = (delayed(_several)(work, part, job.on_error) for part in parts)
-        for results in _parallel(job.n_jobs)(tasks):
+        tasks = (delayed(_several)(work, part, on_error) for part in parts)
+        for results in _parallel(n_jobs)(tasks):
             advance(len(results))
             yield from results
 

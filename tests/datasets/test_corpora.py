@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from skheart.datasets import (
     load_pascal,
     read_segmentation,
 )
+from skheart.datasets.cinc2016_codes import CODES
 
 
 def touch(path: Path) -> None:
@@ -311,6 +313,42 @@ def test_cinc_patients_of_known_records(shared_data):
     assert patient["e01430"] == "e-normal-198"
 
 
+HEARD = ("arrhythmia", "murmur", "murmur_timing")
+NOISES = ("respiration_noise", "ambient_noise", "recording_noise", "abdominal_noise")
+
+
+def test_cinc_has_a_word_for_every_code_that_the_table_describes(shared_data):
+    home = shared_data / "cinc2016"
+    header = list(table(home / "annotations" / "Online Appendix_training set.csv")[0])
+    assert list(CODES) == [*HEARD, *NOISES]
+    for start, meanings in CODES.values():
+        (name,) = [name for name in header if name.startswith(start)]
+        assert set(re.findall(r"(\d+) ?=", name)) == set(meanings)
+
+
+def test_cinc_words_of_experts(shared_data):
+    frame = load_cinc2016(shared_data, databases=["a", "b"], as_frame=True).frame
+    experts = frame[[*HEARD, *NOISES]]
+    assert (experts[frame["database"] == "a"] == "").all(axis=None)
+    b = frame[frame["database"] == "b"]
+    assert Counter(b["arrhythmia"]) == {
+        **{"none": 357, "one beat": 35, "medium": 5, "severe": 1, "": 18}
+    }
+    assert Counter(b["murmur"]) == {"none": 357, "weak": 39, "strong": 16, "unclear": 4}
+    assert Counter(b["murmur_timing"]) == {"": 360, "systole": 50, "diastole": 6}
+    early = b["arrhythmia"].isin(["one beat", "medium", "severe"])
+    assert b[early].groupby("patient").ngroups == 23
+    rows = b.set_index("recording")
+    assert rows.loc["b0015", [*HEARD, *NOISES]].tolist() == [
+        *("one beat", "none", "", "weak, under 4 s", "insignificant"),
+        *("weak, over 4 s", "insignificant"),
+    ]
+    assert rows.loc["b0390", [*HEARD, *NOISES]].tolist() == [
+        *("severe", "unclear", "", "", "", "", "under 2 s")
+    ]
+    assert rows.loc["b0315", "recording_noise"] == ""  # the code 1, not described
+
+
 def test_cinc_one_database(shared_data):
     bunch = load_cinc2016(shared_data / "cinc2016", databases="d", as_frame=True)
     assert len(bunch.data) == 41
@@ -358,6 +396,7 @@ def test_cinc_tiny(tiny_cinc):
     assert bunch.frame["diagnosis"].tolist() == ["Normal", "MVP"]
     assert bunch.frame["location"].tolist() == ["Left of apex", ""]
     np.testing.assert_array_equal(bunch.frame["age"], [np.nan, 61.0])
+    assert bunch.frame["arrhythmia"].tolist() == ["", ""]  # no such column
 
 
 def test_cinc_incomplete(tiny_cinc):

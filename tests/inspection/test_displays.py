@@ -116,6 +116,44 @@ def test_plot_passes_options_on(tone):
     assert display.image_.get_clim() == (-50, 0)
 
 
+def test_waveform_and_phases(tone):
+    phases = (
+        np.array([0.0, 0.25, 0.75, 1.5]),
+        np.array([0.25, 0.75, 1.5, 2.0]),
+        np.array(["s1", "systole", "s1", "unlabelled"]),
+    )
+    display = SpectrogramDisplay.from_recording(
+        (4000, tone(100, sample_rate=4000) + 0.25), segmentation=phases, name="a tone"
+    )
+    figure, (above, below) = plt.subplots(2, sharex=True)
+    assert display.plot(below, colorbar=False) is display
+    assert len(figure.axes) == 2
+    assert below.get_xlim()[1] == pytest.approx(2, abs=0.02)
+    low, high = below.get_ylim()
+    assert 0 < low < 50
+    assert 850 < high < 950
+    assert display.plot_waveform(above) is display
+    times, values = display.line_.get_data()
+    assert times[-1] == pytest.approx(2, abs=1e-3)
+    np.testing.assert_allclose(values, tone(100), atol=0.02)
+    assert above.get_xlim() == (0, 2)
+    assert above.get_ylim() == pytest.approx((-0.525, 0.525), abs=0.02)
+    assert above.get_title() == "a tone"
+    assert list(display.phases_) == ["s1", "systole", "s2", "diastole"]
+    spans = [path.get_extents().intervalx for path in display.phases_["s1"].get_paths()]
+    np.testing.assert_allclose(spans, [(0, 0.25), (0.75, 1.5)])
+    assert len(display.phases_["s2"].get_paths()) == 0
+    figure.canvas.draw()  # must not warn
+
+
+def test_plot_waveform_needs_a_waveform():
+    display = SpectrogramDisplay(
+        np.zeros((4, 9)), times=np.arange(9), frequencies=np.arange(4)
+    )
+    with pytest.raises(ValueError, match="needs a display with a waveform"):
+        display.plot_waveform()
+
+
 def test_a_display_can_be_plotted_again(tone):
     display = SpectrogramDisplay.from_recording(tone(100))
     first = display.plot().ax_
@@ -135,3 +173,6 @@ def test_plot_without_matplotlib_says_what_to_install(tone, monkeypatch):
     expected = re.escape(f"SpectrogramDisplay.plot {HINT}")
     with pytest.raises(ImportError, match=expected):
         display.plot()
+    expected = re.escape(f"SpectrogramDisplay.plot_waveform {HINT}")
+    with pytest.raises(ImportError, match=expected):
+        display.plot_waveform()

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from skheart.segmentation import plain
 from skheart.segmentation.kernels import best_path
 
 N_FRAMES, N_STATES, LONGEST = 7, 3, 4
@@ -24,8 +25,9 @@ def score(states, logarithm, duration, survival, transition):
     return total
 
 
+@pytest.mark.parametrize("search", [best_path, plain.best_path])
 @pytest.mark.parametrize("seed", range(8))
-def test_no_other_sequence_is_more_likely(seed):
+def test_no_other_sequence_is_more_likely(seed, search):
     random = np.random.default_rng(seed)
     logarithm = random.normal(size=(N_FRAMES, N_STATES))
     duration = random.normal(size=(N_STATES, LONGEST))
@@ -37,5 +39,19 @@ def test_no_other_sequence_is_more_likely(seed):
     best = max(everything, key=lambda states: score(states, *settings))
     emission = np.concatenate([np.zeros((1, N_STATES)), np.cumsum(logarithm, axis=0)])
     found = np.empty(N_FRAMES, dtype=np.int8)
-    best_path(emission, duration, survival, transition, found)
+    search(emission, duration, survival, transition, found)
     assert score(found.tolist(), *settings) == pytest.approx(score(best, *settings))
+
+
+@pytest.mark.parametrize(("n_frames", "longest"), [(500, 60), (90, 120), (1, 5)])
+def test_numpy_finds_the_same(n_frames, longest):
+    random = np.random.default_rng(n_frames)
+    emission = np.zeros((n_frames + 1, 5))
+    emission[1:] = np.cumsum(np.log(random.random((n_frames, 5))), axis=0)
+    duration, survival = random.normal(size=(2, 5, longest))
+    transition = random.normal(size=(5, 5))
+    states = []
+    for search in (best_path, plain.best_path):
+        states.append(np.empty(n_frames, dtype=np.int8))
+        search(emission, duration, survival, transition, states[-1])
+    np.testing.assert_array_equal(*states)

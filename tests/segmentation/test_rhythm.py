@@ -17,6 +17,7 @@ from skheart.segmentation import (
     decode_phases,
     heart_rate,
     load_segmenter,
+    no_heartbeat_reason,
     phase_score,
     rhythm_features,
 )
@@ -143,6 +144,32 @@ def test_a_missed_beat_is_not_a_long_one():
     found = dict(zip(RHYTHM_FEATURES, rhythm_features(certain(beats)), strict=True))
     assert found["longest"] == pytest.approx(2, abs=0.05)
     assert found["longest_unbroken"] == pytest.approx(1, abs=0.05)
+
+
+def test_reasons_for_no_heart_rate():
+    noise = np.full((500, 5), 0.05)
+    noise[:, 4] = 0.8
+    assert no_heartbeat_reason(noise) == "most of it does not sound like a heart"
+    uneven = certain(np.cumsum([0.3, 0.5, 1.3, 0.7, 1.7, 0.9, 0.6, 1.5]))
+    assert no_heartbeat_reason(uneven) == "its sounds do not repeat regularly"
+    assert no_heartbeat_reason(certain(REGULAR)) == ""
+    assert no_heartbeat_reason(certain(REGULAR)[:20]) == (
+        "it is shorter than a beat, 0.27 s"
+    )
+    for probability in (noise, uneven, certain(REGULAR)):
+        missing = np.isnan(heart_rate(probability).bpm)
+        assert missing == bool(no_heartbeat_reason(probability))
+
+
+def test_features_of_recordings_that_cannot_be_used(tmp_path):
+    heart = make_heart_sounds(1, duration=6.0, random_state=0).data[0]
+    X = [heart, str(tmp_path / "missing.wav")]
+    with pytest.warns(RuntimeWarning, match=r"1 of 2 recordings cannot be used"):
+        features = RhythmTransformer(on_error="nan", n_jobs=2).transform(X)
+    assert np.isfinite(features[0]).all()
+    assert np.isnan(features[1]).all()
+    with pytest.raises(FileNotFoundError, match=r"missing\.wav"):
+        RhythmTransformer().transform(X)
 
 
 @pytest.mark.parametrize("function", [heart_rate, beat_times, rhythm_features])

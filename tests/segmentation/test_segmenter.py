@@ -2,7 +2,10 @@
 
 import json
 import pickle
+import subprocess
+import sys
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -12,7 +15,17 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 from skheart._core.provenance import known_training, seen_in
 from skheart.audio import RecordingError
 from skheart.datasets import load_circor2022, make_heart_sounds, read_segmentation
-from skheart.segmentation import HeartSoundSegmenter, load_segmenter, phase_score
+from skheart.segmentation import (
+    HeartSoundSegmenter,
+    beat_intervals,
+    beat_times,
+    decode_phases,
+    heart_rate,
+    load_segmenter,
+    no_heartbeat_reason,
+    phase_score,
+    rhythm_features,
+)
 from skheart.segmentation.packaged import FOLDER, read_packaged, write_packaged
 from skheart.segmentation.scores import matches
 
@@ -129,9 +142,71 @@ def test_a_recording_of_a_few_milliseconds_is_empty():
         assert len(load_segmenter().predict([x])[0].start) == 0
 
 
-def test_silence_is_an_error():
-    with pytest.raises(RecordingError, match="silent"):
-        load_segmenter().predict([np.zeros(20_000)])
+@pytest.mark.parametrize("rate", [2000, 4000])
+@pytest.mark.parametrize("value", [0.0, 0.1, -3.0])
+def test_silence_is_empty(rate, value):
+    segmenter = load_segmenter(input_sample_rate=rate)
+    probability = segmenter.predict_proba([np.full(5 * rate, value)])[0]
+    assert probability.shape == (501, 5)
+    np.testing.assert_array_equal(probability, [[0, 0, 0, 0, 1]] * 501)
+    assert len(decode_phases(probability).start) == 0
+    assert np.isnan(heart_rate(probability).bpm)
+    assert no_heartbeat_reason(probability) == "it is silent"
+
+
+def test_recordings_that_cannot_be_used(sounds, tmp_path):
+    good, broken = sounds.data[0], np.full(5000, np.nan)
+    missing = str(tmp_path / "missing.wav")
+    with pytest.raises(FileNotFoundError, match=r"missing\.wav"):
+        load_segmenter().predict([good, missing])
+    with pytest.raises(RecordingError, match="Recording 1 of X holds NaN"):
+        load_segmenter().predict([good, broken])
+    segmenter = load_segmenter(on_error="nan", n_jobs=2)
+    message = r"2 of 3 recordings cannot be used and have no segments: .*missing\.wav"
+    with pytest.warns(RuntimeWarning, match=message):
+        first, *others = segmenter.predict([good, missing, broken])
+    assert len(first.start) > 0
+    assert [len(segmentation.start) for segmentation in others] == [0, 0]
+    with pytest.warns(RuntimeWarning, match=message):
+        _, *others = segmenter.predict_proba([good, missing, broken])
+    for probability in others:
+        assert np.isnan(probability).all()
+        assert probability.shape == (1, 5)
+        assert np.isnan(heart_rate(probability).bpm)
+        assert np.isnan(rhythm_features(probability)).all()
+        assert len(beat_times(probability)) == len(beat_intervals(probability)) == 0
+        assert no_heartbeat_reason(probability) == "it cannot be used"
+
+
+def test_number_of_threads_changes_nothing(sounds, fresh_workers):
+    X = [*sounds.data, *sounds.data]
+    one = load_segmenter().predict_proba(X)
+    many = load_segmenter(n_jobs=2).predict_proba(X)
+    with joblib.parallel_config("loky", n_jobs=2):
+        processes = load_segmenter().predict_proba(X)
+    for expected, *others in zip(one, many, processes, strict=True):
+        for other in others:
+            np.testing.assert_array_equal(other, expected)
+
+
+def test_without_numba_the_segments_are_the_same(sounds, tmp_path):
+    """A process without numba uses the functions in numpy."""
+    np.savez(tmp_path / "sounds.npz", *sounds.data[:4])
+    code = (
+        "import sys\n"
+        "sys.modules['numba'] = None\n"
+        "import numpy as np\n"
+        "from skheart.segmentation import load_segmenter\n"
+        "sounds = np.load(sys.argv[1])\n"
+        "found = load_segmenter().predict_proba([sounds[x] for x in sounds.files])\n"
+        "np.savez(sys.argv[2], *found)\n"
+    )
+    files = [str(tmp_path / name) for name in ("sounds.npz", "found.npz")]
+    subprocess.run([sys.executable, "-W", "error", "-c", code, *files], check=True)
+    expected = load_segmenter().predict_proba(sounds.data[:4])
+    with np.load(files[1]) as found:
+        for name, probability in zip(found.files, expected, strict=True):
+            np.testing.assert_allclose(found[name], probability, atol=1e-3)
 
 
 def test_long_recordings_are_evaluated_in_parts(sounds, monkeypatch):
@@ -242,6 +317,7 @@ def test_clone_and_pickle(sounds):
     [
         ({"epochs": 0}, "right", "epochs must be a positive number, got 0"),
         ({"batch_size": 1.5}, "right", "batch_size must be a positive integer"),
+        ({"on_error": "skip"}, "right", "on_error must be one of 'raise', 'nan'"),
         ({"input_sample_rate": -1}, "right", "input_sample_rate must be a positive"),
         ({}, None, "y must hold one segmentation .* got None"),
         ({}, "short", "each of the 2 recordings, got 1"),
