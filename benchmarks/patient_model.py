@@ -112,7 +112,12 @@ def main() -> None:
     if options.only == "trials":
         print("\n".join(map(json.dumps, tried)))
         return
-    results = {"trials": tried, "figures": all_figures(table, circor, p)}
+    results = {
+        "trials": tried,
+        "figures": all_figures(table, circor, p),
+        "features": FEATURES[SHIPPED],
+        "strength": STRENGTH,
+    }
     print(json.dumps(results["figures"], indent=1))
     write_results(options.output, results, {"recipe": described(recipe)})
     if options.ship:

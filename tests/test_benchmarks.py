@@ -404,3 +404,86 @@ def test_speed_benchmarks_run(shared_data, tmp_path):
     growth = results["growth"]
     assert growth["on disk"]["4 x"]["recordings"] == 800
     assert growth["on disk"]["largest against smallest"] < 1.2
+
+
+# The patient model --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def patients():
+    """Return a table of patients with features that are drawn at random."""
+    from patient_model import CLASSES, SCORES, Table
+
+    random = np.random.default_rng(0)
+    truth = CLASSES[random.integers(3, size=200)]
+    names = [*SCORES, "n_recordings"]
+    features = [dict(zip(names, random.normal(size=7), strict=True)) for _ in truth]
+    fold = np.arange(200) % 5
+    return Table(truth, fold, np.arange(200).astype(str), features)
+
+
+def test_no_patient_has_a_part_in_the_model_of_its_fold(patients):
+    from patient_model import SCORES, in_folds
+
+    every = list(range(5))
+    before = in_folds(patients, SCORES, every)
+    assert np.isfinite(before).all()
+    shuffled = patients.truth.copy()
+    own = patients.fold == 2
+    shuffled[own] = np.roll(shuffled[own], 1)
+    after = in_folds(replace(patients, truth=shuffled), SCORES, every)
+    np.testing.assert_array_equal(after[own], before[own])
+    assert not np.allclose(after[~own], before[~own])
+
+
+def test_the_first_fold_has_no_part_in_the_trials(patients):
+    import patient_model
+
+    few = {"scores": patient_model.SCORES}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patient_model, "FEATURES", few)
+        before = patient_model.trials(patients)
+        changed = patients.truth.copy()
+        changed[patients.fold == 0] = "Absent"
+        assert patient_model.trials(replace(patients, truth=changed)) == before
+        changed[patients.fold == 1] = "Absent"
+        assert patient_model.trials(replace(patients, truth=changed)) != before
+
+
+def test_labels_of_patients_are_those_of_the_corpus(corpora):
+    from patient_model import patients_of
+
+    circor = corpora.take(np.flatnonzero(corpora.corpus == "circor2022"))
+    p = np.full((len(circor), 3), 1 / 3)
+    table = patients_of(circor, p, np.ones((len(circor), 2)))
+    found, counts = np.unique(table.truth, return_counts=True)
+    assert dict(zip(found.tolist(), counts.tolist(), strict=True)) == {
+        "Absent": 559,
+        "Present": 146,
+        "Unknown": 54,
+    }
+    assert len(np.unique(table.group)) == 697
+    n = np.exp([row["n_recordings"] for row in table.features])
+    assert n.sum() == pytest.approx(len(circor))
+
+
+def test_the_patient_model_of_the_package_has_these_figures():
+    from _recipes import MODELS
+
+    results = json.loads((FOLDER / "results" / "patient_model.json").read_text("utf-8"))
+    network = read_network("murmur3")
+    card = {row["task"]: row for row in network.card["figures"]}
+    for name in ("with", "without"):
+        row = results["figures"][name]
+        assert row["mean"] == pytest.approx(np.mean(row["folds"]), abs=1e-3)
+        shown = card[f"{row['task']}, patient model {name} the number of recordings"]
+        for key in ("mean", "sd", "value", "low", "high"):
+            assert shown[key] == row[key]
+        counts = np.array(row["confusion"])
+        weighted = counts * np.array([1, 5, 3])[:, np.newaxis]
+        expected = np.trace(weighted) / weighted.sum()
+        assert row["value"] == pytest.approx(expected, abs=1e-4)
+    assert network.card["use"] == MODELS["murmur3"].use
+    assert network.card["limits"] == list(MODELS["murmur3"].limits)
+    shipped = network.network.decision.patient_model
+    assert shipped.features == results["features"]
