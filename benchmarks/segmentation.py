@@ -34,6 +34,7 @@ from skheart.segmentation import (
     Segmentation,
     decode_phases,
     heart_rate,
+    load_segmenter,
     phase_score,
 )
 from skheart.segmentation.frames import FRAME_RATE, SAMPLE_RATE, decibels
@@ -86,6 +87,7 @@ def main() -> None:
         "PASCAL set A": partial(pascal_figures, data_home, weights[0]),
         "no heartbeat": partial(silent_figures, corpora, weights),
         "speed": partial(speed, waveforms, weights[0]),
+        "speed from files": partial(speed_from_files, circor),
         "rhythm": rhythm,
     }
     if options.springer:
@@ -346,6 +348,24 @@ def speed(waveforms: list[np.ndarray], weights: list[np.ndarray]) -> dict[str, A
         runs.append(time.perf_counter() - began)
     seconds = sum(map(len, X)) / SAMPLE_RATE
     figures = {"times real time": round(seconds / min(runs))}
+    return figures
+
+
+def speed_from_files(circor: Corpora) -> dict[str, Any]:
+    """Time the prediction from sound files, in one thread and in two."""
+    paths = circor.path[:: max(1, len(circor.path) // 500)].tolist()
+    figures: dict[str, Any] = {"recordings": len(paths)}
+    for n_jobs in (1, 2):
+        segmenter = load_segmenter(n_jobs=n_jobs)
+        segmenter.predict(paths)  # compiles, and fills the cache of the disk
+        runs = []
+        for _ in range(3):
+            began = time.perf_counter()
+            segmenter.predict(paths)
+            runs.append(time.perf_counter() - began)
+        figures[f"recordings per second, n_jobs={n_jobs}"] = round(
+            len(paths) / min(runs), 1
+        )
     return figures
 
 

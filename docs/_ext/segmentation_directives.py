@@ -77,17 +77,20 @@ class HeartRateTable(SphinxDirective):
 
 
 class RhythmTable(SphinxDirective):
-    """AUROC of early beats, by corpus and length of the recordings."""
+    """AUROC of early beats, by corpus and length of the recordings, and by patient."""
 
     def run(self) -> list[nodes.Node]:
         results = _results(self.env)["rhythm"]
-        rows = [("Corpus", "Recordings", "Positive", "AUROC by recording")]
+        rows = [("Corpus", "Number", "Positive", "AUROC")]
         for name, title in RHYTHMS.items():
-            for length, figures in results[name]["by length"].items():
+            lengths = results[name]["by length"].items()
+            parts = {f"{title}, {length}": figures for length, figures in lengths}
+            if "by patient" in results[name]:
+                parts[f"{title}, patients"] = results[name]["by patient"]
+            for part, figures in parts.items():
                 if "auroc" in figures:
                     counts = str(figures["n"]), str(figures["positive"])
-                    cell = _interval(figures, "auroc")
-                    rows.append((f"{title}, {length}", *counts, cell))
+                    rows.append((part, *counts, _interval(figures, "auroc")))
         return self.parse_text_to_nodes(_list_table(rows, "46 14 14 26"))
 
 

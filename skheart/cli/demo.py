@@ -1,4 +1,4 @@
-"""``skheart demo``: search, train, score and save a model, on simulated recordings."""
+"""``skheart demo``: train and save a model, find heartbeats, on simulated recordings."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from skheart.cli.quiet import quiet_stderr
 if TYPE_CHECKING:
     import numpy as np
 
+    from skheart.segmentation import HeartRate, Segmentation
+
 _FOLDER = Path("skheart-demo")
 _LOSSES = ["crossentropy", "auroc"]
 
@@ -27,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Search, train, score, draw, save and reload a model."""
+    """Search, train, score, save and reload a model; find and draw heartbeats."""
     matplotlib = optional_import("matplotlib", user="skheart demo", extra="plot")
     matplotlib.use("Agg")
     started = perf_counter()
@@ -73,9 +75,25 @@ def run(options: argparse.Namespace) -> int:
         f"(95 % interval over patients {low:.3f} to {high:.3f})"
     )
 
+    print("4. Heartbeats in two of their recordings:")
+    drawn = {}
+    for word in ("normal", "murmur"):
+        recording = data[test][target[test] == word][0]
+        segmentation, rate = _heartbeats(recording)
+        start, _, phase = segmentation
+        drawn[word] = recording, segmentation
+        if np.isnan(rate.bpm):
+            print(f"     {word}: none were found")
+            continue
+        first = ", ".join(f"{time:.2f}" for time in start[phase == "s1"][:3])
+        print(
+            f"     {word}: {rate.bpm:.0f} beats per minute (certainty "
+            f"{rate.certainty:.2f}), first heart sounds at {first} ... s"
+        )
+
     _draw_roc(target[test], score, folder / "roc.png")
-    _draw_spectrograms(data[test], target[test], folder / "spectrogram.png")
-    print(f"4. Drew {folder / 'roc.png'} and {folder / 'spectrogram.png'}")
+    _draw_spectrograms(drawn, folder / "spectrogram.png")
+    print(f"5. Drew {folder / 'roc.png'} and {folder / 'spectrogram.png'}")
 
     path = folder / "model.skheart"
     save_model(search, path)
@@ -85,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
             f"{str(path)!r} does not predict the same as the model that was saved; "
             "please report this."
         )
-    print(f"5. Saved {path}; reloaded, it predicts the same.")
+    print(f"6. Saved {path}; reloaded, it predicts the same.")
     print(f"Done in {perf_counter() - started:.0f} s.")
     return 0
 
@@ -109,6 +127,14 @@ def _search(folds: Any, seed: int, advance: Callable[[], None]) -> Any:
     return GridSearchCV(pipeline, {"cnn__loss": _LOSSES}, scoring=scorer, cv=folds)
 
 
+def _heartbeats(recording: np.ndarray) -> tuple[Segmentation, HeartRate]:
+    """Return the phases of the heartbeats, and the heart rate."""
+    from skheart.segmentation import decode_phases, heart_rate, load_segmenter
+
+    (probability,) = load_segmenter().predict_proba([recording])
+    return decode_phases(probability), heart_rate(probability)
+
+
 def _draw_roc(target: np.ndarray, score: np.ndarray, path: Path) -> None:
     """Write the ROC curve of the held-out patients."""
     from matplotlib import pyplot as plt
@@ -123,19 +149,23 @@ def _draw_roc(target: np.ndarray, score: np.ndarray, path: Path) -> None:
     _save(figure, path)
 
 
-def _draw_spectrograms(data: np.ndarray, target: np.ndarray, path: Path) -> None:
-    """Write the spectrograms of a normal recording and of one with a murmur."""
+def _draw_spectrograms(
+    recordings: dict[str, tuple[np.ndarray, Segmentation]], path: Path
+) -> None:
+    """Write spectrograms with the phases of the heartbeats above."""
     from matplotlib import pyplot as plt
 
     from skheart.inspection.displays import SpectrogramDisplay
 
     figure, axes = plt.subplots(
-        2, 1, figsize=(8, 5.5), sharex=True, layout="constrained"
+        2, 1, figsize=(9, 6), sharex=True, layout="constrained"
     )
-    for ax, word in zip(axes, ("normal", "murmur"), strict=True):
-        recording = data[target == word][0]
-        SpectrogramDisplay.from_recording(recording, name=word).plot(ax)
+    for ax, (word, (recording, phases)) in zip(axes, recordings.items(), strict=True):
+        SpectrogramDisplay.from_recording(
+            recording, name=word, segmentation=phases
+        ).plot(ax)
     axes[0].set_xlabel("")
+    axes[0].legend(loc="upper right", ncols=4, fontsize="small")
     _save(figure, path)
 
 

@@ -82,10 +82,11 @@ def run(options: argparse.Namespace) -> int:
         check_picture(len(recordings))
     if output is not None:
         check_output(output, "-o", force=options.force)
-    found, n_failed = [], 0
+    found: list[tuple[str, Segmentation, HeartRate, str]] = []
+    n_failed = 0
     with _writer(None if picture else output, format) as rows:
         for name, answer, error in _segmented(recordings, quiet=options.quiet):
-            if error:
+            if answer is None:
                 n_failed += 1
                 print(f"skheart: {name}: {error}", file=sys.stderr)
             elif len(answer[0].start) == 0 and format != "json":
@@ -93,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
                 print(f"skheart: {name}: {reason}", file=sys.stderr)
             for row in _rows(name, answer, error, format):
                 rows.write(row)
-            if picture and not error:
+            if picture and answer is not None:
                 found.append((name, *answer))
     if found:
         draw_picture(output, found)
