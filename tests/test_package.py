@@ -49,7 +49,8 @@ ROOMS = {
     "pretrained": {*_BELOW_NEURAL, "neural"},
     "deployment": {*_BELOW_NEURAL, "neural"},
     "inspection": {*_BELOW_NEURAL, "neural"},
-    "report": {*_BELOW_NEURAL, "inspection"},
+    "report": {*_BELOW_NEURAL, "neural", "pretrained", "deployment", "inspection"}
+    | {"segmentation", "quality"},
     "cli": {*_BELOW_NEURAL, "datasets", "neural", "pretrained", "deployment"}
     | {"inspection", "report", "segmentation"},
     "__main__": {"cli"},

@@ -14,6 +14,7 @@ import numpy as np
 
 from skheart import __version__
 from skheart._core.decisions import Decision
+from skheart.cli.describing import write_descriptions
 from skheart.cli.evaluate import decision_for
 from skheart.cli.models_by_name import MODEL_ENDINGS
 from skheart.cli.options import TABLE, add_options, check_output
@@ -29,6 +30,7 @@ _PATIENTS = (
     "one row for each patient: a regular expression that finds the patient in a file "
     "name, by its first group or as a whole; with --table the name of a column"
 )
+_PREVALENCE = "JSON: share of recordings with the positive class where answers are used"
 _EPILOG = """\
 recordings:
   Files, folders (with their subfolders), patterns in quotes such as "ward/**/*.m4a", -
@@ -38,11 +40,15 @@ columns of the output, one row for each recording in the order given:
   recording              the path as given
   prediction             the most probable class, or the one that a threshold decides
   probability_<class>    one column for each class
-  error                  why the recording could not be used, else empty (JSON: null)
+  error                  why the recording could not be used, else empty
 
 With --patients the columns are patient, prediction, probability_<class>, n_recordings
 (how many could be used) and error. Each row is written when it is computed. A file that
 was interrupted is continued with --resume.
+
+JSON has one description for each recording or patient: quality, heart rate, phases,
+windows, contributions, loudness, the average beat, the model with all settings, how
+often such an answer is right, and its limits. "skheart report" draws it.
 
 In CSV, text that starts with =, +, - or @ is preceded by ', so that no spreadsheet runs
 it as a formula.
@@ -79,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--positive", str, "CLASS", "the positive class (default: as in evaluate)"),
         ("--patients", str, "REGEX_OR_COLUMN", _PATIENTS),
         ("--format", ("csv", "json"), None, "format of the output", "csv"),
+        ("--prevalence", float, "SHARE", _PREVALENCE),
         ("-o --output", Path, "FILE", "file for the rows (default: standard output)"),
         "--force",
         ("--resume", bool, None, "continue the rows that are in the file of -o"),
@@ -101,6 +108,8 @@ def run(options: argparse.Namespace) -> int:
     decision = model.decision.as_text()
     if options.threshold is not None or options.patients or options.positive:
         decision = decision_for(model, options.positive, options.threshold)
+    if options.format == "json":
+        return write_descriptions(options, model, recordings, patients, decision)
     extra = _extra_columns(options, model, decision)
     n_failed = 0
     with RowWriter(options.output, options.format, resume=options.resume) as rows:

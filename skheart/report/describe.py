@@ -334,7 +334,8 @@ def _beat(waveform: np.ndarray, segmentation: Any, rate: float) -> tuple[Any, An
     if not len(segmentation.start):
         return None, None
     loudness = phase_loudness(waveform, segmentation, sample_rate=rate)
-    return loudness, average_beat(waveform, segmentation, sample_rate=rate)
+    beat = average_beat(waveform, segmentation, sample_rate=rate)
+    return loudness, beat if beat.n_beats else None
 
 
 def _contribution(

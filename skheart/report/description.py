@@ -230,7 +230,28 @@ class UnusableRecording(_AsDict):
     error: str
 
 
-@dataclass(frozen=True)
+@dataclass@dataclass(frozen=True)
+class UnusablePatient(_AsDict):
+    """A patient of whom no recording can be used, and why.
+
+    Attributes
+    ----------
+    patient : str or None
+    unusable : tuple of UnusableRecording
+    """
+
+    kind: ClassVar[str] = "unusable patient"
+
+    patient: str | None
+    unusable: tuple[UnusableRecording, ...]
+
+    @property
+    def error(self) -> str:
+        """Why the first recording cannot be used."""
+        return self.unusable[0].error
+
+
+(frozen=True)
 class RecordingDescription(_AsDict):
     """What a model answers for a recording, where, and how certain that is.
 
