@@ -46,7 +46,7 @@ ROOMS = {
     "neural": {"_core", "metrics", "spectrogram"},
     "pretrained": {*_BELOW_NEURAL, "neural"},
     "deployment": {*_BELOW_NEURAL, "neural"},
-    "inspection": {*_BELOW_NEURAL, "neural"},
+    "inspection": {*_BELOW_NEURAL, "neural", "segmentation"},
     "report": {*_BELOW_NEURAL, "inspection"},
     "cli": {*_BELOW_NEURAL, "datasets", "neural", "pretrained", "deployment"}
     | {"inspection", "report", "segmentation"},
