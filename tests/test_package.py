@@ -48,7 +48,7 @@ ROOMS = {
     "neural": {"_core", "metrics", "spectrogram"},
     "pretrained": {*_BELOW_NEURAL, "neural"},
     "deployment": {*_BELOW_NEURAL, "neural"},
-    "inspection": {*_BELOW_NEURAL, "neural"},
+    "inspection": {*_BELOW_NEURAL, "neural", "segmentation"},
     "report": {*_BELOW_NEURAL, "neural", "pretrained", "deployment", "inspection"}
     | {"segmentation", "quality"},
     "cli": {*_BELOW_NEURAL, "datasets", "neural", "pretrained", "deployment"}
