@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -57,6 +58,11 @@ def write_descriptions(
 
 def opened_model(model: Predictor, name: str, decision: Decision) -> Answering:
     """Return a model that the command line has opened, ready to describe."""
+    if importlib.util.find_spec("numba") is None:
+        raise ImportError(
+            "Descriptions of recordings need numba, which computes phases and quality; "
+            "install it with \"pip install numba\", or use predict --format csv."
+        )
     from skheart.report.answering import answering
 
     estimator: Any

@@ -65,14 +65,13 @@ class Answering:
 
         There are no windows of a model that does not tell them.
         """
-        if not hasattr(self.model, "steps"):  # an OnnxClassifier
+        steps = getattr(self.model, "steps", [])  # an OnnxClassifier has none
+        if len(steps) != 2 or not hasattr(steps[1][1], "n_crop_"):
             return np.asarray(self.model.predict_proba([recording])[0], float), ()
+        classifier = steps[1][1]
         spectrograms = self.transformer.transform([recording])
-        rest = self.model[1:]
-        pooled = np.asarray(rest.predict_proba(spectrograms)[0], float)
-        if len(rest) > 1 or not hasattr(rest[0], "n_crop_"):
-            return pooled, ()
-        return pooled, self._windows(rest[0], spectrograms[0])
+        pooled = np.asarray(classifier.predict_proba(spectrograms)[0], float)
+        return pooled, self._windows(classifier, spectrograms[0])
 
     def _windows(self, classifier: Any, spectrogram: np.ndarray) -> tuple[Window, ...]:
         n_crop = classifier.n_crop_

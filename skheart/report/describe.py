@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -350,14 +351,15 @@ def _contribution(
         (found,) = frame_contributions(model.model, [recording])
     except ValueError:  # of another network than the compact one
         return None
+    if found.positive is not None and str(found.positive) != shown:
+        # The user named the other one of two classes.
+        found = replace(found, values=-found.values, bias=-found.bias, positive=shown)
     shares: Mapping[str, Any] = phase_contributions(found, segmentation)
     values, bias = found.values, found.bias
     if found.positive is None:
         column = model.classes.tolist().index(shown)
         values, bias = values[:, column], np.asarray(bias)[column]
         shares = {phase: share[column] for phase, share in shares.items()}
-    elif str(found.positive) != shown:
-        return None
     by_phase = {phase: float(share) for phase, share in shares.items()}
     return Contribution(shown, float(bias), found.times, values, by_phase)
 
