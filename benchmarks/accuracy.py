@@ -24,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from _baselines import BASELINES, classifier, features
-from _corpora import N_FOLDS, Corpora, read_corpora, spectrograms
+from _corpora import HEADS, N_FOLDS, Corpora, read_corpora, spectrograms
 from _cut import start_without_pascal
 from _joint import N_LOGITS, Recipe, logits_of, trained
 from _recipes import MODELS, SPECTROGRAM, WITHOUT_PASCAL, Model
@@ -36,6 +36,7 @@ from _scores import (
     Task,
     bootstrap,
     by_database,
+    calibration,
     figure,
     probabilities,
     repeated,
@@ -82,6 +83,7 @@ def main() -> None:
             write(path, results)
     if "skheart" in options.parts:
         results["figures"].setdefault("skheart", {}).update(study.shipped())
+        results["calibration"] = study.calibrations()
         write(path, results)
     if "left_out" in options.parts:
         for kind in BASELINES:
@@ -213,6 +215,16 @@ class Study:
         logits = self.out_of_fold(model)
         figures["circor_outcome_person"] = self.with_person(logits)
         return figures
+
+    def calibrations(self) -> dict[str, Any]:
+        """Compare probabilities with shares, for models of two classes."""
+        return {
+            name: calibration(
+                self.corpora, self.out_of_fold(model), model.head, model.offset
+            )
+            for name, model in MODELS.items()
+            if len(HEADS[model.head]) == 2
+        }
 
     def left_out(self) -> dict[str, Any]:
         """Leave out each database of CinC 2016, but use the other corpora."""

@@ -82,7 +82,7 @@ def main() -> None:
             corpora=corpora.take(rows),
         )
         n_parameters = sum(int(weight.size) for weight in network.network.weights)
-        network.card.update(card(model, corpora, n_parameters, results))
+        network.card.update(card(name, model, corpora, n_parameters, results))
         if name == "murmur3":
             # Its patient model was fitted on networks of the same kind.
             decision = read_network(name).network.decision
@@ -96,17 +96,21 @@ def main() -> None:
 
 
 def card(
-    model: Model, corpora: Corpora, n_parameters: int, results: dict[str, Any]
+    name: str,
+    model: Model,
+    corpora: Corpora,
+    n_parameters: int,
+    results: dict[str, Any],
 ) -> dict[str, Any]:
     """Return the model card, with the figures of the same recipe."""
     known = corpora.codes[model.head] >= 0
     data = []
-    for name in np.unique(corpora.corpus[known]).tolist():
-        rows = known & (corpora.corpus == name)
+    for corpus in np.unique(corpora.corpus[known]).tolist():
+        rows = known & (corpora.corpus == corpus)
         codes = corpora.codes[model.head][rows]
         data.append(
             {
-                "corpus": CORPUS_INFO[name].title,
+                "corpus": CORPUS_INFO[corpus].title,
                 "recordings": int(rows.sum()),
                 "patients": len(np.unique(corpora.group[rows])),
                 "labels": {
@@ -123,10 +127,11 @@ def card(
         for task in model.tasks
         if task in measured
     ]
+    calibration = results.get("calibration", {}).get(name)
     recipe = model.recipes[0]
     epochs = " and ".join(str(recipe.epochs) for recipe in model.recipes)
     mean = f", mean of {len(model.members)} networks" if len(model.members) > 1 else ""
-    names = ", ".join(CORPUS_INFO[name].title for name in recipe.corpora)
+    names = ", ".join(CORPUS_INFO[corpus].title for corpus in recipe.corpora)
     return {
         "summary": model.summary,
         "data": data,
@@ -138,6 +143,7 @@ def card(
             "all patients."
         ),
         "figures": figures,
+        "calibration": calibration,
         "limits": list(model.limits),
         "n_parameters": n_parameters,
         "training": (

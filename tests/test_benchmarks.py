@@ -487,3 +487,30 @@ def test_the_patient_model_of_the_package_has_these_figures():
     assert network.card["limits"] == list(MODELS["murmur3"].limits)
     shipped = network.network.decision.patient_model
     assert shipped.features == results["features"]
+
+
+def test_calibration_of_a_card_counts_each_patient_once(corpora):
+    from _joint import COLUMNS, N_LOGITS
+    from _scores import calibration
+
+    logits = np.full((len(corpora), N_LOGITS), np.nan)
+    some = corpora.fold != 4  # the others have no answer
+    random = np.random.default_rng(0)
+    logits[some] = random.normal(size=(some.sum(), N_LOGITS))
+    found = calibration(corpora, logits, "murmur")
+    known = some & (corpora.codes["murmur"] >= 0)
+    assert found["positive"] == "murmur"
+    assert found["recordings"] == sum(one["n"] for one in found["bins"]) == known.sum()
+    share = (corpora.codes["murmur"][known] == 0).mean()
+    assert found["prevalence"] == pytest.approx(share, abs=1e-4)
+    p = 1 / (1 + np.exp(logits[known][:, COLUMNS["murmur"]][:, 0]))
+    order = np.argsort(p, kind="stable")[: found["bins"][0]["n"]]
+    first = found["bins"][0]
+    assert first["probability"] == pytest.approx(p[order].mean(), abs=1e-4)
+    assert first["patients"] == len(np.unique(corpora.group[known][order]))
+    width = first["high"] - first["low"]
+    by_recording = 2 * 1.96 * np.sqrt(first["share"] * (1 - first["share"]) / first["n"])
+    assert width > by_recording
+    assert [one["probability"] for one in found["bins"]] == sorted(
+        one["probability"] for one in found["bins"]
+    )

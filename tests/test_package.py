@@ -48,8 +48,9 @@ ROOMS = {
     "neural": {"_core", "metrics", "spectrogram"},
     "pretrained": {*_BELOW_NEURAL, "neural"},
     "deployment": {*_BELOW_NEURAL, "neural", "quality"},
-    "inspection": {*_BELOW_NEURAL, "neural"},
-    "report": {*_BELOW_NEURAL, "deployment", "inspection", "segmentation"},
+    "inspection": {*_BELOW_NEURAL, "neural", "segmentation"},
+    "report": {*_BELOW_NEURAL, "neural", "pretrained", "deployment", "inspection"}
+    | {"segmentation", "quality"},
     "cli": {*_BELOW_NEURAL, "datasets", "neural", "pretrained", "deployment"}
     | {"inspection", "quality", "report", "segmentation"},
     "__main__": {"cli"},

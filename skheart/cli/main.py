@@ -18,6 +18,7 @@ COMMANDS = {
     "tune": "Choose the thresholds of a model for a required sensitivity.",
     "cross-validate": "Train and score models on folds by patient.",
     "predict": "Classify recordings, one row for each recording or patient.",
+    "report": "Write a page about recordings, to look at and to listen to.",
     "listen": "Classify sound while it is recorded, every second.",
     "segment": "Find the phases of each heartbeat.",
     "export": "Write a model as ONNX or LiteRT, to run without TensorFlow.",
@@ -35,7 +36,7 @@ models:
 
 exit codes:
   0    everything worked
-  1    predict, segment: some recordings could not be used; rows or messages say why
+  1    predict, report, segment: some recordings were not used; the output says why
   2    wrong usage or an error, which standard error names; written rows are whole
   130  interrupted
   141  the program that read the output stopped, as "head" does

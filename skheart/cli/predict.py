@@ -15,6 +15,7 @@ import numpy as np
 
 from skheart import __version__
 from skheart._core.decisions import MIN_QUALITY, Decision, low_quality
+from skheart.cli.describing import write_descriptions
 from skheart.cli.evaluate import decision_for
 from skheart.cli.models_by_name import MODEL_ENDINGS
 from skheart.cli.options import TABLE, add_options, check_output
@@ -40,6 +41,7 @@ _ABSTAIN = (
     'answer "unsure" below the limits of quality and confidence: the model\'s if it was '
     f"saved with some, else a quality of {MIN_QUALITY:g}"
 )
+_PREVALENCE = "JSON: share of recordings with the positive class where answers are used"
 _EPILOG = """\
 recordings:
   Files, folders (with their subfolders), patterns in quotes such as "ward/**/*.m4a", -
@@ -50,11 +52,15 @@ columns of the output, one row for each recording in the order given:
   prediction             the most probable class, or the one that a threshold decides
   probability_<class>    one column for each class
   quality, reason        with --abstain: from 0 to 1; why the answer is "unsure"
-  error                  why the recording could not be used, else empty (JSON: null)
+  error                  why the recording could not be used, else empty
 
 With --patients the columns are patient, prediction, probability_<class>, n_recordings
-(how many could be used), with --abstain reason, and error. Each row is written when it is computed. A file that
-was interrupted is continued with --resume.
+(how many could be used), with --abstain reason, and error. Each row is written when it
+is computed. A file that was interrupted is continued with --resume.
+
+JSON has one description for each recording or patient: quality, heart rate, phases,
+windows, contributions, loudness, the average beat, the model with all settings, how
+often such an answer is right, and its limits. "skheart report" draws it.
 
 In CSV, text that starts with =, +, - or @ is preceded by ', so that no spreadsheet runs
 it as a formula.
@@ -94,6 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--min-confidence", float, "P", "limit of --abstain, 0 to 1"),
         ("--patients", str, "REGEX_OR_COLUMN", _PATIENTS),
         ("--format", ("csv", "json"), None, "format of the output", "csv"),
+        ("--prevalence", float, "SHARE", _PREVALENCE),
         ("-o --output", Path, "FILE", "file for the rows (default: standard output)"),
         "--force",
         ("--resume", bool, None, "continue the rows that are in the file of -o"),
@@ -117,6 +124,8 @@ def run(options: argparse.Namespace) -> int:
     if options.threshold is not None or options.patients or options.positive:
         decision = decision_for(model, options.positive, options.threshold)
     decision = _with_limits(decision, options)
+    if options.format == "json":
+        return write_descriptions(options, model, recordings, patients, decision)
     extra = _extra_columns(options, model, decision)
     n_failed = 0
     with RowWriter(options.output, options.format, resume=options.resume) as rows:

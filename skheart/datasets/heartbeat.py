@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import RandomState
 
 LOCATIONS = ("AV", "PV", "TV", "MV")
-MURMURS = ("holosystolic", "mid-systolic", "early-diastolic")
+_SHARES = {"holosystolic": 0.45, "mid-systolic": 0.4, "early-diastolic": 0.15}
+MURMURS = tuple(_SHARES)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def draw_patient(
     label: str,
     heart_rate: tuple[float, float],
     murmur_level: tuple[float, float],
+    murmurs: Sequence[str] = MURMURS,
 ) -> Patient:
     """Draw a patient of the class `label`."""
     # The first sound lies at about 20 to 110 Hz, the second a little higher and
@@ -64,7 +66,8 @@ def draw_patient(
     decay = rng.uniform(0.017, 0.026)
     second = _draw_sound(rng, 40.0, 150.0, attack=0.004, decay=decay)
     at_base, at_apex = rng.uniform(0.8, 1.3), rng.uniform(0.4, 0.8)
-    murmur = str(rng.choice(MURMURS, p=(0.45, 0.4, 0.15)))
+    shares = np.array([_SHARES[kind] for kind in murmurs])
+    murmur = str(rng.choice(murmurs, p=shares / shares.sum()))
     fall = rng.uniform(0.0, 8.0, size=len(LOCATIONS))
     fall[rng.randint(len(LOCATIONS))] = 0.0
     low = rng.uniform(80.0, 180.0)

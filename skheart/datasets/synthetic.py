@@ -36,6 +36,7 @@ def make_heart_sounds(
     sample_rate: float = 2000,
     heart_rate: float | tuple[float, float] = (55.0, 110.0),
     murmur_level: float | tuple[float, float] = (-34.0, -14.0),
+    murmurs: str | Sequence[str] = heartbeat.MURMURS,
     noise: float | tuple[float, float] | None = (-25.0, -8.0),
     as_frame: bool = False,
     random_state: int | RandomState | None = None,
@@ -70,6 +71,11 @@ def make_heart_sounds(
         RMS of a patient's murmur at its loudest, against the peak of the heart
         sounds, or lowest and highest level, in dB. It is up to 8 dB less at other
         locations than the best one.
+    murmurs : str or sequence of str, default=("holosystolic", "mid-systolic", \
+            "early-diastolic")
+        Kinds of murmurs to simulate. With the default, 45 % of the patients with a
+        murmur have a holosystolic one and 15 % an early-diastolic one; fewer kinds
+        keep their proportion.
     noise : float or tuple of float or None, default=(-25.0, -8.0)
         RMS of the background noise against the RMS of the heart sounds, or lowest and
         highest level, in dB. None leaves noise, clicks and rubs out.
@@ -130,6 +136,7 @@ def make_heart_sounds(
     durations = _pair("duration", duration, unit="seconds")
     limits: dict[str, Any] = {"low": 30, "high": 220, "closed": "both"}
     rates = _pair("heart_rate", heart_rate, unit="beats per minute", **limits)
+    kinds = check_choices("murmurs", murmurs, heartbeat.MURMURS)
     levels = _pair("murmur_level", murmur_level, unit="dB", low=-np.inf)
     noises = None if noise is None else _pair("noise", noise, unit="dB", low=-np.inf)
     three_beats = 180.0 / rates[0]
@@ -142,7 +149,7 @@ def make_heart_sounds(
     rng, rows = check_random_state(random_state), []
     patients = _plan_patients(rng, n_recordings, classes, shares, sizes)
     for number, (label, size) in enumerate(patients, start=1):
-        patient = heartbeat.draw_patient(rng, label, rates, levels)
+        patient = heartbeat.draw_patient(rng, label, rates, levels, kinds)
         locations = rng.permutation(len(heartbeat.LOCATIONS))
         for i in range(size):
             name, seconds = f"p{number:03d}", rng.uniform(*durations)

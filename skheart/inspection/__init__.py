@@ -1,4 +1,4 @@
-"""Plots and images of spectrograms."""
+"""Where a network looked, and plots of recordings, models and their scores."""
 
 import lazy_loader
 

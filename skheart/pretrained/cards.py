@@ -43,6 +43,12 @@ class ModelCard:
         The script that trained it, and its settings.
     licence : str
         Licences of the recordings, and of the weights.
+    calibration : dict or None
+        How often answers are right, measured on patients that the networks were not
+        trained on: ``positive``, ``prevalence``, and ``bins`` by rising probability, each
+        with ``n`` recordings, ``patients``, the mean ``probability``, and the ``share``
+        that is positive with its 95 % interval, ``low`` and ``high``. None if it was not
+        measured.
     """
 
     name: str
@@ -56,6 +62,7 @@ class ModelCard:
     n_parameters: int
     training: str
     licence: str
+    calibration: dict[str, Any] | None = None
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.summary}", f"classes: {', '.join(self.classes)}"]
@@ -68,6 +75,8 @@ class ModelCard:
         lines.append(f"use: {self.use}")
         lines.append(f"figures: {self.split}")
         lines += [f"  {_figure(figure)}" for figure in self.figures]
+        if self.calibration is not None:
+            lines += _calibration(self.calibration)
         lines += ["limits:", *(f"  - {limit}" for limit in self.limits)]
         lines.append(f"network: {self.n_parameters} weights")
         lines.append(f"training: {self.training}")
@@ -98,6 +107,17 @@ def _figure(figure: dict[str, Any]) -> str:
         parts = (f"{part} {value:.3f}" for part, value in figure["parts"].items())
         text += f"; {', '.join(parts)}"
     return text
+
+
+def _calibration(calibration: dict[str, Any]) -> list[str]:
+    positive = calibration["positive"]
+    lines = [f"share with {positive} by probability, for other patients:"]
+    for one in calibration["bins"]:
+        lines.append(
+            f"  about {one['probability']:.3f}: {one['share']:.2f} "
+            f"({one['low']:.2f} to {one['high']:.2f}) of {one['n']} recordings"
+        )
+    return lines
 
 
 def model_names() -> list[str]:

@@ -1,17 +1,5 @@
-"""What is said about answers: of patients, figures of an evaluation, and its page."""
+"""What is said about answers: descriptions, reports, and figures of evaluations."""
 
-from skheart.report.evaluation import evaluate_answers
-from skheart.report.page import write_evaluation_page
-from skheart.report.patients import (
-    PatientAnswers,
-    measure_recordings,
-    predict_patients,
-)
+import lazy_loader
 
-__all__ = [
-    "PatientAnswers",
-    "evaluate_answers",
-    "measure_recordings",
-    "predict_patients",
-    "write_evaluation_page",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,3 +1,6 @@
+from .average_beat import AverageBeat as AverageBeat
+from .average_beat import average_beat as average_beat
+from .average_beat import phase_loudness as phase_loudness
 from .decoding import Segmentation as Segmentation
 from .decoding import decode_phases as decode_phases
 from .rhythm import RHYTHM_FEATURES as RHYTHM_FEATURES

@@ -82,7 +82,7 @@ def test_same_as_the_pipeline(model, folders, capsys):
     assert captured.err == ""
     rows = json.loads(captured.out)
     expected = load_model(model).predict_proba(paths)
-    got = [[row["probability_murmur"], row["probability_normal"]] for row in rows]
+    got = [[row["probabilities"][name] for name in ("murmur", "normal")] for row in rows]
     np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
@@ -199,8 +199,9 @@ def test_json_has_null_for_missing_values(model, folders, broken, capsys):
     arguments = ["predict", "--model", str(model), "--format", "json"]
     assert main([*arguments, str(good), str(bad)]) == 1
     one, other = json.loads(capsys.readouterr().out)
-    assert one["error"] is None
-    assert other["prediction"] is other["probability_murmur"] is None
+    assert one["location"] is None
+    assert "error" not in one
+    assert (other["kind"], other["file"]) == ("unusable", "text.wav")
     assert "text.wav" in other["error"]
 
 
@@ -213,8 +214,8 @@ def test_probabilities_that_are_not_finite_are_errors(model, folders, tmp_path, 
     arguments = ["predict", "--model", str(path), "--format", "json"]
     assert main([*arguments, str(recording)]) == 1
     (row,) = json.loads(capsys.readouterr().out)
+    assert row["kind"] == "unusable"
     assert "NaN or infinite logits" in row["error"]
-    assert row["prediction"] is row["probability_murmur"] is None
 
 
 @pytest.mark.parametrize("format", ["csv", "json"])

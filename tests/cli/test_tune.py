@@ -47,10 +47,10 @@ def test_every_use_of_the_model_has_the_threshold(
     np.testing.assert_array_equal(light.predict(paths), expected)
     for model in (tuned_model, tmp_path / "tuned.onnx"):
         command = ["predict", "--model", str(model), "--format", "json", "-q", *paths]
-        assert main([*command, "--columns", "threshold"]) == 0
+        assert main(command) == 0
         rows = json.loads(capsys.readouterr().out)
-        assert [row["prediction"] for row in rows] == expected.tolist()
-        assert rows[0]["threshold"] == threshold
+        assert [row["answer"] for row in rows] == expected.tolist()
+        assert rows[0]["model"]["threshold"] == pytest.approx(threshold)
 
 
 def test_patients_that_were_tuned_on_are_seen(tuned_model, folders, tmp_path, capsys):

@@ -1,6 +1,7 @@
 """Test the pretrained models: loading, cards, fine-tuning, command line and scores."""
 
 import csv
+import dataclasses
 import io
 import json
 import pickle
@@ -175,6 +176,13 @@ def test_cards_are_complete(name):
     assert max(map(len, text.splitlines())) <= 88
     for word in (card.summary.split()[0], "patients", "95 % interval", "limits"):
         assert word in text
+
+
+def test_a_card_shows_its_calibration():
+    bins = [{"n": 40, "probability": 0.9, "share": 0.75, "low": 0.6, "high": 0.86}]
+    calibration = {"positive": "murmur", "prevalence": 0.2, "bins": bins}
+    card = dataclasses.replace(model_card("murmur"), calibration=calibration)
+    assert "about 0.900: 0.75 (0.60 to 0.86) of 40 recordings" in str(card)
 
 
 @EVERY_MODEL

@@ -1,0 +1,13 @@
+from .answers import report_page as report_page
+from .answers import write_report as write_report
+from .describe import describe_patient as describe_patient
+from .describe import describe_recording as describe_recording
+from .description import PatientDescription as PatientDescription
+from .description import RecordingDescription as RecordingDescription
+from .description import UnusableRecording as UnusableRecording
+from .description import description_schema as description_schema
+from .evaluation import evaluate_answers as evaluate_answers
+from .page import write_evaluation_page as write_evaluation_page
+from .patients import PatientAnswers as PatientAnswers
+from .patients import measure_recordings as measure_recordings
+from .patients import predict_patients as predict_patients

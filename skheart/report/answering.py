@@ -1,0 +1,241 @@
+"""A model that is ready to answer for one recording at a time, and what is known of it.
+
+Only this module knows which kinds of models there are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skheart import __version__
+from skheart._core.decisions import Decision
+from skheart.metrics.patients import default_pooling
+from skheart.metrics.positive import positive_class
+from skheart.neural.packaged import read_network, saved_names
+from skheart.neural.windows import window_starts
+from skheart.report.description import ModelFacts, Window
+from skheart.spectrogram.transformer import SpectrogramTransformer
+
+# Settings of a spectrogram that are about the machine and not about the model.
+_OF_THE_MACHINE = ("cache", "lazy", "n_jobs", "on_error", "verbose", "flatten", "dtype")
+_UNNAMED = "unnamed model"
+
+
+@dataclass(frozen=True)
+class Answering:
+    """A model, opened.
+
+    Attributes
+    ----------
+    model : Pipeline or OnnxClassifier
+    transformer : SpectrogramTransformer
+        With the model's settings.
+    decision : Decision
+        Classes are text; the positive one is set where it follows from the words.
+    card : dict or None
+        Of a pretrained model with these weights.
+    facts : ModelFacts
+    """
+
+    model: Any
+    transformer: SpectrogramTransformer
+    decision: Decision
+    card: dict[str, Any] | None
+    facts: ModelFacts
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Classes as text."""
+        return np.asarray(self.facts.classes)
+
+    def with_decision(self, decision: Decision) -> Answering:
+        """Return the same model with another decision, whose classes are text."""
+        facts = replace(self.facts, **_decided(decision))
+        return replace(self, decision=decision, facts=facts)
+
+    def answer(self, recording: Any) -> tuple[np.ndarray, tuple[Window, ...]]:
+        """Return the probabilities of a recording, and those of its windows.
+
+        There are no windows of a model that does not tell them.
+        """
+        steps = getattr(self.model, "steps", [])  # an OnnxClassifier has none
+        if len(steps) != 2 or not hasattr(steps[1][1], "n_crop_"):
+            return np.asarray(self.model.predict_proba([recording])[0], float), ()
+        classifier = steps[1][1]
+        spectrograms = self.transformer.transform([recording])
+        pooled = np.asarray(classifier.predict_proba(spectrograms)[0], float)
+        return pooled, self._windows(classifier, spectrograms[0])
+
+    def _windows(self, classifier: Any, spectrogram: np.ndarray) -> tuple[Window, ...]:
+        n_crop = classifier.n_crop_
+        n_frames = max(n_crop, spectrogram.shape[1])
+        frames = np.arange(n_frames) % spectrogram.shape[1]
+        starts = window_starts(n_frames, n_crop)
+        parts = np.stack([spectrogram[:, frames[s : s + n_crop]] for s in starts])
+        hop = _hop(self.transformer)
+        return tuple(
+            Window(first * hop, (first + n_crop) * hop, self.named(values))
+            for first, values in zip(
+                starts, classifier.predict_proba(parts), strict=True
+            )
+        )
+
+    def named(self, values: np.ndarray) -> dict[str, float]:
+        """Return probabilities with the names of their classes."""
+        return {
+            name: float(value)
+            for name, value in zip(self.facts.classes, values, strict=True)
+        }
+
+
+def answering(model: Any, *, name: str | None = None) -> Answering:
+    """Open a model.
+
+    Parameters
+    ----------
+    model : str, os.PathLike, estimator or Answering
+        The name of a pretrained model, a model file, or a fitted model.
+    name : str, default=None
+        What it is called. By default the name or the file, without its folder.
+
+    Raises
+    ------
+    TypeError
+        If it is not a model whose spectrograms are known.
+    """
+    if isinstance(model, Answering):
+        return model
+    if isinstance(model, str | os.PathLike):
+        named = str(os.fsdecode(model))
+        model, name = _loaded(named), name or Path(named).name
+    classes = [str(one) for one in getattr(model, "classes_", ())]
+    if hasattr(model, "steps"):
+        transformer, classifier = model.steps[0][1], model.steps[-1][1]
+        known = isinstance(transformer, SpectrogramTransformer)
+    else:
+        classifier, known = model, hasattr(model, "_model") and hasattr(model, "path")
+        if known and classes:
+            rate = model.input_sample_rate
+            settings = model._model().settings
+            transformer = SpectrogramTransformer(**settings, input_sample_rate=rate)
+            name = name or Path(os.fsdecode(model.path)).name
+    if not known or not classes:
+        raise TypeError(
+            "model must be the name of a pretrained model, a model file, a fitted "
+            "Pipeline that starts with a SpectrogramTransformer, or an OnnxClassifier, "
+            f"got {type(model).__name__}."
+        )
+    transformer = SpectrogramTransformer(**transformer.get_params()).set_params(
+        on_error="raise", lazy=False, flatten=False, n_jobs=None, verbose=0
+    )
+    decision = _decision_of(classifier, classes)
+    card_name, card = _card_of(classifier)
+    spectrogram = {
+        key: value
+        for key, value in transformer.get_params().items()
+        if key not in _OF_THE_MACHINE
+    }
+    window = getattr(classifier, "n_crop_", None)
+    facts = ModelFacts(
+        name=name or card_name or _UNNAMED,
+        hash=_hash_of(model, classifier, spectrogram),
+        version=__version__,
+        classes=tuple(classes),
+        spectrogram=spectrogram,
+        window=None if window is None else window * _hop(transformer),
+        **_decided(decision),
+    )
+    return Answering(model, transformer, decision, card, facts)
+
+
+def _loaded(name: str) -> Any:
+    """Load a model by its name or from a file."""
+    if name in saved_names():
+        from skheart.pretrained import load_pretrained
+
+        return load_pretrained(name)
+    if name.lower().endswith(".onnx"):
+        from skheart.deployment import OnnxClassifier
+
+        return OnnxClassifier(name)
+    from skheart.deployment import load_model
+
+    return load_model(name)
+
+
+def _decision_of(classifier: Any, classes: list[str]) -> Decision:
+    """Return how a model decides; of two classes, the positive one is named."""
+    if hasattr(classifier, "_model"):  # an OnnxClassifier
+        decision = classifier._model().decision.as_text()
+    else:
+        decision = getattr(classifier, "decision_", Decision()).as_text()
+    if decision.positive is None and len(classes) == 2:
+        try:
+            decision = replace(decision, positive=positive_class(classes))
+        except ValueError:  # it does not follow from the words
+            return decision
+    return decision
+
+
+def _decided(decision: Decision) -> dict[str, Any]:
+    """Return the facts of a model that are about its decision."""
+    pooling = decision.pooling or default_pooling(decision)
+    return {
+        "positive": decision.positive,
+        "threshold": decision.threshold,
+        "patient_threshold": decision.of_patients().threshold,
+        "pooling": tuple(pooling) if isinstance(pooling, list) else pooling,
+    }
+
+
+def _hop(transformer: SpectrogramTransformer) -> float:
+    """Return the time from one frame to the next, in whole values of the waveform."""
+    rate = transformer.sample_rate
+    return max(1, round(transformer.hop * rate)) / rate
+
+
+def _card_of(classifier: Any) -> tuple[str | None, dict[str, Any] | None]:
+    """Return name and card of the pretrained model that has the same weights."""
+    if not hasattr(classifier, "_record"):
+        return None, None
+    record = classifier._record()
+    for name in saved_names():
+        saved = read_network(name)
+        others = saved.network.weights
+        if record.classes == saved.network.classes and len(others) == len(
+            record.weights
+        ):
+            pairs = zip(record.weights, others, strict=True)
+            if all(np.array_equal(one, other) for one, other in pairs):
+                return name, saved.card
+    return None, None
+
+
+def _hash_of(model: Any, classifier: Any, spectrogram: dict[str, Any]) -> str:
+    """Return the hash of a model: of its file, or of its weights and settings."""
+    if hasattr(model, "path"):
+        return _sha256(Path(os.fsdecode(model.path)).read_bytes())
+    if not hasattr(classifier, "_record"):
+        return ""
+    record = classifier._record()
+    names = [str(one) for one in record.classes]
+    settings = {k: v for k, v in spectrogram.items() if k != "input_sample_rate"}
+    parts = [json.dumps([names, record.n_crop, settings], sort_keys=True).encode()]
+    for weight in record.weights:
+        parts.append(repr(weight.shape).encode())
+        parts.append(np.ascontiguousarray(weight).astype("<f4").tobytes())
+    return _sha256(*parts)
+
+
+def _sha256(*parts: bytes) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return f"sha256:{digest.hexdigest()}"

@@ -1,0 +1,419 @@
+"""What is said about a recording or a patient, as data."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+__all__ = [
+    "PatientDescription",
+    "RecordingDescription",
+    "UnusableRecording",
+    "description_schema",
+]
+
+SCHEMA_VERSION = 1
+_DIGITS = 6  # significant digits of numbers in JSON
+
+
+def description_schema() -> dict[str, Any]:
+    """Return the JSON schema of descriptions.
+
+    Returns
+    -------
+    schema : dict
+        Of what ``as_dict`` of :class:`RecordingDescription`,
+        :class:`PatientDescription` and :class:`UnusableRecording` returns, in the
+        language of JSON Schema, draft 2020-12. Its version is the
+        ``"schema_version"`` of each description. It rises when an entry is renamed,
+        removed or gets another meaning; new entries do not change it.
+
+    Examples
+    --------
+    >>> from skheart.report import description_schema
+    >>> description_schema()["$defs"]["recording"]["properties"]["schema_version"]
+    {'const': 1}
+    """
+    path = Path(__file__).parent / "description.schema.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The model that answered.
+
+    Attributes
+    ----------
+    name : str
+        Name of a pretrained model or of a model file, without its folder.
+    hash : str
+        ``"sha256:"`` and the hash of the network and of what belongs to it. It is the
+        same for every copy of a model.
+    version : str
+        Of skheart.
+    classes : tuple of str
+    positive : str or None
+        The positive class, if there is one.
+    threshold, patient_threshold : float or None
+        Probability of the positive class from which on it is the answer; None if the
+        most probable class is the answer.
+    pooling : str or tuple of str
+        How the recordings of a patient are pooled.
+    spectrogram : dict
+        Settings of the spectrogram.
+    window : float or None
+        Length of the windows that the network sees, in seconds; None if not known.
+    """
+
+    name: str
+    hash: str
+    version: str
+    classes: tuple[str, ...]
+    positive: str | None
+    threshold: float | None
+    patient_threshold: float | None
+    pooling: Any
+    spectrogram: dict[str, Any]
+    window: float | None
+
+
+@dataclass(frozen=True)
+class Performance:
+    """How often such an answer is right, as measured, in plain words.
+
+    Attributes
+    ----------
+    sentence : str
+        Such as "Of 100 recordings with such a score, 71 had murmur (64 to 78)."; it
+        begins with "Unknown" if nobody measured it.
+    share, low, high : float or None
+        The share that is positive, and its 95 % interval.
+    prevalence : float or None
+        Share of positive recordings that it holds for.
+    figures : tuple of str
+        The figures of the model's card.
+    """
+
+    sentence: str
+    share: float | None
+    low: float | None
+    high: float | None
+    prevalence: float | None
+    figures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Window:
+    """What the network answers for one window.
+
+    Attributes
+    ----------
+    start, end : float
+        In seconds. A window that ends after the recording continues with its start,
+        because short recordings are repeated.
+    probabilities : dict of str to float
+    """
+
+    start: float
+    end: float
+    probabilities: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase of a heartbeat.
+
+    Attributes
+    ----------
+    start, end : float
+        In seconds.
+    phase : str
+        ``"s1"``, ``"systole"``, ``"s2"`` or ``"diastole"``.
+    """
+
+    start: float
+    end: float
+    phase: str
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What each moment of a recording adds to the log odds of a class.
+
+    Attributes
+    ----------
+    positive : str
+        The class.
+    bias : float
+        What does not depend on the recording.
+    times : ndarray of shape (n_frames,)
+        Middle of each frame, in seconds.
+    values : ndarray of shape (n_frames,)
+        They and `bias` add up to the log odds (of more than two classes: to the logit).
+    by_phase : dict of str to float
+        Of what speaks for the class, the share in each phase of the heartbeat and in
+        none; NaN if nothing speaks for it.
+    """
+
+    positive: str
+    bias: float
+    times: np.ndarray
+    values: np.ndarray
+    by_phase: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a page plays and draws. It is not part of the data.
+
+    Attributes
+    ----------
+    waveform : ndarray of shape (n_times,)
+    sample_rate : float
+        In Hz.
+    spectrogram : ndarray of shape (n_bands, n_frames)
+        In standard deviations.
+    f_min, f_max : float
+        Of the spectrogram, in Hz.
+    """
+
+    waveform: np.ndarray
+    sample_rate: float
+    spectrogram: np.ndarray
+    f_min: float
+    f_max: float
+
+
+class _AsDict:
+    """Return the fields as JSON has them, except for the sound."""
+
+    kind: ClassVar[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the description as JSON has it.
+
+        Returns
+        -------
+        entries : dict
+            As :func:`description_schema` says. What is not known is None.
+        """
+        entries = {"schema_version": SCHEMA_VERSION, "kind": self.kind}
+        for name, value in vars(self).items():
+            if name != "sound":
+                entries[name] = plain(value)
+        return entries
+
+
+@dataclass(frozen=True)
+class UnusableRecording(_AsDict):
+    """A recording that cannot be used, and why.
+
+    Attributes
+    ----------
+    file : str or None
+        Name of the file without its folder; None for a waveform.
+    location : str or None
+        AV, PV, TV, MV or Phc, if it is known.
+    error : str
+        One sentence.
+    """
+
+    kind: ClassVar[str] = "unusable"
+
+    file: str | None
+    location: str | None
+    error: str
+
+
+@dataclass@dataclass(frozen=True)
+class UnusablePatient(_AsDict):
+    """A patient of whom no recording can be used, and why.
+
+    Attributes
+    ----------
+    patient : str or None
+    unusable : tuple of UnusableRecording
+    """
+
+    kind: ClassVar[str] = "unusable patient"
+
+    patient: str | None
+    unusable: tuple[UnusableRecording, ...]
+
+    @property
+    def error(self) -> str:
+        """Why the first recording cannot be used."""
+        return self.unusable[0].error
+
+
+(frozen=True)
+class RecordingDescription(_AsDict):
+    """What a model answers for a recording, where, and how certain that is.
+
+    Attributes
+    ----------
+    file : str or None
+        Name of the file without its folder; None for a waveform.
+    location : str or None
+        Where the stethoscope was: AV, PV, TV, MV or Phc, if it is known.
+    duration : float
+        Seconds that were analysed.
+    complete : bool
+        Whether that is the whole recording.
+    sample_rate : float
+        Of the recording, in Hz.
+    answer : str
+        A class of the model, by its threshold if it has one.
+    probabilities : dict of str to float
+        From all windows together.
+    windows : tuple of Window
+        With ``start``, ``end`` and ``probabilities``. Empty if the model does not
+        tell them, such as an exported one.
+    quality : Quality
+        With ``quality`` (0 to 1), ``reasons`` why it is low, and ``indices``; of
+        :func:`skheart.quality.assess_quality`.
+    doubts : tuple of str
+        Sentences that say why this answer is not to be relied on; empty if nothing
+        speaks against it.
+    heart_rate : HeartRate
+        With ``bpm``, NaN without a heartbeat, and ``certainty``, 0 to 1.
+    phases : tuple of Phase
+        With ``start``, ``end`` and ``phase``.
+    contribution : Contribution or None
+        What each moment adds to the answer: ``times``, ``values``, ``bias``,
+        ``positive`` and ``by_phase``. None if the network has no such sum.
+    loudness : dict or None
+        Of the phases, and their ratios; of :func:`skheart.segmentation.phase_loudness`.
+        None without a heartbeat.
+    average_beat : AverageBeat or None
+        Of :func:`skheart.segmentation.average_beat`; None without a heartbeat.
+    model : ModelFacts
+        Name, hash, classes and all settings.
+    performance : Performance
+        How often such an answer is right, as measured.
+    limits : tuple of str
+        What the answer must not be used for.
+    sound : Sound or None
+        What a page plays and draws; not part of `as_dict`.
+
+    See Also
+    --------
+    describe_recording : Describes a recording.
+    description_schema : The schema of `as_dict`.
+    """
+
+    kind: ClassVar[str] = "recording"
+
+    file: str | None
+    location: str | None
+    duration: float
+    complete: bool
+    sample_rate: float
+    answer: str
+    probabilities: dict[str, float]
+    windows: tuple[Window, ...]
+    quality: Any
+    doubts: tuple[str, ...]
+    heart_rate: Any
+    phases: tuple[Phase, ...]
+    contribution: Contribution | None
+    loudness: dict[str, Any] | None
+    average_beat: Any
+    model: ModelFacts
+    performance: Performance
+    limits: tuple[str, ...]
+    sound: Sound | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class LocationFinding:
+    """What was found where the stethoscope was.
+
+    Attributes
+    ----------
+    location : str
+        AV, PV, TV, MV or Phc.
+    finding : str
+        The answer, such as ``"murmur"``; ``"none"`` if the answer is a word for a
+        healthy heart; ``"too noisy"``; ``"not recorded"``.
+    probability : float or None
+        The highest probability of the positive class at this location, or that of the
+        answer if there is no positive class.
+    quality : float or None
+        That of the recording with this probability.
+    n_recordings : int
+        How many recordings could be used.
+    """
+
+    location: str
+    finding: str
+    probability: float | None
+    quality: float | None
+    n_recordings: int
+
+
+@dataclass(frozen=True)
+class PatientDescription(_AsDict):
+    """What a model answers for a patient, from all recordings.
+
+    Attributes
+    ----------
+    patient : str or None
+    answer : str
+        A class of the model, by its threshold for patients if it has one.
+    probabilities : dict of str to float
+        Of the patient.
+    locations : tuple of LocationFinding
+        The four valve locations, and others that were recorded.
+    recordings : tuple of RecordingDescription
+        Those that could be used.
+    unusable : tuple of UnusableRecording
+        Those that could not.
+    model : ModelFacts
+        Name, hash, classes and all settings.
+    performance : Performance
+        How often such an answer is right, as measured.
+    limits : tuple of str
+        What the answer must not be used for.
+
+    See Also
+    --------
+    describe_patient : Describes a patient.
+    description_schema : The schema of `as_dict`.
+    """
+
+    kind: ClassVar[str] = "patient"
+
+    patient: str | None
+    answer: str
+    probabilities: dict[str, float]
+    locations: tuple[LocationFinding, ...]
+    recordings: tuple[RecordingDescription, ...]
+    unusable: tuple[UnusableRecording, ...]
+    model: ModelFacts
+    performance: Performance
+    limits: tuple[str, ...]
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it; numbers that are not finite become None."""
+    if isinstance(value, _AsDict):
+        return value.as_dict()
+    if hasattr(value, "__dataclass_fields__"):
+        value = asdict(value)
+    elif hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {str(name): plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+    return value

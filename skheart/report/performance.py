@@ -1,0 +1,89 @@
+"""How good the answers of a model are, in plain words.
+
+A card can hold ``"calibration"``, measured on patients that the networks were not
+trained on::
+
+    {"positive": "murmur", "prevalence": 0.18, "split": "...",
+     "bins": [{"n": 234, "patients": 121, "probability": 0.03, "share": 0.01,
+               "low": 0.0, "high": 0.04}, ...]}
+
+``bins`` are those of :func:`skheart.metrics.calibration_bins` by recording, in which
+``low`` and ``high`` count each patient once. ``benchmarks/accuracy.py`` measures them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skheart.report.description import Performance
+
+GENERAL_LIMITS = (
+    "for research; not a medical device, and no basis for a decision about a patient",
+)
+_UNKNOWN = (
+    "Unknown: nobody has measured how many recordings with such a score had {what}. A "
+    "probability of the model is not a measured share."
+)
+
+
+def measured_performance(
+    card: dict[str, Any] | None,
+    *,
+    positive: str | None,
+    probability: float,
+    prevalence: float | None,
+    unit: str = "recording",
+) -> Performance:
+    """Return what was measured about answers with such a probability.
+
+    Parameters
+    ----------
+    card : dict or None
+        Of a pretrained model; None for others.
+    positive : str or None
+        The class that `probability` is of.
+    probability : float
+    prevalence : float or None
+        Share of positive recordings where the answer will be used. None for that in
+        which the card was measured.
+    unit : str, default="recording"
+        What is counted. Bins of cards are by recording.
+    """
+    card = card or {}
+    figures = tuple(map(_figure, card.get("figures", ())))
+    calibration = card.get("calibration")
+    known = calibration is not None and calibration["positive"] == positive
+    if not known or unit != "recording":
+        what = positive or "the class of the answer"
+        sentence = _UNKNOWN.format(what=what).replace("recordings", f"{unit}s")
+        return Performance(sentence, None, None, None, prevalence, figures)
+    nearest = min(
+        calibration["bins"], key=lambda one: abs(one["probability"] - probability)
+    )
+    measured = calibration["prevalence"]
+    wanted = measured if prevalence is None else prevalence
+    share, low, high = (
+        at_prevalence(nearest[name], measured, wanted)
+        for name in ("share", "low", "high")
+    )
+    sentence = (
+        f"Of 100 recordings with such a score, {round(100 * share)} had {positive} "
+        f"({round(100 * low)} to {round(100 * high)}), where {100 * wanted:.3g} of 100 "
+        "recordings have it."
+    )
+    return Performance(sentence, share, low, high, wanted, figures)
+
+
+def at_prevalence(share: float, measured: float, wanted: float) -> float:
+    """Return a share of positives for another prevalence, by the rule of Bayes."""
+    up, down = wanted / measured, (1 - wanted) / (1 - measured)
+    return share * up / (share * up + (1 - share) * down)
+
+
+def _figure(figure: dict[str, Any]) -> str:
+    """Return a figure of a card as a sentence."""
+    value, low, high = figure["value"], figure["low"], figure["high"]
+    text = f"{figure['task']}: {figure['score']} {value:.3f}"
+    if low is not None:
+        text += f" (95 % interval {low:.3f} to {high:.3f})"
+    return f"{text}, on patients that the networks were not trained on"

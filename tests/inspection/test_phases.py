@@ -1,0 +1,135 @@
+"""Where the score lies in the heartbeat: by formula, and for simulated murmurs."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+from sklearn.pipeline import Pipeline
+
+from skheart import CNNClassifier, SpectrogramTransformer
+from skheart.datasets import make_heart_sounds
+from skheart.inspection import (
+    Contributions,
+    OcclusionMap,
+    frame_contributions,
+    occlusion_map,
+    phase_contributions,
+)
+
+PHASES = ("s1", "systole", "s2", "diastole", "none")
+CLASSES = np.array(["murmur", "normal"])
+
+
+def contributions(values, step=0.1):
+    values = np.asarray(values, dtype=float)
+    positive = None if values.ndim == 2 else "murmur"
+    times = step * np.arange(len(values))
+    return Contributions(times, values, 0.0, positive, CLASSES)
+
+
+def test_values_are_shared_by_the_time_they_have_in_each_phase():
+    # Values stand for 0-0.05, 0.05-0.15, 0.15-0.25, ... seconds.
+    start, end = np.array([0.05, 0.1, 0.25, 0.30]), np.array([0.1, 0.25, 0.30, 0.40])
+    phase = np.array(["s1", "systole", "s2", "diastole"])
+    found = phase_contributions(contributions([1, 2, 3, 4]), (start, end, phase))
+    assert found == pytest.approx(
+        {"s1": 0.1, "systole": 0.4, "s2": 0.2, "diastole": 0.2, "none": 0.1}
+    )
+
+
+def test_what_speaks_against_the_class_is_left_out():
+    segments = np.array([0.0, 0.25]), np.array([0.25, 0.5]), np.array(["s1", "s2"])
+    found = phase_contributions(contributions([-3, 1, 0, 3, -5]), segments)
+    assert found == pytest.approx(
+        {"s1": 0.25, "systole": 0, "s2": 0.75, "diastole": 0, "none": 0}
+    )
+
+
+def test_nothing_speaks_for_the_class():
+    segments = np.array([0.0]), np.array([0.5]), np.array(["s1"])
+    found = phase_contributions(contributions([-1, -2]), segments)
+    assert list(found) == list(PHASES)
+    assert all(np.isnan(share) for share in found.values())
+
+
+def test_without_a_heartbeat_everything_is_outside():
+    empty = np.empty(0), np.empty(0), np.empty(0, dtype=str)
+    found = phase_contributions(contributions([1, 2]), empty)
+    assert found == {"s1": 0, "systole": 0, "s2": 0, "diastole": 0, "none": 1}
+
+
+def test_each_class_of_several():
+    segments = np.array([0.0, 0.05]), np.array([0.05, 0.3]), np.array(["s1", "s2"])
+    found = phase_contributions(contributions([[1, 3], [1, 1], [2, 0]]), segments)
+    np.testing.assert_allclose(found["s1"], [0.25, 0.75])
+    np.testing.assert_allclose(found["s2"], [0.75, 0.25])
+    np.testing.assert_allclose(sum(found.values()), [1, 1])
+
+
+def test_parts_of_an_occlusion_map_count_by_themselves():
+    values = np.array([[1.0, -2.0], [1.0, 2.0]])
+    found = OcclusionMap(
+        np.array([0.05, 0.15]), np.array([100.0, 200.0]), values, "murmur", 1.0
+    )
+    segments = np.array([0.0, 0.1]), np.array([0.1, 0.2]), np.array(["s1", "systole"])
+    shares = phase_contributions(found, segments)
+    assert (shares["s1"], shares["systole"]) == (0.5, 0.5)
+
+
+# Simulated murmurs -------------------------------------------------------------------
+
+SYSTOLIC, DIASTOLIC = "holosystolic", "early-diastolic"
+SETTINGS = {
+    "duration": 5.0,
+    "heart_rate": (50.0, 62.0),
+    "murmur_level": (-18.0, -10.0),
+    "noise": (-34.0, -26.0),
+}
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """Return a pipeline that detects murmurs in systole and in diastole.
+
+    Frames of the network are 80 ms long, half of the default.
+    """
+    kinds = [
+        make_heart_sounds(60, murmurs=kind, random_state=seed, **SETTINGS)
+        for seed, kind in enumerate((SYSTOLIC, DIASTOLIC))
+    ]
+    pipeline = Pipeline(
+        [
+            ("spectrogram", SpectrogramTransformer(duration=5.0, hop=0.01)),
+            ("cnn", CNNClassifier(epochs=15, random_state=0)),
+        ]
+    )
+    return pipeline.fit(
+        [waveform for sounds in kinds for waveform in sounds.data],
+        np.concatenate([sounds.target for sounds in kinds]),
+    )
+
+
+def simulated(kind):
+    """Return recordings of patients that `trained` does not know."""
+    label = "murmur" if kind else "normal"
+    return make_heart_sounds(
+        8,
+        classes=label,
+        murmurs=kind or SYSTOLIC,
+        recordings_per_patient=1,
+        random_state=7,
+        **SETTINGS,
+    )
+
+
+def true_phases(sounds, number):
+    """Return the phases of a simulated recording, from the simulation itself."""
+    first, second = sounds.beats[number], sounds.s2_onsets[number]
+    starts = np.r_[first, first + 0.05, second, second + 0.05]
+    words = np.repeat(["s1", "systole", "s2", "diastole"], [len(first)] * 2 + [len(second)] * 2)
+    order = np.argsort(starts)
+    starts, words = starts[order], words[order]
+    return starts, np.r_[starts[1:], 5.0], words
