@@ -133,10 +133,7 @@ def assessed(waveform: np.ndarray, sample_rate: float) -> Quality:
     if reason := _unusable(waveform, sample_rate):
         return Quality(0.0, (reason,), dict.fromkeys(QUALITY_INDICES, np.nan))
     indices = indices_of(check_waveform(waveform), sample_rate)
-    if indices["heartbeat_share"] == 0:
-        quality = 0.0
-    else:
-        quality = combined(packaged_table(), indices)
+    quality = float(combined(packaged_table(), indices))
     return Quality(quality, _reasons(quality, indices), indices)
 
 
