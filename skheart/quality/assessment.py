@@ -121,9 +121,12 @@ def assess_quality(waveform: Any, *, sample_rate: float) -> Quality:
     ('silent',)
     """
     check_number("sample_rate", sample_rate, unit="Hz")
-    array = np.asarray(waveform) if np.ndim(waveform) == 1 else waveform
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        array = check_waveform(array)  # says what is wrong
+    try:
+        array = np.asarray(waveform)
+    except ValueError:  # rows of unequal length
+        array = np.zeros(0, dtype=object)
+    if array.ndim != 1 or array.dtype.kind not in "fiu":
+        check_waveform(waveform)  # raises, and says what is wrong
     with single_blas_thread():
         return assessed(array, float(sample_rate))
 
@@ -133,10 +136,7 @@ def assessed(waveform: np.ndarray, sample_rate: float) -> Quality:
     if reason := _unusable(waveform, sample_rate):
         return Quality(0.0, (reason,), dict.fromkeys(QUALITY_INDICES, np.nan))
     indices = indices_of(check_waveform(waveform), sample_rate)
-    if indices["heartbeat_share"] == 0:
-        quality = 0.0
-    else:
-        quality = combined(packaged_table(), indices)
+    quality = float(combined(packaged_table(), indices))
     return Quality(quality, _reasons(quality, indices), indices)
 
 

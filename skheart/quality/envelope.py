@@ -20,6 +20,7 @@ _ENTROPY_PART = 500  # values: 20 seconds
 _TEMPLATE = 2  # values that must be near each other
 _NEAR = 0.2  # standard deviations
 _SECOND = int(FRAME_RATE)
+_CONSTANT = 1e-12  # variance over the mean square that is only rounding
 
 
 def envelope_of(decibels: np.ndarray) -> np.ndarray:
@@ -45,9 +46,10 @@ def periodicity(envelope: np.ndarray) -> float:
     parts = np.lib.stride_tricks.sliding_window_view(envelope, n)[:: max(1, n // 2)]
     parts = parts - parts.mean(axis=1, keepdims=True)
     power = np.zeros(1 + _N_FFT // 2)
+    least = _CONSTANT * np.mean(np.square(envelope))
     for part in parts * np.hanning(n):
         loudness = np.mean(np.square(part))
-        if loudness > 0:  # each part counts the same
+        if loudness > least:  # each part counts the same
             power += np.square(np.abs(np.fft.rfft(part, _N_FFT))) / loudness
     cycles = np.fft.rfftfreq(_N_FFT, 1 / FRAME_RATE)
     inside = power[(cycles >= _CYCLES[0]) & (cycles <= _CYCLES[1])]
@@ -61,7 +63,7 @@ def autocorrelation(envelope: np.ndarray) -> float:
     lags = lags[lags < n - 2]
     centred = envelope - envelope.mean()
     energy = np.r_[0, np.cumsum(np.square(centred))]
-    if len(lags) < 3 or energy[-1] == 0:
+    if len(lags) < 3 or energy[-1] <= _CONSTANT * np.square(envelope).sum():
         return 0.0
     n_fft = 1 << (2 * n - 1).bit_length()
     together = np.fft.irfft(np.square(np.abs(np.fft.rfft(centred, n_fft))), n_fft)

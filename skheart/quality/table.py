@@ -24,14 +24,19 @@ def packaged_table() -> dict[str, Any]:
     return json.loads(PATH.read_text("utf-8"))
 
 
-def log_odds(table: Mapping[str, Any], indices: Mapping[str, float]) -> float:
-    """Return the logarithm of the odds that a recording is good."""
-    return float(table["offset"]) + sum(
-        float(np.interp(indices[name], curve["at"], curve["adds"]))
+def combined(table: Mapping[str, Any], indices: Mapping[str, Any]) -> np.ndarray:
+    """Return the quality, 0 to 1; 0 where no heartbeat was found.
+
+    Parameters
+    ----------
+    table : dict
+        With an ``"offset"``, and for each index a curve with the values ``"at"`` which
+        it ``"adds"`` so much. Beyond the first and the last a curve is flat.
+    indices : dict of str to float or ndarray of shape (n_recordings,)
+    """
+    log_odds = table["offset"] + sum(
+        np.interp(indices[name], curve["at"], curve["adds"])
         for name, curve in table["curves"].items()
     )
-
-
-def combined(table: Mapping[str, Any], indices: Mapping[str, float]) -> float:
-    """Return the quality, 0 to 1."""
-    return float(1 / (1 + np.exp(-log_odds(table, indices))))
+    quality = 1 / (1 + np.exp(-np.asarray(log_odds)))
+    return np.where(np.asarray(indices["heartbeat_share"]) > 0, quality, 0.0)
