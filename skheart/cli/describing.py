@@ -103,18 +103,25 @@ def described(
             return
         for patient in np.unique(patients).tolist():
             own = [r for r, p in zip(recordings, patients, strict=True) if p == patient]
-            yield _patient(model, patient, [*map(describe, own)], prevalence)
+            found = [*map(describe, own)]
+            yield _patient(model, patient, own, found, prevalence)
 
 
 def _patient(
-    model: Answering, patient: str, found: list[Any], prevalence: float | None
+    model: Answering,
+    patient: str,
+    recordings: list[str],
+    found: list[Any],
+    prevalence: float | None,
 ) -> PatientDescription | UnusableRecording:
     """Return the description of a patient, or why there is none."""
     from skheart.report.describe import patient_of
     from skheart.report.description import RecordingDescription, UnusablePatient
 
     if any(isinstance(one, RecordingDescription) for one in found):
-        return patient_of(model, found, patient=patient, prevalence=prevalence)
+        return patient_of(
+            model, recordings, found, patient=patient, prevalence=prevalence
+        )
     return UnusablePatient(patient, tuple(found))
 
 

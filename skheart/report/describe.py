@@ -6,16 +6,24 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from skheart._core.checks import check_number
-from skheart._core.decisions import labels_of
+from skheart._core.decisions import (
+    UNSURE,
+    Decision,
+    confidence_of,
+    labels_of,
+    low_quality,
+    reasons_to_abstain,
+)
 from skheart.audio.recordings import Recording, recordings_of
 from skheart.audio.waveform import resample
-from skheart.metrics.patients import pool_answers
+from skheart.metrics.patients import labels_of_patients, pool_answers
 from skheart.metrics.positive import HEALTHY_WORDS
 from skheart.quality import assess_quality
 from skheart.report.answering import Answering, answering
@@ -29,6 +37,7 @@ from skheart.report.description import (
     UnusableRecording,
     Window,
 )
+from skheart.report.patients import measure_recordings
 from skheart.report.performance import GENERAL_LIMITS, measured_performance
 from skheart.segmentation import decode_phases, heart_rate, load_segmenter
 from skheart.spectrogram.transformer import SpectrogramTransformer
@@ -102,9 +111,9 @@ def describe_recording(
     file = _file_name(recording)
     location = location or location_in(file)
     values, windows = opened.answer(recording)
-    (label,) = _labels(opened, values[np.newaxis])
     waveform, rate, complete = _waveform(opened, recording)
     quality = assess_quality(waveform, sample_rate=rate)
+    label, answer, doubts = _answer(opened, values, quality)
     segmenter = load_segmenter(input_sample_rate=rate)
     (probability,) = segmenter.predict_proba([waveform])
     segmentation, heart = decode_phases(probability), heart_rate(probability)
@@ -118,11 +127,12 @@ def describe_recording(
         duration=duration,
         complete=complete,
         sample_rate=rate,
-        answer=label,
+        answer=answer,
         probabilities=probabilities,
         windows=windows,
         quality=quality,
-        doubts=_doubts(quality, heart.bpm, duration, windows, shown, opened),
+        doubts=doubts
+        + _doubts(quality, heart.bpm, duration, windows, shown, opened),
         heart_rate=heart,
         phases=tuple(
             Phase(float(start), float(end), str(phase))
@@ -207,7 +217,9 @@ def describe_patient(
         describe_or_say_why(opened, recording, location=location, prevalence=prevalence)
         for recording, location in zip(recordings, locations, strict=True)
     ]
-    return patient_of(opened, found, patient=patient, prevalence=prevalence)
+    return patient_of(
+        opened, recordings, found, patient=patient, prevalence=prevalence
+    )
 
 
 def describe_or_say_why(
@@ -230,6 +242,7 @@ def describe_or_say_why(
 
 def patient_of(
     model: Answering,
+    recordings: Sequence[Any],
     found: Sequence[RecordingDescription | UnusableRecording],
     *,
     patient: str | None,
@@ -242,15 +255,19 @@ def patient_of(
         who = "the patient" if patient is None else f"patient {patient!r}"
         why = f": {unusable[0].error}" if unusable else "; there is none."
         raise ValueError(f"No recording of {who} can be used{why}")
-    rows = np.array([[*one.probabilities.values()] for one in used])
-    groups = np.zeros(len(used), dtype=int)
-    (values,), _ = pool_answers(rows, model.classes, groups, model.decision)
-    (label,) = _labels(model, values[np.newaxis], of_patients=True)
-    positive = model.decision.positive
+    decision = model.decision
+    counted = [one for one in used if not low_quality(decision, one.quality)]
+    values = _pooled(model, recordings, found, counted or used)
+    (label,) = labels_of_patients(values[np.newaxis], model.classes, decision).tolist()
+    reason = "" if counted else low_quality(decision, used[0].quality)
+    if not reason:
+        of_patients = replace(decision.of_patients(), min_quality=None)
+        reason = _reason(model, values, None, of_patients)
+    positive = decision.positive
     probabilities = model.named(values)
     return PatientDescription(
         patient=patient,
-        answer=label,
+        answer=UNSURE if reason else label,
         probabilities=probabilities,
         locations=_locations(used, unusable, positive),
         recordings=used,
@@ -265,6 +282,26 @@ def patient_of(
         ),
         limits=_limits(model),
     )
+
+
+def _pooled(
+    model: Answering,
+    recordings: Sequence[Any],
+    found: Sequence[RecordingDescription | UnusableRecording],
+    counted: Sequence[RecordingDescription],
+) -> np.ndarray:
+    """Return the patient's probabilities, from those of the recordings that count."""
+    rows = np.array([[*one.probabilities.values()] for one in counted])
+    measures = None
+    if model.decision.patient_model is not None:
+        own = [r for r, one in zip(recordings, found, strict=True) if one in counted]
+        rate = model.transformer.input_sample_rate or model.transformer.sample_rate
+        measures = measure_recordings(own, input_sample_rate=rate)
+    groups = np.zeros(len(rows), dtype=int)
+    (values,), _ = pool_answers(
+        rows, model.classes, groups, model.decision, measures=measures
+    )
+    return values
 
 
 def location_in(file: str | None) -> str | None:
@@ -292,17 +329,34 @@ def _file_name(recording: Any) -> str | None:
     return None
 
 
-def _labels(
-    model: Answering, values: np.ndarray, *, of_patients: bool = False
-) -> list[str]:
-    decision = model.decision.of_patients() if of_patients else model.decision
-    labels = labels_of(
-        values,
+def _answer(
+    model: Answering, values: np.ndarray, quality: Any
+) -> tuple[str, str, tuple[str, ...]]:
+    """Return the class, the answer, and why the answer is not the class."""
+    decision = model.decision
+    (label,) = labels_of(
+        values[np.newaxis],
+        model.classes,
+        positive=decision.positive,
+        threshold=decision.threshold,
+    ).tolist()
+    reason = _reason(model, values, quality, decision)
+    if not reason:
+        return label, label, ()
+    return label, UNSURE, (f"The answer is unsure: {reason}.",)
+
+
+def _reason(
+    model: Answering, values: np.ndarray, quality: Any, decision: Decision
+) -> str:
+    """Return why the answer is unsure; "" if it is not."""
+    confidence = confidence_of(
+        values[np.newaxis],
         model.classes,
         positive=decision.positive,
         threshold=decision.threshold,
     )
-    return [str(label) for label in labels]
+    return reasons_to_abstain(decision, confidence, [quality])[0]
 
 
 def _waveform(model: Answering, recording: Any) -> tuple[np.ndarray, float, bool]:

@@ -430,9 +430,8 @@ def test_unsure_is_an_answer_with_its_reason(model, folders, tmp_path, capsys):
     assert "is silent" in failed["error"]
     main([*command, "--min-confidence", "1", "--format", "json"])
     answers = json.loads(capsys.readouterr().out)
-    assert [row["prediction"] for row in answers] == ["unsure", "unsure", None]
-    assert answers[0]["reason"].startswith("confidence")
-    assert answers[0]["quality"] is None
+    assert [one.get("answer") for one in answers] == ["unsure", "unsure", None]
+    assert "The answer is unsure: confidence" in answers[0]["doubts"][0]
     main(command)
     assert "quality" not in capsys.readouterr().out.splitlines()[0]
 
