@@ -294,7 +294,9 @@ def _pooled(
     rows = np.array([[*one.probabilities.values()] for one in counted])
     measures = None
     if model.decision.patient_model is not None:
-        own = [r for r, one in zip(recordings, found, strict=True) if one in counted]
+        kept = {id(one) for one in counted}
+        pairs = zip(recordings, found, strict=True)
+        own = [recording for recording, one in pairs if id(one) in kept]
         rate = model.transformer.input_sample_rate or model.transformer.sample_rate
         measures = measure_recordings(own, input_sample_rate=rate)
     groups = np.zeros(len(rows), dtype=int)
