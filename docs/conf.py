@@ -28,6 +28,7 @@ extensions = [
     "matplotlib.sphinxext.plot_directive",
     "skheart_directives",
     "segmentation_directives",
+    "abstaining_directives",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
@@ -57,7 +58,7 @@ html_show_sourcelink = False
 html_copy_source = False
 html_context = {"default_mode": "auto"}
 _GUIDE = "guide journeys journey_researcher journey_ward journey_maker "
-_GUIDE += "spectrograms classifier segmentation evaluation accuracy scale "
+_GUIDE += "spectrograms classifier segmentation abstaining evaluation accuracy scale "
 _GUIDE += "deployment changelog"
 html_sidebars = {"*": [], "generated/*": ["sidebar-nav-bs"]}
 html_sidebars |= {page: ["sidebar-nav-bs"] for page in _GUIDE.split()}
