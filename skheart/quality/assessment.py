@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skheart._core.checks import check_number
-from skheart.audio.waveform import RecordingError, check_waveform
+from skheart.audio.waveform import RecordingError, check_waveform, is_silent
 from skheart.quality.indices import QUALITY_INDICES, indices_of
 from skheart.quality.table import combined, packaged_table
 from skheart.segmentation.frames import F_MAX
@@ -148,10 +148,12 @@ def _unusable(waveform: np.ndarray, sample_rate: float) -> str:
         return f"sampled below {_LEAST_RATE:g} Hz"
     if not np.isfinite(waveform).all():
         return "NaN or infinite values"
+    if is_silent(waveform):
+        return "silent"
     try:
         check_waveform(waveform)
-    except RecordingError as error:
-        return "silent" if "silent" in str(error) else "values too large"
+    except RecordingError:  # the squares of its values are infinite
+        return "values too large"
     return ""
 
 

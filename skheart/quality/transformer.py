@@ -192,6 +192,7 @@ def _assessed(recording: Recording, input_sample_rate: float | None) -> Quality:
             duration=None,
             window=WINDOW,
             f_max=F_MAX,
+            allow_silence=True,
         )
     except RecordingError as error:
         return Quality(0.0, (str(error),), dict.fromkeys(QUALITY_INDICES, np.nan))
