@@ -19,6 +19,7 @@ COMMANDS = {
     "cross-validate": "Train and score models on folds by patient.",
     "predict": "Classify recordings, one row for each recording or patient.",
     "report": "Write a page about recordings, to look at and to listen to.",
+    "serve": "Serve a page on which recordings are dropped and explained.",
     "listen": "Classify sound while it is recorded, every second.",
     "segment": "Find the phases of each heartbeat.",
     "export": "Write a model as ONNX or LiteRT, to run without TensorFlow.",

@@ -1,0 +1,149 @@
+"""The work of ``skheart serve``: answers for uploaded files, a few at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skheart.audio.opening import open_recording
+from skheart.audio.reading import decode
+from skheart.report.answering import answering
+from skheart.report.describe import describe_patient, describe_recording
+from skheart.report.description import PatientDescription, RecordingDescription
+
+_AT_ONCE = 2  # recordings that are described at a time
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the server accepts.
+
+    Attributes
+    ----------
+    size : float
+        Of an upload, in MB.
+    duration : float
+        Of a recording, in seconds.
+    time : float
+        For an answer, in seconds.
+    queue : int
+        Recordings that wait for their answer.
+    """
+
+    size: float = 50.0
+    duration: float = 600.0
+    time: float = 60.0
+    queue: int = 32
+
+
+class Refused(Exception):
+    """A request that gets no answer: a status of HTTP, and one sentence."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Desk:
+    """Describes recordings with one model, within limits.
+
+    Parameters
+    ----------
+    model : str, os.PathLike, Pipeline or OnnxClassifier
+    limits : Limits
+    """
+
+    def __init__(self, model: Any, limits: Limits) -> None:
+        self.model = answering(model)
+        self.limits = limits
+        self._n_waiting = 0
+        self._places = asyncio.Semaphore(_AT_ONCE)
+
+    async def run(self, work: Callable[[], Any]) -> Any:
+        """Do some work in a thread, after what came before it.
+
+        Raises
+        ------
+        Refused
+            If too many wait already, or the work takes too long.
+        """
+        if self._n_waiting >= self.limits.queue:
+            raise Refused(
+                503, f"{self.limits.queue} recordings wait already; try again later."
+            )
+        self._n_waiting += 1
+        try:
+            async with self._places:
+                task = asyncio.to_thread(work)
+                return await asyncio.wait_for(task, self.limits.time)
+        except TimeoutError:
+            raise Refused(
+                504, f"There was no answer within {self.limits.time:g} seconds."
+            ) from None
+        finally:
+            self._n_waiting -= 1
+
+    def describe(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        location: str | None = None,
+        prevalence: float | None = None,
+    ) -> RecordingDescription:
+        """Describe a file.
+
+        Raises
+        ------
+        Refused
+            If it cannot be used: with the sentence of the command line.
+        """
+        try:
+            self.check(path)
+            return describe_recording(
+                self.model, path, location=location, prevalence=prevalence
+            )
+        except (OSError, ValueError) as error:
+            raise Refused(422, without_folder(str(error), path)) from None
+
+    def describe_patient(self, paths: list[str]) -> PatientDescription:
+        """Describe the files of one patient.
+
+        Raises
+        ------
+        Refused
+            If none can be used.
+        """
+        folder = Path(paths[0])
+        try:
+            for path in paths:
+                self.check(path)
+            return describe_patient(self.model, paths)
+        except (OSError, ValueError) as error:
+            raise Refused(422, without_folder(str(error), folder)) from None
+
+    def check(self, path: str | os.PathLike[str]) -> None:
+        """Raise if a file is larger or longer than the limits."""
+        name, longest = Path(path).name, self.limits.duration
+        if os.path.getsize(path) > self.limits.size * 1e6:
+            raise Refused(413, f"{name!r} is larger than {self.limits.size:g} MB.")
+        with open_recording(str(path), repr(name)) as file:
+            waveform, rate = decode(file, repr(name), longest + 1)
+        if len(waveform) > longest * rate:
+            raise Refused(413, f"{name!r} is longer than {longest:g} seconds.")
+
+
+def without_folder(sentence: str, path: str | os.PathLike[str]) -> str:
+    """Return a sentence that names a file without its folder on this computer."""
+    return sentence.replace(f"{Path(path).parent}{os.sep}", "")
+
+
+def safe_name(name: str | None) -> str:
+    """Return the name of an uploaded file as one that is safe on every disk."""
+    last = re.split(r"[/\\]", name or "")[-1]
+    kept = re.sub(r"[^\w.() -]", "_", last).strip(". ")[-80:]
+    return kept or "recording"

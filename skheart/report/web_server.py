@@ -1,0 +1,205 @@
+"""The web server of ``skheart serve``: who may ask, the HTTP interface, the page."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import secrets
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from skheart import __version__
+from skheart._core.optional import optional_import
+from skheart.report.web_desk import Desk, Limits, Refused, safe_name
+
+LOCAL = ("127.0.0.1", "localhost", "::1")
+_FORM = (
+    'Send one file in the form field "recording", such as: curl -F '
+    "recording=@heart.wav http://127.0.0.1:7860/api/describe"
+)
+_HEADERS = {
+    # Scripts and styles of the page itself are allowed; nothing is loaded from outside.
+    "content-security-policy": (
+        "default-src 'self' 'unsafe-inline' data: blob:; "
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+        "connect-src 'self' data: blob:; object-src 'none'; base-uri 'self'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+
+
+def web_app(
+    model: Any,
+    *,
+    limits: Limits | None = None,
+    hosts: tuple[str, ...] | None = LOCAL,
+    password: str | None = None,
+) -> Any:
+    """Return the server as an ASGI application.
+
+    Parameters
+    ----------
+    model : str, os.PathLike, Pipeline or OnnxClassifier
+        As for :func:`describe_recording`.
+    limits : Limits, default=None
+    hosts : tuple of str or None, default=LOCAL
+        Names under which it answers. None for any: only with a password.
+    password : str, default=None
+        What each request must bring, as HTTP's basic authentication with any user name.
+
+    Returns
+    -------
+    app : callable
+        For an ASGI server, such as uvicorn.
+    """
+    fastapi = optional_import("fastapi", user="skheart serve", extra="web")
+    limits = limits or Limits()
+    if hosts is None and not password:
+        raise ValueError("password must be set where others can reach the server.")
+    desk = Desk(model, limits)
+    app = fastapi.FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    _add_interface(app, desk)
+    from skheart.report.web_page import add_page
+
+    add_page(app, desk)
+    return Guard(app, hosts=hosts, password=password, size=limits.size)
+
+
+def _add_interface(app: Any, desk: Desk) -> None:
+    """Add the addresses for programs."""
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+
+    async def health(_: Request) -> Any:
+        facts = desk.model.facts
+        return JSONResponse(
+            {"status": "ok", "model": facts.name, "hash": facts.hash}
+            | {"version": __version__}
+        )
+
+    async def describe(request: Request) -> Any:
+        try:
+            return JSONResponse(await _described(desk, request))
+        except Refused as refused:
+            return JSONResponse({"error": str(refused)}, refused.status)
+
+    app.add_route("/healthz", health, methods=["GET"])
+    app.add_route("/api/describe", describe, methods=["POST"])
+
+
+async def _described(desk: Desk, request: Any) -> dict[str, Any]:
+    """Return the description of the file in a request."""
+    try:
+        form = await request.form(max_files=1, max_fields=4)
+    except Exception as error:  # a form that is no form, of several kinds
+        raise Refused(400, f"The form cannot be read ({error}). {_FORM}") from None
+    async with form:
+        upload = form.get("recording")
+        if not hasattr(upload, "read"):
+            raise Refused(400, _FORM)
+        settings = {
+            "location": form.get("location") or None,
+            "prevalence": _number("prevalence", form.get("prevalence")),
+        }
+        with TemporaryDirectory(prefix="skheart-") as folder:
+            path = Path(folder) / safe_name(upload.filename)
+            path.write_bytes(await upload.read())
+            found = await desk.run(partial(desk.describe, path, **settings))
+    return found.as_dict()
+
+
+def _number(name: str, text: Any) -> float | None:
+    if not text:
+        return None
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        raise Refused(400, f"{name} must be a number, got {text!r}.") from None
+
+
+class Guard:
+    """Refuses requests before the application sees them; adds headers to answers.
+
+    Requests for another host are refused because a page of a stranger could make the
+    browser send them (DNS rebinding).
+    """
+
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        *,
+        hosts: tuple[str, ...] | None,
+        password: str | None,
+        size: float,
+    ) -> None:
+        self.app, self.hosts, self.password, self.size = app, hosts, password, size
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return await self.app(scope, receive, send)
+        if scope["type"] != "http":  # nothing here uses a websocket
+            return await send({"type": "websocket.close", "code": 1008})
+        headers = {k.decode("latin-1").lower(): v for k, v in scope["headers"]}
+        headers = {k: v.decode("latin-1") for k, v in headers.items()}
+        send = _with_headers(send)
+        try:
+            self._check(scope["method"], headers)
+        except Refused as refused:
+            return await _refuse(send, refused)
+        return await self.app(scope, receive, send)
+
+    def _check(self, method: str, headers: dict[str, str]) -> None:
+        host = headers.get("host", "").rsplit(":", 1)[0].strip("[]")
+        if self.hosts is not None and host not in self.hosts:
+            raise Refused(421, f"This server does not answer for the host {host!r}.")
+        if self.password and not _knows(headers, self.password):
+            raise Refused(401, "A password is required.")
+        if method in ("GET", "HEAD", "OPTIONS"):
+            return
+        length = headers.get("content-length", "")
+        if not length.isdigit():
+            raise Refused(411, "The request does not say how long it is.")
+        if int(length) > self.size * 1e6 + 10_000:  # and the form around the file
+            raise Refused(413, f"The upload is larger than {self.size:g} MB.")
+
+
+def _knows(headers: dict[str, str], password: str) -> bool:
+    """Return whether a request brings the password."""
+    kind, _, content = headers.get("authorization", "").partition(" ")
+    if kind.lower() != "basic":
+        return False
+    try:
+        given = base64.b64decode(content, validate=True).partition(b":")[2]
+    except (binascii.Error, ValueError):
+        return False
+    return secrets.compare_digest(given, password.encode())
+
+
+def _with_headers(send: Any) -> Any:
+    """Return a function that adds our headers to each answer."""
+    added = [(k.encode(), v.encode()) for k, v in _HEADERS.items()]
+
+    async def with_headers(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", []), *added]}
+        await send(message)
+
+    return with_headers
+
+
+async def _refuse(send: Any, refused: Refused) -> None:
+    content = json.dumps({"error": str(refused)}).encode()
+    headers = [(b"content-type", b"application/json")]
+    headers.append((b"content-length", str(len(content)).encode()))
+    if refused.status == 401:
+        headers.append((b"www-authenticate", b'Basic realm="skheart"'))
+    start = {"type": "http.response.start", "status": refused.status}
+    await send({**start, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
