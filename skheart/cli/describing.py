@@ -61,7 +61,7 @@ def opened_model(model: Predictor, name: str, decision: Decision) -> Answering:
     if importlib.util.find_spec("numba") is None:
         raise ImportError(
             "Descriptions of recordings need numba, which computes phases and quality; "
-            "install it with \"pip install numba\", or use predict --format csv."
+            'install it with "pip install numba", or use predict --format csv.'
         )
     from skheart.report.answering import answering
 
@@ -96,9 +96,7 @@ def described(
     with bar as advance:
 
         def describe(recording: str) -> Any:
-            work = partial(
-                describe_or_say_why, model, recording, prevalence=prevalence
-            )
+            work = partial(describe_or_say_why, model, recording, prevalence=prevalence)
             with quiet_stdout():
                 found = interruptible(work)
             advance()

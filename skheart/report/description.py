@@ -251,7 +251,7 @@ class UnusablePatient(_AsDict):
         return self.unusable[0].error
 
 
-(frozen=True)
+@dataclass(frozen=True)
 class RecordingDescription(_AsDict):
     """What a model answers for a recording, where, and how certain that is.
 
