@@ -230,7 +230,7 @@ class UnusableRecording(_AsDict):
     error: str
 
 
-@dataclass@dataclass(frozen=True)
+@dataclass(frozen=True)
 class UnusablePatient(_AsDict):
     """A patient of whom no recording can be used, and why.
 
