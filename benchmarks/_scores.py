@@ -99,7 +99,9 @@ def calibration(
     positive = part.codes[head] == 0
     p = probabilities(logits[rows], head, offset)[:, 0]
     bins = calibration_bins(positive, p, pos_label=True)
-    order = np.split(np.argsort(p, kind="stable"), np.cumsum([b["n"] for b in bins])[:-1])
+    order = np.split(
+        np.argsort(p, kind="stable"), np.cumsum([b["n"] for b in bins])[:-1]
+    )
     for one, members in zip(bins, order, strict=True):
         n_patients = len(np.unique(part.group[members]))
         low_high = proportion_interval(one["share"] * n_patients, n_patients)

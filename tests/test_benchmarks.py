@@ -509,7 +509,9 @@ def test_calibration_of_a_card_counts_each_patient_once(corpora):
     assert first["probability"] == pytest.approx(p[order].mean(), abs=1e-4)
     assert first["patients"] == len(np.unique(corpora.group[known][order]))
     width = first["high"] - first["low"]
-    by_recording = 2 * 1.96 * np.sqrt(first["share"] * (1 - first["share"]) / first["n"])
+    by_recording = (
+        2 * 1.96 * np.sqrt(first["share"] * (1 - first["share"]) / first["n"])
+    )
     assert width > by_recording
     assert [one["probability"] for one in found["bins"]] == sorted(
         one["probability"] for one in found["bins"]

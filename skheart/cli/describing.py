@@ -90,9 +90,7 @@ def described(
     with bar as advance:
 
         def describe(recording: str) -> Any:
-            work = partial(
-                describe_or_say_why, model, recording, prevalence=prevalence
-            )
+            work = partial(describe_or_say_why, model, recording, prevalence=prevalence)
             with quiet_stdout():
                 found = interruptible(work)
             advance()

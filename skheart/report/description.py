@@ -230,7 +230,7 @@ class UnusableRecording(_AsDict):
     error: str
 
 
-@dataclass@dataclass(frozen=True)
+@dataclass(frozen=True)
 class UnusablePatient(_AsDict):
     """A patient of whom no recording can be used, and why.
 
@@ -251,7 +251,7 @@ class UnusablePatient(_AsDict):
         return self.unusable[0].error
 
 
-(frozen=True)
+@dataclass(frozen=True)
 class RecordingDescription(_AsDict):
     """What a model answers for a recording, where, and how certain that is.
 

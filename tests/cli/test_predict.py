@@ -82,7 +82,9 @@ def test_same_as_the_pipeline(model, folders, capsys):
     assert captured.err == ""
     rows = json.loads(captured.out)
     expected = load_model(model).predict_proba(paths)
-    got = [[row["probabilities"][name] for name in ("murmur", "normal")] for row in rows]
+    got = [
+        [row["probabilities"][name] for name in ("murmur", "normal")] for row in rows
+    ]
     np.testing.assert_allclose(got, expected, atol=1e-6)
 
 

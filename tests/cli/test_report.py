@@ -57,7 +57,9 @@ def test_a_page_of_recordings_with_the_threshold_of_the_user(ward, tmp_path, cap
         (["-o", "page.html", "--prevalence", "2"], "prevalence must be a positive"),
     ],
 )
-def test_wrong_options_are_one_sentence(ward, tmp_path, monkeypatch, capsys, arguments, message):
+def test_wrong_options_are_one_sentence(
+    ward, tmp_path, monkeypatch, capsys, arguments, message
+):
     monkeypatch.chdir(tmp_path)
     assert main(["report", str(ward / "2530_AV.flac"), *arguments, "-q"]) == 2
     error = capsys.readouterr().err

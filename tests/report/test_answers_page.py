@@ -171,7 +171,9 @@ def test_a_screen_reader_and_the_keyboard_reach_everything(tags):
 
 def luminance(colour):
     values = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in values]
+    linear = [
+        x / 12.92 if x <= 0.03928 else ((x + 0.055) / 1.055) ** 2.4 for x in values
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 

@@ -223,7 +223,13 @@ def test_a_classifier_of_scikit_learn_is_described(circor, validate):
 
 CARD = {
     "figures": [
-        {"task": "by recording", "score": "AUROC", "value": 0.9, "low": 0.8, "high": 1.0}
+        {
+            "task": "by recording",
+            "score": "AUROC",
+            "value": 0.9,
+            "low": 0.8,
+            "high": 1.0,
+        }
     ],
     "calibration": {
         "positive": "murmur",
