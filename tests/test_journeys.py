@@ -1,7 +1,7 @@
 """Test that the journeys of the documentation run as they are written.
 
-The code and the commands are those of the pages, on real recordings. What they print must
-have the lines of the page; the numbers in them can differ.
+The code and the commands are those of the pages, on real recordings. What they print
+must have the lines of the page; the numbers in them can differ.
 """
 
 import re

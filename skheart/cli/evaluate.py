@@ -94,9 +94,7 @@ def run(options: argparse.Namespace) -> int:
     usable = errors == ""
     if not usable.any():
         raise ValueError(f"No recording could be used: {errors[0]}")
-    report_unusable(
-        corpus.data, corpus.target, errors, allowed=options.allow_losses
-    )
+    report_unusable(corpus.data, corpus.target, errors, allowed=options.allow_losses)
     report_on(
         options,
         take(corpus, usable),

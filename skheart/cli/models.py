@@ -140,7 +140,8 @@ def _decision_text(decision: dict[str, Any]) -> str:
     """Return how probabilities become answers."""
     if decision["threshold"] is None:
         return "the most probable class"
-    text = f"{decision['positive']} from a probability of {decision['threshold']:.4g} on"
+    positive, threshold = decision["positive"], decision["threshold"]
+    text = f"{positive} from a probability of {threshold:.4g} on"
     if decision["patient_threshold"] is not None:
         text += f", of patients from {decision['patient_threshold']:.4g} on"
     return text

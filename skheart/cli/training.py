@@ -119,9 +119,7 @@ def usable_spectrograms(
     usable = np.array([not error for error in errors])
     if not usable.all() and not options.skip_unusable:
         raise ValueError(_unusable(errors))
-    report_unusable(
-        corpus.data, corpus.target, errors, allowed=options.allow_losses
-    )
+    report_unusable(corpus.data, corpus.target, errors, allowed=options.allow_losses)
     return X, usable
 
 

@@ -148,17 +148,16 @@ def test_recordings_that_cannot_be_used_are_named(name, command, table, capsys):
     path = table()
     film(path.with_name("film.m4a"))
     path.write_text(path.read_text() + "film.m4a,normal,x1\n")
-    assert main([*command(name, path), "-q", "--format", "json"]) == 0
+    # Most of the recordings were trained on; of the others it is more than a tenth.
+    arguments = [*command(name, path), "-q", "--force"]
+    assert main(arguments) == 2
+    message = capsys.readouterr().err
+    assert "recordings of 'normal' would be left out (the first one: " in message
+    assert not path.with_name("new.skheart").exists()
+    assert main([*arguments, "--allow-losses"]) == 0
     message = capsys.readouterr().err
     assert "1 file or row was left out" in message
     assert "film.m4a' holds no sound" in message
-    for number in range(9):
-        path.with_name(f"{number}.m4a").write_bytes(b"no sound")
-    rows = "".join(f"{number}.m4a,normal,x2\n" for number in range(9))
-    path.write_text(path.read_text() + rows)
-    assert main([*command(name, path), "-q", "--force"]) == 2
-    assert "recordings of 'normal' would be left out" in capsys.readouterr().err
-    assert main([*command(name, path), "-q", "--force", "--allow-losses"]) == 0
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -247,5 +246,8 @@ def test_patients_in_the_table_of_the_training_and_in_another(
     command = ["evaluate", "--model", "m.skheart", "--table", str(second), "-q"]
     assert main(command) == 0
     text = " ".join(capsys.readouterr().out.split())
-    known = int(re.search(r"(\d) recordings? are of patients with names of pat", text)[1])
-    assert known in (1, 2)  # of the patients m14 and n14 one can have been held out
+    found = re.search(r"(\d) recordings are of patients with names of patients", text)
+    assert int(found[1]) in (
+        1,
+        2,
+    )  # of the patients m14 and n14 one can have been held out
