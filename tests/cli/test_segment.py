@@ -209,7 +209,9 @@ def test_a_picture_of_several_recordings(folder, odd_sounds, tmp_path, capsys):
     assert main(arguments) == 2
     assert f"{str(picture)!r} exists; pass --force" in capsys.readouterr().err
     assert main([*arguments, "--force"]) == 0
-    assert "silence.wav: no heartbeat was found: it is silent" in capsys.readouterr().err
+    assert (
+        "silence.wav: no heartbeat was found: it is silent" in capsys.readouterr().err
+    )
     three = image.imread(picture)
     assert three.shape[0] == pytest.approx(3 * one.shape[0], abs=2)
     assert three.shape[1] == one.shape[1] > 2 * one.shape[0]
