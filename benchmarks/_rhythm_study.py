@@ -6,11 +6,13 @@ spliced into recordings; PASCAL has the word "extrasystole".
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from _corpora import Corpora
+from _rhythm_trials import scores_of_trials
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.metrics import roc_auc_score
@@ -74,9 +76,23 @@ def rhythm_results(
             "one feature": best_feature(X_b, y_b),
             "by length": by_length(y_b, score, group, length, (0, 3, 5, 8, 12, 100)),
         }
+    results["CinC 2016 b, arrhythmic beats"]["tried"] = tried(data_home, weights[:2])
     for name, figures in results.items():
         print(name, figures, flush=True)
     return results
+
+
+def tried(data_home: Path, weights: list[list[np.ndarray]]) -> dict[str, Any]:
+    """Return the figures of other ways to detect arrhythmic beats in database b."""
+    paths, y, group = arrhythmic(data_home)
+    probabilities = [[read(path, one)[0] for one in weights] for path in paths]
+    scores = scores_of_trials(
+        probabilities, y, group, detector=detector, cross_validated=cross_validated
+    )
+    return {
+        name: {**auroc(y, score, group), "by patient": by_patient(y, score, group)}
+        for name, score in scores.items()
+    }
 
 
 def stacked_figures(X: np.ndarray, y: np.ndarray, group: np.ndarray) -> dict[str, Any]:
@@ -86,9 +102,24 @@ def stacked_figures(X: np.ndarray, y: np.ndarray, group: np.ndarray) -> dict[str
 
 def features_of(path: str, weights: list[np.ndarray]) -> tuple[np.ndarray, float]:
     """Return the features of a recording, and its length in seconds."""
+    probability, length = read(path, weights)
+    return rhythm_features(probability), length
+
+
+def read(path: str, weights: list[np.ndarray]) -> tuple[np.ndarray, float]:
+    """Return the probabilities of a recording, and its length in seconds."""
     waveform, _ = read_recording(path, sample_rate=SAMPLE_RATE)
-    found = rhythm_features(probabilities(weights, decibels(waveform)))
-    return found, len(waveform) / SAMPLE_RATE
+    length = len(waveform) / SAMPLE_RATE
+    return probabilities(weights, decibels(waveform)), length
+
+
+def arrhythmic(data_home: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the recordings of database b that have the label, labels and patients."""
+    cinc = load_cinc2016(data_home, databases="b")
+    words = cinc.frame["arrhythmia"]
+    rows = np.flatnonzero(np.isin(words, list(ARRHYTHMIC)))
+    y = np.array([ARRHYTHMIC[word] for word in words[rows]])
+    return cinc.data[rows], y, cinc.groups[rows]
 
 
 def spliced_features(
@@ -125,14 +156,10 @@ def set_b(
     data_home: Path, weights: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return features, whether a beat is arrhythmic, patients and lengths."""
-    cinc = load_cinc2016(data_home, databases="b")
-    words = cinc.frame["arrhythmia"]
-    rows = np.flatnonzero(np.isin(words, list(ARRHYTHMIC)))
-    found = [features_of(path, weights) for path in cinc.data[rows]]
+    paths, y, group = arrhythmic(data_home)
+    found = [features_of(path, weights) for path in paths]
     X = np.array([features for features, _ in found])
-    y = np.array([ARRHYTHMIC[word] for word in words[rows]])
-    length = np.array([seconds for _, seconds in found])
-    return X, y, cinc.groups[rows], length
+    return X, y, group, np.array([seconds for _, seconds in found])
 
 
 def pascal_b(
@@ -149,13 +176,18 @@ def pascal_b(
     return X, (part.word == "extrasystole").astype(int), part.group, length
 
 
-def cross_validated(X: np.ndarray, y: np.ndarray, group: np.ndarray) -> np.ndarray:
+def cross_validated(
+    X: np.ndarray,
+    y: np.ndarray,
+    group: np.ndarray,
+    model_of: Callable[[int], Pipeline] = detector,
+) -> np.ndarray:
     """Return scores from five folds by patient, averaged over five orders."""
     total = np.zeros(len(y))
     for seed in range(N_REPEATS):
         folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
         for train, test in folds.split(X, y, group):
-            model = detector(seed).fit(X[train], y[train])
+            model = model_of(seed).fit(X[train], y[train])
             total[test] += model.predict_proba(X[test])[:, 1]
     return total / N_REPEATS
 

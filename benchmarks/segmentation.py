@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -351,10 +352,15 @@ def speed(waveforms: list[np.ndarray], weights: list[np.ndarray]) -> dict[str, A
     return figures
 
 
+def load() -> float:
+    """Return the number of other processes that run: above 0, times are too long."""
+    return round(os.getloadavg()[0], 1)
+
+
 def speed_from_files(circor: Corpora) -> dict[str, Any]:
     """Time the prediction from sound files, in one thread and in two."""
     paths = circor.path[:: max(1, len(circor.path) // 500)].tolist()
-    figures: dict[str, Any] = {"recordings": len(paths)}
+    figures: dict[str, Any] = {"recordings": len(paths), "other load": load()}
     for n_jobs in (1, 2):
         segmenter = load_segmenter(n_jobs=n_jobs)
         segmenter.predict(paths)  # compiles, and fills the cache of the disk

@@ -46,6 +46,31 @@ def tone():
     return make
 
 
+@pytest.fixture(scope="session")
+def speech():
+    """Return a function that simulates speech at 8 kHz, from a seed.
+
+    Pulses of the voice pass through resonances; syllables differ in length.
+    """
+
+    def make(seed, *, duration=8):
+        random = np.random.default_rng(seed)
+        times = np.arange(duration * 8000) / 8000
+
+        def curve(per_second):
+            n = duration * per_second
+            return np.interp(times * per_second, np.arange(n), random.normal(size=n))
+
+        pitch = 120 * np.exp(0.15 * curve(2))
+        pulses = np.diff(np.floor(np.cumsum(pitch) / 8000), prepend=0)
+        decay = np.exp(-80 * times[:240])
+        resonances = [np.sin(2 * np.pi * f * times[:240]) for f in (500, 1500, 2500)]
+        voice = np.convolve(pulses, decay * sum(resonances))[: len(times)]
+        return voice * np.clip(curve(6), 0, None)
+
+    return make
+
+
 @pytest.fixture
 def fresh_workers():
     """Start new worker processes of joblib for this test, and stop them after it.

@@ -56,6 +56,7 @@ def _run_commands(folder: Path, sounds, expected, classes) -> None:
     names = [str(folder / f"{number}.wav") for number in range(len(sounds.data))]
     for name, waveform in zip(names, sounds.data, strict=True):
         soundfile.write(name, waveform, 2000, subtype="FLOAT")
+
     def rows_of(*arguments: str) -> list[dict[str, str]]:
         done = subprocess.run(
             [sys.executable, "-m", "skheart", *arguments],

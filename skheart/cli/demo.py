@@ -1,4 +1,4 @@
-"""``skheart demo``: train and save a model, find heartbeats, on simulated recordings."""
+"""``skheart demo``: train a model and find heartbeats, on simulated recordings."""
 
 from __future__ import annotations
 
@@ -157,9 +157,7 @@ def _draw_spectrograms(
 
     from skheart.inspection.displays import SpectrogramDisplay
 
-    figure, axes = plt.subplots(
-        2, 1, figsize=(9, 6), sharex=True, layout="constrained"
-    )
+    figure, axes = plt.subplots(2, 1, figsize=(9, 6), sharex=True, layout="constrained")
     for ax, (word, (recording, phases)) in zip(axes, recordings.items(), strict=True):
         SpectrogramDisplay.from_recording(
             recording, name=word, segmentation=phases

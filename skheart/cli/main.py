@@ -12,7 +12,7 @@ from skheart.cli.interrupts import interrupted, interrupting_signals
 
 # The module of the same name has the options of a command, and what it does.
 COMMANDS = {
-    "demo": "Train and save a model and find heartbeats, on simulated recordings.",
+    "demo": "Train a model and find heartbeats, on simulated recordings.",
     "train": "Train a model on a corpus and write it.",
     "evaluate": "Score a model on a corpus.",
     "tune": "Choose the thresholds of a model for a required sensitivity.",

@@ -54,7 +54,7 @@ def draw_picture(
     rows = figure.subplots(2 * len(found), 1, squeeze=False)[:, 0].reshape(-1, 2)
     for (above, below), display, one in zip(rows, displays, found, strict=True):
         name, segmentation, rate, reason = one
-        above.set_title(_title(name, rate, reason))
+        above.set_title(_title(name, rate, reason), loc="left")
         if display is None:
             above.set_axis_off()
             below.set_axis_off()
@@ -68,12 +68,12 @@ def draw_picture(
         above.tick_params(labelbottom=False)
         if len(segmentation.start):
             above.legend(
-                loc="upper right", ncols=4, fontsize="small", borderaxespad=0.2
+                loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False
             )
     # A long waveform has more points than are drawn at a time.
-    with matplotlib.rc_context({"agg.path.chunksize": 20_000}):
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=_DPI)
+    settings = {"agg.path.chunksize": 20_000}
+    with matplotlib.rc_context(settings), atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=_DPI)
 
 
 def _display(name: str, segmentation: Segmentation) -> SpectrogramDisplay | None:

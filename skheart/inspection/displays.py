@@ -135,7 +135,9 @@ class SpectrogramDisplay:
             transformer = SpectrogramTransformer(duration=None, normalize=None)
         transformer = clone(transformer).set_params(flatten=False, on_error="raise")
         transformer.fit([recording])  # checks the parameters
-        (entry,) = recordings_of(transformer, [recording], reset=False, check_finite=True)
+        (entry,) = recordings_of(
+            transformer, [recording], reset=False, check_finite=True
+        )
         waveform = entry.load(
             sample_rate=transformer.sample_rate,
             input_sample_rate=transformer.input_sample_rate,

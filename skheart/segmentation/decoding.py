@@ -23,7 +23,10 @@ _NONE_SHORTEST, _NONE_LONGEST = 0.6, 2.6  # seconds of a stretch without a heart
 _ENTERING = -6.0  # logarithm of the odds of such a stretch
 _RARE = -7.0  # logarithm of the share of durations that no mean explains
 CERTAIN = 0.2  # certainty of a period from which on it is one
-_DOUBTFUL = 0.2  # mean probability of no heartbeat that needs a period against it
+# Where more than this share of a recording may be no heartbeat, its period must be this
+# certain. Of the recordings that the network was trained on, this empties none as they
+# are, and 7 % with noise at 10 dB; of simulated speech, it empties 9 in 10.
+_DOUBTFUL, _UNDOUBTED = 0.05, 0.35
 _FEWEST = 3  # phases in a stretch with a heartbeat
 _SHORT = 2.0  # seconds
 _AGREEMENT, _AGREEMENT_OF_SHORT = 0.5, 0.7  # mean probability of the phases found
@@ -71,7 +74,7 @@ def decode_phases(probability: np.ndarray) -> Segmentation:
     probability = check_probability(probability)
     n_frames = len(probability)
     found = period(probability)
-    if found.certainty < CERTAIN and probability[:, _NONE].mean() > _DOUBTFUL:
+    if found.certainty < _UNDOUBTED and probability[:, _NONE].mean() > _DOUBTFUL:
         return segments(np.full(n_frames, _NONE, dtype=np.int8))
     states = most_likely(probability, *durations(found))
     return segments(without_fragments(states, probability))

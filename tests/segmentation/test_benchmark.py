@@ -87,6 +87,36 @@ def test_auroc_by_patient():
     assert (found["n"], found["positive"]) == (4, 2)
 
 
+def _two_sounds(first, second):
+    """Return probabilities of first and second sounds at these times, in seconds."""
+    labels = np.full(1000, 3)
+    for s1, s2 in zip(np.round(first * 100), np.round(second * 100), strict=True):
+        labels[int(s1) : int(s1) + 10] = 0
+        labels[int(s1) + 10 : int(s2)] = 1
+        labels[int(s2) : int(s2) + 10] = 2
+    return np.full((1000, 5), 0.025) + 0.875 * np.eye(5)[labels]
+
+
+def test_a_beat_is_early_if_both_sounds_are():
+    from _rhythm_trials import both_sounds, forced_rhythm
+
+    beats = 0.4 + 0.8 * np.arange(11)
+    early, misplaced = beats.copy(), beats.copy()
+    early[5] -= 0.24
+    misplaced[5] -= 0.12
+    regular = both_sounds(_two_sounds(beats, beats + 0.3))
+    np.testing.assert_allclose(regular, 0, atol=0.03)
+    found = both_sounds(_two_sounds(early, early + 0.3))
+    np.testing.assert_allclose(found[:3], [0.3, 0.3, 0.09], atol=0.03)
+    one_only = both_sounds(_two_sounds(misplaced, beats + 0.3))
+    np.testing.assert_allclose(one_only, 0, atol=0.03)
+    assert np.isnan(both_sounds(_two_sounds(beats[:2], beats[:2] + 0.3))).all()
+    costs = [forced_rhythm(_two_sounds(x, x + 0.3)) for x in (beats, early)]
+    assert costs[0][2] == 0
+    assert costs[1][2] >= 1
+    assert costs[1][4] > costs[0][4] + 1
+
+
 def test_the_card_has_the_figures_of_its_fold():
     from train_segmenter import SHIPPED
 

@@ -133,6 +133,15 @@ def test_without_a_heartbeat_the_segmentation_is_empty(name):
     assert len(start) == len(end) == len(phase) == 0
 
 
+def test_speech_is_empty(speech):
+    """Few sounds of speech look like a weak heartbeat, with a low certainty."""
+    segmenter = load_segmenter(input_sample_rate=8000)
+    probabilities = segmenter.predict_proba([speech(seed) for seed in range(20)])
+    found = [p for p in probabilities if len(decode_phases(p).start)]
+    assert len(found) <= 2
+    assert all(heart_rate(p).certainty < 0.5 for p in found)
+
+
 def test_a_recording_of_a_few_milliseconds_is_empty():
     random = np.random.default_rng(0)
     for n_times in (1, 30, 57, 700):
