@@ -25,9 +25,7 @@ VOWELS = {
 _WIDTHS = (80, 100, 150)  # of the resonances, in Hz
 
 
-def draw_other(
-    random: np.random.Generator, kind: str
-) -> tuple[np.ndarray, float]:
+def draw_other(random: np.random.Generator, kind: str) -> tuple[np.ndarray, float]:
     """Draw a sound of 5 to 20 seconds.
 
     Returns

@@ -20,7 +20,13 @@ from scipy.signal import resample_poly
 
 RATE = 1000  # Hz
 ENVELOPE_RATE = 100  # Hz, for the two indices of how periodic it is
-INDICES = ("periodicity", "sample entropy", "autocorrelation", "envelope sd", "kurtosis")
+INDICES = (
+    "periodicity",
+    "sample entropy",
+    "autocorrelation",
+    "envelope sd",
+    "kurtosis",
+)
 
 
 def five_indices(path: str) -> list[float]:

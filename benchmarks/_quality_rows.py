@@ -106,7 +106,6 @@ class Rows:
         return np.where(self.usable, combined(table, X), 0)
 
 
-
 def parallel(function: Any, tasks: list[tuple[Any, ...]]) -> np.ndarray:
     """Call a function with each task, in two processes."""
     return np.array(
@@ -149,7 +148,9 @@ def with_noise(waveform: np.ndarray, noise: np.ndarray, level: float) -> np.ndar
 
 def kept_on_disk(folder: Path, name: str, tasks: Any, compute: Any) -> np.ndarray:
     """Compute an array, or read it if code and tasks are the same."""
-    code = [path.read_bytes() for path in Path(skheart.quality.__file__).parent.glob("*.py")]
+    code = [
+        path.read_bytes() for path in Path(skheart.quality.__file__).parent.glob("*.py")
+    ]
     digest = hashlib.sha256(repr(tasks).encode() + b"".join(sorted(code))).hexdigest()
     path = folder / f"{name}-{digest[:16]}.npy"
     if not path.exists():
@@ -183,5 +184,3 @@ def other_indices(kind: str, seed: int) -> list[float]:
     random = np.random.default_rng([3, sorted(KINDS).index(kind), seed])
     with single_blas_thread():
         return list(indices_of(*draw_other(random, kind)).values())
-
-

@@ -199,9 +199,7 @@ def other_sounds(
     test = real & (rows.corpus == "circor2022") & (rows.fold == SHIPPED)
     thresholds = {share: float(np.quantile(quality[test], 1 - share)) for share in KEPT}
     tasks = [(kind, seed) for kind in KINDS for seed in range(N_OTHER)]
-    values = kept_on_disk(
-        work, "other", tasks, lambda: parallel(other_indices, tasks)
-    )
+    values = kept_on_disk(work, "other", tasks, lambda: parallel(other_indices, tasks))
     X = dict(zip(QUALITY_INDICES, values.T, strict=True))
     kinds = np.array([kind for kind, _ in tasks])
     found = {kind: combined(table, X)[kinds == kind] for kind in KINDS}

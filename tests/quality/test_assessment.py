@@ -49,8 +49,16 @@ def with_noise(waveform, level, seed):
         (np.full(N, 0.25), RATE, "silent"),
         (np.sin(2 * np.pi * 50 * TIME)[:1999], RATE, "shorter than 1 s"),
         (np.zeros(0), RATE, "shorter than 1 s"),
-        (np.where(TIME < 5, np.sin(300 * TIME), np.nan), RATE, "NaN or infinite values"),
-        (np.where(TIME < 5, np.sin(300 * TIME), np.inf), RATE, "NaN or infinite values"),
+        (
+            np.where(TIME < 5, np.sin(300 * TIME), np.nan),
+            RATE,
+            "NaN or infinite values",
+        ),
+        (
+            np.where(TIME < 5, np.sin(300 * TIME), np.inf),
+            RATE,
+            "NaN or infinite values",
+        ),
         (1e30 * np.sin(300 * TIME), RATE, "values too large"),
         (np.sin(300 * TIME), 1000, "sampled below 1600 Hz"),
     ],
@@ -145,7 +153,11 @@ def test_a_noisy_recording_says_so(sounds):
         for seed, x in enumerate(sounds.data)
     ]
     words = {word for each in found for word in each.reasons}
-    assert words <= {"noisy", "no heartbeat found", "little sound between 25 and 200 Hz"}
+    assert words <= {
+        "noisy",
+        "no heartbeat found",
+        "little sound between 25 and 200 Hz",
+    }
     assert all(each.reasons for each in found)
 
 
@@ -186,7 +198,9 @@ def test_the_sample_rate_does_not_matter():
 def test_integers_are_a_waveform(sounds):
     x = np.round(20_000 * sounds.data[0]).astype(np.int16)
     whole = signal_quality(x, sample_rate=RATE)
-    assert whole == pytest.approx(signal_quality(sounds.data[0], sample_rate=RATE), abs=0.05)
+    assert whole == pytest.approx(
+        signal_quality(sounds.data[0], sample_rate=RATE), abs=0.05
+    )
     assert signal_quality(x.tolist(), sample_rate=RATE) == whole
 
 

@@ -106,7 +106,10 @@ def test_sample_entropy_equals_its_definition():
     n = len(series) - 2
     for i in range(n):
         for j in range(n):
-            if i != j and (np.abs(series[i : i + 2] - series[j : j + 2]) <= limit).all():
+            if (
+                i != j
+                and (np.abs(series[i : i + 2] - series[j : j + 2]) <= limit).all()
+            ):
                 pairs[2] += 1
                 pairs[3] += bool(abs(series[i + 2] - series[j + 2]) <= limit)
     expected = -np.log(pairs[3] / pairs[2])
