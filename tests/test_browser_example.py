@@ -22,7 +22,9 @@ EXAMPLE = Path(__file__).resolve().parent.parent / "examples" / "browser"
 def installed(folder: Path) -> None:
     """Install the packages of the example, or skip with the reason."""
     if shutil.which("npm") is None:
-        pytest.skip("npm is not installed, so that the browser example cannot be built.")
+        pytest.skip(
+            "npm is not installed, so that the browser example cannot be built."
+        )
     done = subprocess.run(
         ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"],
         cwd=folder,

@@ -22,7 +22,9 @@ class AbstainingTable(SphinxDirective):
         head = ("Corpus", "With an answer", "Least confidence", *map(str.title, names))
         rows = [head]
         for corpus, title in TITLES.items():
-            for point in _results(self.env)["corpora"][corpus]["quality and confidence"]:
+            for point in _results(self.env)["corpora"][corpus][
+                "quality and confidence"
+            ]:
                 cells = (f"{point[name]:.3f}" for name in names)
                 share = f"{100 * point['coverage']:.0f} %"
                 rows.append((title, share, f"{point['min_confidence']:.2f}", *cells))

@@ -132,7 +132,7 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
             If the model is not fitted.
         """
         check_is_fitted(self.estimator)
-        vars(self).pop("min_confidence_", None)
+        self.__dict__.pop("min_confidence_", None)
         for name in ("coverage", "sensitivity"):
             check_number(name, getattr(self, name), high=1, optional=True)
         targets = [self.coverage, self.sensitivity, self.min_confidence]

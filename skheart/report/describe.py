@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +130,7 @@ def describe_recording(
         probabilities=probabilities,
         windows=windows,
         quality=quality,
-        doubts=doubts
-        + _doubts(quality, heart.bpm, duration, windows, shown, opened),
+        doubts=doubts + _doubts(quality, heart.bpm, duration, windows, shown, opened),
         heart_rate=heart,
         phases=tuple(
             Phase(float(start), float(end), str(phase))
@@ -217,9 +215,7 @@ def describe_patient(
         describe_or_say_why(opened, recording, location=location, prevalence=prevalence)
         for recording, location in zip(recordings, locations, strict=True)
     ]
-    return patient_of(
-        opened, recordings, found, patient=patient, prevalence=prevalence
-    )
+    return patient_of(opened, recordings, found, patient=patient, prevalence=prevalence)
 
 
 def describe_or_say_why(

@@ -6,12 +6,15 @@ import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from skheart._core.checks import check_number
-from skheart.metrics import choose_threshold, proportion_interval
+from skheart.metrics import (
+    ProportionInterval,
+    choose_threshold,
+    proportion_interval,
+)
 from skheart.report.answering import Answering
 
 
@@ -23,7 +26,7 @@ class ReviewedThreshold:
     ----------
     threshold : float
         Of the positive class.
-    sensitivity, specificity : tuple of float
+    sensitivity, specificity : ProportionInterval
         The share that is right on these recordings, and its 95 % interval. Each
         recording counts as a patient of its own.
     n_positive, n_negative : int
@@ -31,8 +34,8 @@ class ReviewedThreshold:
     """
 
     threshold: float
-    sensitivity: tuple[float, float, float]
-    specificity: tuple[float, float, float]
+    sensitivity: ProportionInterval
+    specificity: ProportionInterval
     n_positive: int
     n_negative: int
 
@@ -76,8 +79,8 @@ def threshold_of_review(
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     return ReviewedThreshold(
         threshold,
-        tuple(proportion_interval(int(called[positive].sum()), n_positive)),
-        tuple(proportion_interval(int((~called[~positive]).sum()), n_negative)),
+        proportion_interval(int(called[positive].sum()), n_positive),
+        proportion_interval(int((~called[~positive]).sum()), n_negative),
         n_positive,
         n_negative,
     )

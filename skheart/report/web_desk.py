@@ -41,7 +41,7 @@ class Limits:
     queue: int = 32
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that gets no answer: a status of HTTP, and one sentence."""
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -69,11 +69,11 @@ class Desk:
 
         Raises
         ------
-        Refused
+        RefusedError
             If too many wait already, or the work takes too long.
         """
         if self._n_waiting >= self.limits.queue:
-            raise Refused(
+            raise RefusedError(
                 503, f"{self.limits.queue} recordings wait already; try again later."
             )
         self._n_waiting += 1
@@ -82,7 +82,7 @@ class Desk:
                 task = asyncio.to_thread(work)
                 return await asyncio.wait_for(task, self.limits.time)
         except TimeoutError:
-            raise Refused(
+            raise RefusedError(
                 504, f"There was no answer within {self.limits.time:g} seconds."
             ) from None
         finally:
@@ -99,7 +99,7 @@ class Desk:
 
         Raises
         ------
-        Refused
+        RefusedError
             If it cannot be used: with the sentence of the command line.
         """
         try:
@@ -108,14 +108,14 @@ class Desk:
                 self.model, path, location=location, prevalence=prevalence
             )
         except (OSError, ValueError) as error:
-            raise Refused(422, without_folder(str(error), path)) from None
+            raise RefusedError(422, without_folder(str(error), path)) from None
 
     def describe_patient(self, paths: list[str]) -> PatientDescription:
         """Describe the files of one patient.
 
         Raises
         ------
-        Refused
+        RefusedError
             If none can be used.
         """
         folder = Path(paths[0])
@@ -124,17 +124,17 @@ class Desk:
                 self.check(path)
             return describe_patient(self.model, paths)
         except (OSError, ValueError) as error:
-            raise Refused(422, without_folder(str(error), folder)) from None
+            raise RefusedError(422, without_folder(str(error), folder)) from None
 
     def check(self, path: str | os.PathLike[str]) -> None:
         """Raise if a file is larger or longer than the limits."""
         name, longest = Path(path).name, self.limits.duration
         if os.path.getsize(path) > self.limits.size * 1e6:
-            raise Refused(413, f"{name!r} is larger than {self.limits.size:g} MB.")
+            raise RefusedError(413, f"{name!r} is larger than {self.limits.size:g} MB.")
         with open_recording(str(path), repr(name)) as file:
             waveform, rate = decode(file, repr(name), longest + 1)
         if len(waveform) > longest * rate:
-            raise Refused(413, f"{name!r} is longer than {longest:g} seconds.")
+            raise RefusedError(413, f"{name!r} is longer than {longest:g} seconds.")
 
 
 def without_folder(sentence: str, path: str | os.PathLike[str]) -> str:

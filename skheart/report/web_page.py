@@ -16,7 +16,7 @@ from skheart.report.answers import report_page
 from skheart.report.describe import LOCATIONS
 from skheart.report.description import RecordingDescription
 from skheart.report.review import save_with_threshold, threshold_of_review
-from skheart.report.web_desk import Desk, Refused
+from skheart.report.web_desk import Desk, RefusedError
 
 _NOTE = (
     "For research. Not a medical device: do not use the answer to decide about the care "
@@ -104,7 +104,7 @@ def _one_recording(gradio: Any, desk: Desk) -> None:
             work = partial(desk.describe, path, location=location or None)
             found = await desk.run(work)
             return framed(report_page([found]))
-        except Refused as refused:
+        except RefusedError as refused:
             return said(str(refused))
 
     with gradio.Row():
@@ -132,7 +132,7 @@ def _one_patient(gradio: Any, desk: Desk) -> None:
         try:
             found = await desk.run(partial(desk.describe_patient, list(paths)))
             return framed(report_page([found]))
-        except Refused as refused:
+        except RefusedError as refused:
             return said(str(refused))
 
     files = gradio.File(
@@ -157,7 +157,7 @@ def _many_recordings(gradio: Any, desk: Desk) -> None:
             try:
                 found = await desk.run(partial(desk.describe, path))
                 rows.append(row_of(found))
-            except Refused as refused:
+            except RefusedError as refused:
                 empty = [None] * (len(columns) - 2)
                 rows.append([Path(path).name, *empty, str(refused)])
         return rows, _table_file(columns, rows)
@@ -203,7 +203,7 @@ def _review(gradio: Any, desk: Desk) -> None:
         for path in progress.tqdm(list(paths or []), desc="Reading"):
             try:
                 found = await desk.run(partial(desk.describe, path))
-            except Refused:
+            except RefusedError:
                 continue
             state["paths"].append(path)
             state["scores"].append(found.probabilities[positive])

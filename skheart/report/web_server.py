@@ -14,7 +14,7 @@ from typing import Any
 
 from skheart import __version__
 from skheart._core.optional import optional_import
-from skheart.report.web_desk import Desk, Limits, Refused, safe_name
+from skheart.report.web_desk import Desk, Limits, RefusedError, safe_name
 
 LOCAL = ("127.0.0.1", "localhost", "::1")
 _FORM = (
@@ -87,7 +87,7 @@ def _add_interface(app: Any, desk: Desk) -> None:
     async def describe(request: Request) -> Any:
         try:
             return JSONResponse(await _described(desk, request))
-        except Refused as refused:
+        except RefusedError as refused:
             return JSONResponse({"error": str(refused)}, refused.status)
 
     app.add_route("/healthz", health, methods=["GET"])
@@ -99,19 +99,20 @@ async def _described(desk: Desk, request: Any) -> dict[str, Any]:
     try:
         form = await request.form(max_files=1, max_fields=4)
     except Exception as error:  # a form that is no form, of several kinds
-        raise Refused(400, f"The form cannot be read ({error}). {_FORM}") from None
+        raise RefusedError(400, f"The form cannot be read ({error}). {_FORM}") from None
     async with form:
         upload = form.get("recording")
         if not hasattr(upload, "read"):
-            raise Refused(400, _FORM)
-        settings = {
-            "location": form.get("location") or None,
-            "prevalence": _number("prevalence", form.get("prevalence")),
-        }
+            raise RefusedError(400, _FORM)
+        location = form.get("location") or None
+        prevalence = _number("prevalence", form.get("prevalence"))
         with TemporaryDirectory(prefix="skheart-") as folder:
             path = Path(folder) / safe_name(upload.filename)
             path.write_bytes(await upload.read())
-            found = await desk.run(partial(desk.describe, path, **settings))
+            work = partial(
+                desk.describe, path, location=location, prevalence=prevalence
+            )
+            found = await desk.run(work)
     return found.as_dict()
 
 
@@ -121,7 +122,7 @@ def _number(name: str, text: Any) -> float | None:
     try:
         return float(text)
     except (TypeError, ValueError):
-        raise Refused(400, f"{name} must be a number, got {text!r}.") from None
+        raise RefusedError(400, f"{name} must be a number, got {text!r}.") from None
 
 
 class Guard:
@@ -151,23 +152,25 @@ class Guard:
         send = _with_headers(send)
         try:
             self._check(scope["method"], headers)
-        except Refused as refused:
+        except RefusedError as refused:
             return await _refuse(send, refused)
         return await self.app(scope, receive, send)
 
     def _check(self, method: str, headers: dict[str, str]) -> None:
         host = headers.get("host", "").rsplit(":", 1)[0].strip("[]")
         if self.hosts is not None and host not in self.hosts:
-            raise Refused(421, f"This server does not answer for the host {host!r}.")
+            raise RefusedError(
+                421, f"This server does not answer for the host {host!r}."
+            )
         if self.password and not _knows(headers, self.password):
-            raise Refused(401, "A password is required.")
+            raise RefusedError(401, "A password is required.")
         if method in ("GET", "HEAD", "OPTIONS"):
             return
         length = headers.get("content-length", "")
         if not length.isdigit():
-            raise Refused(411, "The request does not say how long it is.")
+            raise RefusedError(411, "The request does not say how long it is.")
         if int(length) > self.size * 1e6 + 10_000:  # and the form around the file
-            raise Refused(413, f"The upload is larger than {self.size:g} MB.")
+            raise RefusedError(413, f"The upload is larger than {self.size:g} MB.")
 
 
 def _knows(headers: dict[str, str], password: str) -> bool:
@@ -194,7 +197,7 @@ def _with_headers(send: Any) -> Any:
     return with_headers
 
 
-async def _refuse(send: Any, refused: Refused) -> None:
+async def _refuse(send: Any, refused: RefusedError) -> None:
     content = json.dumps({"error": str(refused)}).encode()
     headers = [(b"content-type", b"application/json")]
     headers.append((b"content-length", str(len(content)).encode()))

@@ -56,7 +56,5 @@ def heart(shared_data):
     """Return the path of a real recording with a murmur."""
     from skheart.datasets import load_circor2022
 
-    corpus = load_circor2022(
-        shared_data, target="murmur_at_location", as_frame=False
-    )
+    corpus = load_circor2022(shared_data, target="murmur_at_location", as_frame=False)
     return corpus.data[corpus.target == "Present"][0]
