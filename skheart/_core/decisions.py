@@ -46,8 +46,8 @@ class Decision:
     Raises
     ------
     ValueError
-        If a threshold or limit is not between 0 and 1 or has no positive class, or a way of
-        pooling is unknown.
+        If a threshold or limit is not between 0 and 1, a threshold has no positive
+        class, or a way of pooling is unknown.
 
     See Also
     --------

@@ -42,8 +42,9 @@ def is_onnx(path: Path | None) -> bool:
 def read_pipeline(name: str, *, allow_pickle: bool = False) -> Pipeline:
     """Load a pretrained pipeline by its name, or one from a file.
 
-    Thresholds and limits are in the `decision_` of its classifier. The ending of the file's name decides how it is read: ``.skheart`` files are never
-    unpickled, and a pickle (``.joblib``) is loaded with `allow_pickle` only.
+    Its thresholds and limits are in the `decision_` of the classifier. The ending of
+    the file's name decides how it is read: ``.skheart`` files are never unpickled, and
+    a pickle (``.joblib``) is loaded with `allow_pickle` only.
     """
     path = model_file(name)
     with quiet_stderr():  # TensorFlow starts

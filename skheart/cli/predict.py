@@ -38,8 +38,8 @@ _PATIENTS = (
     "name, by its first group or as a whole; with --table the name of a column"
 )
 _ABSTAIN = (
-    'answer "unsure" below the limits of quality and confidence: the model\'s if it was '
-    f"saved with some, else a quality of {MIN_QUALITY:g}"
+    'answer "unsure" below limits of quality and confidence: those of the model if it '
+    f"has some, else a quality of {MIN_QUALITY:g}"
 )
 _PREVALENCE = "JSON: share of recordings with the positive class where answers are used"
 _EPILOG = """\

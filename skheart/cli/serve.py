@@ -17,9 +17,9 @@ from skheart.cli.quiet import quiet_stderr
 _EPILOG = """\
 The page and the HTTP interface are for this computer only. Any other --host needs a
 password in the environment variable SKHEART_PASSWORD; the browser asks for it, with any
-user name. Passwords and recordings are sent without encryption: put a proxy with HTTPS in
-front of it. Nothing is stored: uploads are removed after their answer, at the latest when
-the server ends.
+user name. Passwords and recordings are sent without encryption: put a proxy with HTTPS
+in front of it. Nothing is stored: uploads are removed after their answer, at the latest
+when the server ends.
 
   curl -F recording=@heart.wav http://127.0.0.1:7860/api/describe
   curl http://127.0.0.1:7860/healthz

@@ -19,8 +19,8 @@ from skheart.report.review import save_with_threshold, threshold_of_review
 from skheart.report.web_desk import Desk, RefusedError
 
 _NOTE = (
-    "For research. Not a medical device: do not use the answer to decide about the care "
-    "of a patient. Files are removed after their answer."
+    "For research. Not a medical device: do not use the answer to decide about the "
+    "care of a patient. Files are removed after their answer."
 )
 _KEYS = """
 <script>
@@ -147,10 +147,10 @@ def _one_patient(gradio: Any, desk: Desk) -> None:
 
 
 def _many_recordings(gradio: Any, desk: Desk) -> None:
-    columns = columns_of(desk)
+    columns, bar = columns_of(desk), gradio.Progress()
 
     async def answer(
-        paths: Sequence[str] | None, progress: Any = gradio.Progress()
+        paths: Sequence[str] | None, progress: Any = bar
     ) -> tuple[list[list[Any]], str]:
         rows = []
         for path in progress.tqdm(list(paths or []), desc="Describing"):
@@ -196,8 +196,10 @@ def _review(gradio: Any, desk: Desk) -> None:
         gradio.Markdown("A review needs a model with a positive class.")
         return
 
+    bar = gradio.Progress()
+
     async def start(
-        paths: Sequence[str] | None, progress: Any = gradio.Progress()
+        paths: Sequence[str] | None, progress: Any = bar
     ) -> tuple[Any, ...]:
         state: dict[str, Any] = {"paths": [], "scores": [], "judged": []}
         for path in progress.tqdm(list(paths or []), desc="Reading"):
@@ -242,13 +244,13 @@ def _review(gradio: Any, desk: Desk) -> None:
             f"Threshold {chosen.threshold:.3f}: of {chosen.n_positive} recordings with "
             f"{positive}, {found:.0f} % are found ({low:.0f} to {high:.0f} %); of "
             f"{chosen.n_negative} others, {other:.0f} % are not called so "
-            f"({below:.0f} to {above:.0f} %). The same recordings chose it: expect less "
-            "on others."
+            f"({below:.0f} to {above:.0f} %). The same recordings chose it: expect "
+            "less on others."
         ), str(path)
 
     gradio.Markdown(
-        "Judge recordings of your own by ear, before you see an answer. Then choose the "
-        "threshold that reaches a sensitivity on them."
+        "Judge recordings of your own by ear, before you see an answer. Then choose "
+        "the threshold that reaches a sensitivity on them."
     )
     files = gradio.File(
         label="Drop recordings", file_count="multiple", elem_id="review-files"
