@@ -96,23 +96,26 @@ def _add_interface(app: Any, desk: Desk) -> None:
 
 async def _described(desk: Desk, request: Any) -> dict[str, Any]:
     """Return the description of the file in a request."""
+    from starlette.exceptions import HTTPException
+
     try:
-        form = await request.form(max_files=1, max_fields=4)
-    except Exception as error:  # a form that is no form, of several kinds
-        raise RefusedError(400, f"The form cannot be read ({error}). {_FORM}") from None
-    async with form:
-        upload = form.get("recording")
-        if not hasattr(upload, "read"):
-            raise RefusedError(400, _FORM)
-        location = form.get("location") or None
-        prevalence = _number("prevalence", form.get("prevalence"))
-        with TemporaryDirectory(prefix="skheart-") as folder:
-            path = Path(folder) / safe_name(upload.filename)
-            path.write_bytes(await upload.read())
-            work = partial(
-                desk.describe, path, location=location, prevalence=prevalence
-            )
-            found = await desk.run(work)
+        async with request.form(max_files=1, max_fields=4) as form:
+            return await _described_form(desk, form)
+    except HTTPException as error:  # the form is damaged
+        raise RefusedError(400, f"{error.detail} {_FORM}") from None
+
+
+async def _described_form(desk: Desk, form: Any) -> dict[str, Any]:
+    upload = form.get("recording")
+    if not hasattr(upload, "read"):
+        raise RefusedError(400, _FORM)
+    location = form.get("location") or None
+    prevalence = _number("prevalence", form.get("prevalence"))
+    with TemporaryDirectory(prefix="skheart-") as folder:
+        path = Path(folder) / safe_name(upload.filename)
+        path.write_bytes(await upload.read())
+        work = partial(desk.describe, path, location=location, prevalence=prevalence)
+        found = await desk.run(work)
     return found.as_dict()
 
 
