@@ -54,7 +54,10 @@ def converted(model: Any, crops: np.ndarray | None) -> bytes:
         converter.representative_dataset = lambda: (
             [crop[np.newaxis]] for crop in crops
         )
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.target_spec.supported_ops = [
+            tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+            tf.lite.OpsSet.TFLITE_BUILTINS,  # no division in int8
+        ]
     return converter.convert()
 
 

@@ -15,8 +15,8 @@ from skheart.neural.packaged import read_network, saved_names
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 NOTICE = (
-    "For research. Not a medical device: do not use the output to decide about the care "
-    "of a patient."
+    "For research. Not a medical device: do not use the output to decide about the "
+    "care of a patient."
 )
 _OF_THIS_MACHINE = ("cache", "lazy", "n_jobs", "verbose", "on_error")
 _BAD_WAVEFORM = (
@@ -24,8 +24,8 @@ _BAD_WAVEFORM = (
     "(all of its values are equal){short}."
 )
 _BAD_SPECTROGRAM = (
-    "The logits of a crop are NaN if its spectrogram has NaN or infinite values. Silence "
-    "is not detected: check the waveform."
+    "The logits of a crop are NaN if its spectrogram has NaN or infinite values. "
+    "Silence is not detected: check the waveform."
 )
 
 

@@ -90,17 +90,21 @@ def vectors_of(
         free = [1, 2]
     chosen = free if None in shape else [0, 0]
     shapes = [[n or choice for n in shape] for choice in chosen]
-    every = {
-        "period": max(2, round(0.8 * sample_rate)),
-        "burst": max(1, round(0.1 * sample_rate)),
-    }
+    period = max(2, round(0.8 * sample_rate))
     half = int(np.prod(shapes[0])) // 2
-    kinds = [(1, 0, None), (2, 1, None), (1, 0, half)]
+    # Seed, shape, share of the period that is a burst, place of a NaN.
+    kinds = [(1, 0, 1 / 8, None), (2, 1, 1 / 2, None), (1, 0, 1 / 8, half)]
     if len(shape) == 1:
-        kinds.append((None, 0, None))  # silence
+        kinds.append((None, 0, 1 / 8, None))  # silence
     vectors = [
-        {"seed": seed, "shape": shapes[number], **every, "nan_at": nan_at}
-        for seed, number, nan_at in kinds
+        {
+            "seed": seed,
+            "shape": shapes[number],
+            "period": period,
+            "burst": round(share * period),
+            "nan_at": nan_at,
+        }
+        for seed, number, share, nan_at in kinds
     ]
     for vector in vectors:
         output = run(input_of(vector)).reshape(-1).tolist()

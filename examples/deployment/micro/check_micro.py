@@ -2,8 +2,8 @@
 
     python check_micro.py murmur.tflite
 
-It needs numpy and tflite-micro (pip install --pre tflite-micro). The arena is the memory
-that the runtime needs for all that it computes; the model itself stays in flash memory.
+It needs numpy and tflite-micro (pip install --pre tflite-micro). The arena is the
+memory for all that the runtime computes; the model itself stays in flash memory.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "python"))
 from classify import input_of  # the same rule for test vectors
 
 _STEP = 1024
+_SMALLEST = 32  # steps; in less, the runtime can crash
 
 
 def starts(content: bytes, size: int) -> bool:
@@ -32,7 +33,7 @@ def starts(content: bytes, size: int) -> bool:
 
 def arena(content: bytes) -> int:
     """Return the smallest arena, in bytes, to a multiple of 1024."""
-    low, high = 0, 1
+    low, high = _SMALLEST, 2 * _SMALLEST
     while not starts(content, high * _STEP):
         low, high = high, 2 * high
         if high * _STEP > 1 << 28:
