@@ -68,7 +68,7 @@ WITHOUT_KERAS = {
         "neural.windows",
     ),
     *("deployment.onnx_classifier", "deployment.onnx_file", "deployment.onnx_session"),
-    *("deployment.sizes", "deployment.streaming"),
+    *("deployment.sidecar", "deployment.sizes", "deployment.streaming"),
 }
 ONLY_INSIDE_FUNCTIONS = {
     *("av", "fsspec", "librosa", "matplotlib", "numba", "onnx", "onnxruntime"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from skheart.cli.models_by_name import read_pipeline
 from skheart.cli.options import add_options, check_output
 from skheart.cli.quiet import quiet_stderr
+from skheart.deployment.sidecar import sidecar_of
 
 _DURATION = "LiteRT: length of the input (default: that of the model)"
 _PART = "pipeline: from waveform to probabilities; network: from spectrogram to logits"
@@ -18,7 +19,9 @@ examples:
   skheart predict --model murmur.onnx recording.wav
 
 An ONNX file takes a waveform of any length, a LiteRT file one of fixed length; both
-return probabilities. The names of the classes and the sample rate are in the file.
+return probabilities. A JSON file beside each of them (murmur.onnx.json) explains it to
+programs: sample rate, classes, threshold, the model's card, and inputs with expected
+outputs for tests.
 """
 
 
@@ -47,11 +50,12 @@ def run(options: argparse.Namespace) -> int:
             f"{given} is for --litert only: an ONNX file takes waveforms of any length "
             "and keeps the precision of its weights."
         )
-    if options.onnx is not None:
-        check_output(options.onnx, "--onnx", force=options.force, endings=(".onnx",))
-    if options.litert is not None:
-        endings = (".tflite",)
-        check_output(options.litert, "--litert", force=options.force, endings=endings)
+    for option, ending in (("onnx", ".onnx"), ("litert", ".tflite")):
+        path = getattr(options, option)
+        if path is not None:
+            flag, force = f"--{option}", options.force
+            check_output(path, flag, force=force, endings=(ending,))
+            check_output(sidecar_of(path), flag, force=force)
     model = read_pipeline(options.model, allow_pickle=options.allow_pickle)
     with quiet_stderr():
         from skheart.deployment.export import export_litert, export_onnx
@@ -64,5 +68,6 @@ def run(options: argparse.Namespace) -> int:
             export_onnx(model, options.onnx, part=options.part)
     for path in (options.litert, options.onnx):
         if path is not None:
-            print(f"Wrote {path} ({path.stat().st_size / 1e6:.2f} MB)")
+            size = path.stat().st_size / 1e6
+            print(f"Wrote {path} ({size:.2f} MB) and {sidecar_of(path).name}")
     return 0

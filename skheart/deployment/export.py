@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import os
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +17,12 @@ from sklearn.base import clone
 
 from skheart import __version__
 from skheart._core.checks import check_number, check_option
-from skheart._core.files import atomic_path, check_target
 from skheart._core.optional import optional_import
+from skheart.deployment.description import NOTICE, described
 from skheart.deployment.graph import network_graph, waveform_graph
-from skheart.deployment.model_file import fitted_steps, versions
-from skheart.deployment.onnx_session import FORMAT, first_line
-from skheart.deployment.text import plain
+from skheart.deployment.model_file import fitted_steps
+from skheart.deployment.onnx_session import first_line
+from skheart.deployment.sidecar import check_targets, vectors_of, write_model
 from skheart.neural.classifier import CNNClassifier
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
@@ -29,9 +30,11 @@ __all__ = ["export_litert", "export_onnx"]
 
 _OPSET = 17  # of 2022, which ONNX Runtime can run since 1.12
 _ABOUT = (
-    "Classifies heart-sound recordings. For research; not a medical device. See the "
-    "metadata entries: classes (a JSON list) and skheart (JSON: all settings)."
+    f"Classifies heart-sound recordings. {NOTICE} The metadata entries are JSON; "
+    "skheart has all of them."
 )
+_ENTRIES = ("notice", "sample_rate", "classes", "decision", "card")  # of the metadata
+_SIGNATURE = "serving_default"  # the name that LiteRT expects of the only signature
 
 
 def export_onnx(
@@ -45,7 +48,8 @@ def export_onnx(
         A fitted :class:`~skheart.SpectrogramTransformer` and
         :class:`~skheart.CNNClassifier`. Of a search, its best pipeline.
     path : str or os.PathLike
-        Such as ``"murmur.onnx"``. An existing file is replaced.
+        Such as ``"murmur.onnx"``. An existing file is replaced, and so is its sidecar,
+        ``"murmur.onnx.json"``.
     part : {"pipeline", "network"}, default="pipeline"
         ``"pipeline"`` has the input `waveform` of shape (n_times,), float32, of any
         length, at the transformer's `sample_rate`, and the output `probabilities` of
@@ -71,14 +75,14 @@ def export_onnx(
 
     Notes
     -----
-    The file's metadata have two entries, both JSON. ``classes`` is the list of labels,
-    in the order of the probabilities. ``skheart`` has all settings, the versions, and
-    the names of the corpora that the model was trained on. Nothing in the file
+    The file explains itself in its metadata, and in a JSON file beside it (the sidecar)
+    for programs whose runtime does not show metadata: names and shapes of the input and
+    the output, classes, sample rate, decision (the threshold), the model's card, all
+    settings, versions, and inputs with the expected outputs for tests. Nothing in it
     identifies a recording or a patient.
 
-    The graph computes probabilities for silence too, which mean nothing. Programs
-    other than :class:`~skheart.OnnxClassifier` must check first that the values of the
-    waveform are finite and not all equal.
+    The probabilities are NaN if the waveform is shorter than one window, has NaN or
+    infinite values, or is silent (all of its values are equal).
 
     Examples
     --------
@@ -104,13 +108,18 @@ def export_onnx(
         onnx.checker.check_model(model)
     model.producer_name, model.producer_version = "skheart", __version__
     model.doc_string = _ABOUT
-    notes = _metadata(transformer, classifier, part)
-    classes = json.dumps(notes["classes"])
+    notes = described(transformer, classifier, part=part, length=None)
+    entries = {name: notes[name] for name in _ENTRIES} | {"skheart": notes}
     onnx.helper.set_model_props(
-        model, {"classes": classes, "skheart": json.dumps(notes, allow_nan=False)}
+        model, {key: json.dumps(x, allow_nan=False) for key, x in entries.items()}
     )
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(model.SerializeToString())
+    sidecar = {
+        **notes,
+        "runtime": "onnx",
+        "signature": None,
+        "test_vectors": _vectors(function, notes, tolerance=1e-4),
+    }
+    write_model(path, model.SerializeToString(), sidecar)
 
 
 def export_litert(
@@ -129,7 +138,8 @@ def export_litert(
         A fitted :class:`~skheart.SpectrogramTransformer` and
         :class:`~skheart.CNNClassifier`. Of a search, its best pipeline.
     path : str or os.PathLike
-        Such as ``"murmur.tflite"``. An existing file is replaced.
+        Such as ``"murmur.tflite"``. An existing file is replaced, and so is its
+        sidecar, ``"murmur.tflite.json"``.
     part : {"pipeline", "network"}, default="pipeline"
         The input of ``"pipeline"`` is the waveform of one recording, of shape
         (n_times,), float32, at the transformer's `sample_rate`; its output is the
@@ -159,13 +169,15 @@ def export_litert(
 
     Notes
     -----
-    Repeat a shorter recording until it fills the waveform. Check before each call that
-    the values are finite and not all equal: the graph also computes probabilities for
-    silence, which mean nothing.
+    Repeat a shorter recording until it fills the waveform. The probabilities are NaN if
+    the waveform has NaN or infinite values, or is silent (all of its values are equal).
 
-    The labels (``labels.txt``) and all settings (``skheart.json``) are in a zip archive
-    at the end of the file, which LiteRT ignores. The file has only LiteRT's built-in
-    operations; the extension "Select TensorFlow operators" is not needed.
+    The signature ``serving_default`` has the input `waveform` and the output
+    `probabilities`, or `spectrogram` and `logits`. The sidecar says the same as that of
+    :func:`export_onnx`. The labels (``labels.txt``) and the settings
+    (``skheart.json``) are also in a zip archive at the end of the file, which LiteRT
+    ignores. The file has only LiteRT's built-in operations; the extension "Select
+    TensorFlow operators" is not needed.
 
     Examples
     --------
@@ -178,8 +190,9 @@ def export_litert(
     """
     transformer, classifier = _checked(pipeline, path, part)
     check_number("duration", duration, unit="seconds", optional=True)
+    length = 1
     if part == "network":
-        function = network_graph(classifier, n_crops=1)
+        function = network_graph(classifier, n_crops=length)
     else:
         if duration is not None:
             transformer = clone(transformer).set_params(duration=duration)
@@ -188,17 +201,23 @@ def export_litert(
                 "duration must be a number of seconds because the transformer has "
                 "duration=None: the length of the waveform is fixed in the file."
             )
-        n_times = max(1, round(transformer.duration * transformer.sample_rate))
-        function = waveform_graph(transformer, classifier, n_times=n_times)
-    with _explained("LiteRT"), _silent("tensorflow", "absl"):
-        converter = tf.lite.TFLiteConverter.from_concrete_functions(
-            [function.get_concrete_function()]
-        )
+        length = max(1, round(transformer.duration * transformer.sample_rate))
+        function = waveform_graph(transformer, classifier, n_times=length)
+    with (
+        _explained("LiteRT"),
+        _silent("tensorflow", "absl"),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        module = tf.Module()  # from which TensorFlow reads the weights
+        module.weights = [weight.value for weight in classifier.model_.weights]
+        signatures = {_SIGNATURE: function.get_concrete_function()}
+        tf.saved_model.save(module, folder, signatures=signatures)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if half:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         content = converter.convert()
-    notes = _metadata(transformer, classifier, part)
+    notes = described(transformer, classifier, part=part, length=length)
     texts = {
         "labels.txt": "".join(f"{label}\n" for label in notes["classes"]),
         "skheart.json": json.dumps(notes, allow_nan=False),
@@ -207,8 +226,13 @@ def export_litert(
     with zipfile.ZipFile(archived, "w") as archive:
         for name, text in texts.items():
             archive.writestr(zipfile.ZipInfo(name), text)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content + archived.getvalue())
+    sidecar = {
+        **notes,
+        "runtime": "litert",
+        "signature": _SIGNATURE,
+        "test_vectors": _vectors(function, notes, tolerance=2e-3 if half else 1e-4),
+    }
+    write_model(path, content + archived.getvalue(), sidecar)
 
 
 def _checked(
@@ -221,32 +245,19 @@ def _checked(
             "pipeline with flatten=False."
         )
     check_option("part", part, ("pipeline", "network"))
-    check_target(path)
+    check_targets(path)
     return transformer, classifier
 
 
-def _metadata(
-    transformer: SpectrogramTransformer, classifier: CNNClassifier, part: str
-) -> dict[str, Any]:
-    """Return what a program must know to use the file, as JSON has it."""
-    of_this_machine = ("cache", "lazy", "n_jobs", "verbose", "on_error")
-    settings = {
-        key: plain(value, key)
-        for key, value in transformer.get_params(deep=False).items()
-        if key not in of_this_machine
-    }
-    training = getattr(classifier, "training_", {"parts": [], "complete": False})
-    corpora = {str(one["corpus"]) for one in training["parts"] if "corpus" in one}
-    return {
-        "format": FORMAT,
-        "part": part,
-        "classes": plain(classifier.classes_.tolist(), "classes_"),
-        "n_crop": int(classifier.n_crop_),
-        "decision": plain(classifier.decision_.as_dict(), "decision_"),
-        "spectrogram": settings,
-        "training": {"corpora": sorted(corpora), "complete": training["complete"]},
-        "versions": versions(),
-    }
+def _vectors(function: Any, notes: dict[str, Any], tolerance: float) -> dict[str, Any]:
+    """Return test vectors; the expected outputs are those of TensorFlow."""
+    name = notes["output"]["name"]
+    return vectors_of(
+        lambda value: function(tf.constant(value))[name].numpy(),
+        tuple(notes["input"]["shape"]),
+        sample_rate=notes["sample_rate"],
+        tolerance=10 * tolerance if name == "logits" else tolerance,
+    )
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """A fitted pipeline as one TensorFlow function: from a waveform to probabilities.
 
-It contains only operations that other runtimes have. The Fourier transform of the
-frames is a convolution with cosines and sines.
+It contains only operations that other runtimes have, also LiteRT for microcontrollers.
+The Fourier transform of the frames is a convolution with cosines and sines. What cannot
+be classified becomes NaN: a confident answer for silence would be worse than none.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from skheart.spectrogram.transformer import SpectrogramTransformer
 _DECIBELS = np.float32(10 / np.log(10))
 _FAR = np.float32(2.0**20)  # a peak is small below 1 / _FAR and large above _FAR
 _ROUNDING = np.float32(1e-7)  # of values up to 1
+_NOTHING = np.float32(1e-37)  # times any count, too small to change a probability
 _TINY = np.finfo(np.float32).tiny
 
 
@@ -43,21 +45,29 @@ def waveform_graph(
     -------
     function : tf.function
         From `waveform` of shape (n_times,), float32, at the transformer's
-        `sample_rate`, to `probabilities` of shape (n_classes,).
+        `sample_rate`, to `probabilities` of shape (n_classes,). They are NaN if the
+        waveform is shorter than a window, has NaN or infinite values, or is silent.
     """
     frames_of = _spectrogram_graph(transformer)
+    longest, least = waveform_limits(transformer)
     n_frames, n_crop = transformer._job().n_frames, classifier.n_crop_
     model = classifier.model_
 
     def probabilities_of(waveform: Any) -> dict[str, Any]:
-        frames = _filled(frames_of(waveform), n_frames, transformer.padding)
+        x = waveform[:longest]
+        frames = _filled(frames_of(x), n_frames, transformer.padding)
         crops = tf.gather(frames, _crop_frames(frames, n_crop))
         crops = tf.transpose(crops, [0, 2, 1])[..., tf.newaxis]
         logits = tf.reduce_mean(model(crops, training=False), axis=0)
         if logits.shape[0] == 1:
             positive = tf.sigmoid(logits)
-            return {"probabilities": tf.concat([1 - positive, positive], axis=0)}
-        return {"probabilities": tf.nn.softmax(logits)}
+            answer = tf.concat([1 - positive, positive], axis=0)
+        else:
+            answer = tf.nn.softmax(logits)
+        answer += _unless_finite(x, axis=0) + _unless_negative(_spread(x) / _TINY - 1)
+        if n_times is None:
+            answer += _unless_negative(tf.cast(tf.size(x) - least, tf.float32))
+        return {"probabilities": answer}
 
     signature = [tf.TensorSpec([n_times], tf.float32, name="waveform")]
     return tf.function(probabilities_of, input_signature=signature)
@@ -70,12 +80,14 @@ def network_graph(classifier: CNNClassifier, *, n_crops: int | None = None) -> A
     -------
     function : tf.function
         From `spectrogram` of shape (n_crops, n_bands, n_crop, n_channels), float32,
-        to `logits` of shape (n_crops, n_outputs).
+        to `logits` of shape (n_crops, n_outputs). Those of a crop are NaN if it has NaN
+        or infinite values.
     """
     model = classifier.model_
 
     def logits_of(spectrogram: Any) -> dict[str, Any]:
-        return {"logits": model(spectrogram, training=False)}
+        faults = _unless_finite(spectrogram, axis=[1, 2, 3])[:, tf.newaxis]
+        return {"logits": model(spectrogram, training=False) + faults}
 
     shape = (n_crops, *model.inputs[0].shape[1:])
     signature = [tf.TensorSpec(shape, tf.float32, name="spectrogram")]
@@ -95,12 +107,8 @@ def _spectrogram_graph(transformer: SpectrogramTransformer) -> Callable[[Any], A
     filters = np.ascontiguousarray(settings.filters[:, bins].T)
     n_bins = len(filters)
     lead = settings.n_fft // 2 - (settings.n_fft - settings.n_window) // 2
-    longest = None
-    if job.duration is not None:
-        longest = max(1, round(job.duration * settings.sample_rate))
 
-    def frames_of(waveform: Any) -> Any:
-        x = waveform[:longest]
+    def frames_of(x: Any) -> Any:
         if job.normalize is not None:
             x = x / _scale(x)
             peak = tf.reduce_max(tf.abs(x))
@@ -122,6 +130,38 @@ def _spectrogram_graph(transformer: SpectrogramTransformer) -> Callable[[Any], A
         return x
 
     return frames_of
+
+
+def waveform_limits(transformer: SpectrogramTransformer) -> tuple[int | None, int]:
+    """Return how many values of a waveform are used, and how many it must have.
+
+    All values are used if the first is None. A waveform must fill one window, unless
+    the transformer uses less.
+    """
+    job = transformer._job()
+    if job.duration is None:
+        return None, job.settings.n_window
+    longest = max(1, round(job.duration * job.settings.sample_rate))
+    return longest, min(longest, job.settings.n_window)
+
+
+def _spread(x: Any) -> Any:
+    """Return the difference between the largest and the smallest value."""
+    return tf.reduce_max(x) + tf.reduce_max(-x)
+
+
+def _unless_finite(x: Any, *, axis: Any) -> Any:
+    """Return almost 0, or NaN if a value is NaN or infinite.
+
+    There are no comparisons: not every runtime can turn their results into numbers.
+    """
+    size = tf.abs(x)
+    return tf.reduce_sum(size / (size + 1), axis=axis) * _NOTHING
+
+
+def _unless_negative(number: Any) -> Any:
+    """Return 0, or NaN if a number is negative, because its root is NaN."""
+    return tf.sqrt(tf.minimum(number, 0))
 
 
 def _scale(x: Any) -> Any:
@@ -148,7 +188,7 @@ def _standardized(x: Any, *, axis: Any, least: Any) -> Any:
 
 def _filled(frames: Any, n_frames: int | None, padding: str) -> Any:
     """Fill a spectrogram, (any, n_bands), to `n_frames` if that is fixed."""
-    if n_frames is None:
+    if n_frames is None or frames.shape[0] == n_frames:
         return frames
     place = tf.range(n_frames)
     n_own = tf.shape(frames)[0]

@@ -97,9 +97,16 @@ def _from_waveforms(
     """Return a function from a recording to probabilities, (n_classes,)."""
     names = ("sample_rate", "duration", "window", "f_max")
     settings = {name: model.settings[name] for name in names}
+    rate, window = settings["sample_rate"], settings["window"]
+    shortest = round(min(window, settings["duration"] or window) * rate)
 
     def answer(recording: Recording) -> np.ndarray:
         waveform = recording.load(input_sample_rate=input_sample_rate, **settings)
+        if len(waveform) < shortest:  # for which the graph computes NaN
+            raise RecordingError(
+                f"{recording.name} lasts {len(waveform) / rate:.3g} seconds, less than "
+                f"one window of {window:g}; leave it out."
+            )
         return model.run(recording, waveform)
 
     return answer

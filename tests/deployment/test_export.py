@@ -36,6 +36,7 @@ from skheart import (
     export_onnx,
     load_pretrained,
 )
+from skheart.audio import check_waveform
 from skheart.cli.main import main
 from skheart.datasets import make_heart_sounds
 
@@ -193,38 +194,130 @@ def test_litert(tmp_path, murmur, sounds, half):
     assert settings["spectrogram"]["sample_rate"] == 2000.0
 
 
-SILENT = {
-    "zeros": np.zeros(10_000),
-    "constant": np.full(10_000, 0.3),
-    "nearly zero": np.full(10_000, 1e-30),
-}
 FAINT_OR_LOUD = {"faint": 1e-30, "loud": 1e38, "integers of 24 bit": 8e6}
 
 
-def test_onnx_and_litert_agree_on_any_level(tmp_path, sounds):
-    """They also agree on silence, for which the pipeline raises an error."""
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """Return a function that runs a waveform of five seconds in ONNX and in LiteRT."""
+    folder = tmp_path_factory.mktemp("both")
     pipeline = load_pretrained("murmur").set_params(spectrogram__duration=5.0)
-    export_litert(pipeline, tmp_path / "murmur.tflite")
-    export_onnx(pipeline, tmp_path / "murmur.onnx")
-    session = onnxruntime.InferenceSession(tmp_path / "murmur.onnx")
-    sound = np.resize(sounds.data[0], 10_000)
-    sound /= np.abs(sound).max()
-    expected = pipeline.predict_proba([sound])[0]
+    export_litert(pipeline, folder / "murmur.tflite")
+    export_onnx(pipeline, folder / "murmur.onnx")
+    session = onnxruntime.InferenceSession(folder / "murmur.onnx")
 
-    def both(waveform):
-        waveform = waveform.astype(np.float32)
+    def run(waveform):
         in_onnx = session.run(None, {"waveform": waveform})[0]
-        return in_onnx, litert_output(tmp_path / "murmur.tflite", waveform)
+        return in_onnx, litert_output(folder / "murmur.tflite", waveform)
 
+    return run
+
+
+def five_seconds(sounds):
+    sound = np.resize(sounds.data[0], 10_000)
+    return sound / np.abs(sound).max()
+
+
+def test_onnx_and_litert_agree_on_any_level(both, sounds):
+    pipeline = load_pretrained("murmur").set_params(spectrogram__duration=5.0)
+    sound = five_seconds(sounds)
+    expected = pipeline.predict_proba([sound])[0]
     for factor in FAINT_OR_LOUD.values():
-        for output in both(factor * sound):
+        for output in both((factor * sound).astype(np.float32)):
             np.testing.assert_allclose(output, expected, atol=1e-5)
-    silent = [output for waveform in SILENT.values() for output in both(waveform)]
-    np.testing.assert_allclose(silent, [silent[0]] * len(silent), atol=1e-5)
 
 
-def test_litert_has_builtin_operations_only(tmp_path, murmur):
-    export_litert(murmur, tmp_path / "murmur.tflite", duration=5.0)
+def bad_waveforms(sound):
+    """Yield 160 waveforms that no recording is, and 40 that are almost such."""
+    draw = np.random.default_rng(0)
+    n_times = len(sound)
+    levels = 10 ** draw.uniform(-37, 38, 54)
+    for level in (0.0, 1.0, 0.3, *levels * draw.choice([-1, 1], 54)):
+        yield np.full(n_times, level)  # silence
+    for level in 10 ** draw.uniform(-44.5, -40, 20):  # less than float32 resolves
+        yield level * draw.uniform(-1, 1, n_times)
+    for value in (np.nan, np.inf, -np.inf):
+        for count in (1, 1, 1, 1, 1, 1, 2, 7, 100, n_times // 2, n_times - 1, n_times):
+            waveform = sound.copy()
+            waveform[draw.choice(n_times, count, replace=False)] = value
+            yield waveform
+        for place in (0, 99, 5000, n_times - 41, n_times - 1):
+            waveform = np.zeros(n_times)
+            waveform[place] = value
+            yield waveform
+        for start in range(0, n_times - 1000, 999):
+            waveform = 1e-3 * sound
+            waveform[start : start + 1000] = value
+            yield waveform
+    mixed = sound.copy()
+    mixed[::3], mixed[1::3] = np.inf, -np.inf
+    yield from (mixed, np.where(sound > 0, np.nan, sound))
+    # Almost silent, but these have answers.
+    for place in (0, 1, 50, 99, 100, 5000, 9959, 9960, 9998, 9999):
+        waveform = np.zeros(n_times)  # one click
+        waveform[place] = 10 ** draw.uniform(-30, 3)
+        yield waveform
+    for level in 10 ** draw.uniform(-3, 3, 10):  # steps of the last bit of float32
+        steps = draw.integers(0, 2, n_times).astype(np.float32)
+        yield np.float32(level) * (1 + steps * np.float32(2**-23))
+    for level in 10 ** draw.uniform(-2, 4, 10):  # an offset
+        yield level + sound
+    for gain in 10 ** draw.uniform(0.5, 4, 10):  # overdriven
+        yield np.clip(gain * sound, -1, 1)
+
+
+def test_two_hundred_bad_inputs(both, sounds):
+    """Where skheart finds no sound, the exports answer NaN and not a class."""
+    waveforms = [x.astype(np.float32) for x in bad_waveforms(five_seconds(sounds))]
+    assert len(waveforms) == 200
+    n_refused = 0
+    for waveform in waveforms:
+        in_onnx, in_litert = both(waveform)
+        np.testing.assert_allclose(in_litert, in_onnx, atol=1e-4)  # NaN equals NaN
+        try:
+            check_waveform(waveform)
+        except RecordingError:
+            assert np.isnan(in_onnx).all()
+            n_refused += 1
+        else:
+            assert np.isfinite(in_onnx).all()
+    assert n_refused == 160
+
+
+def test_short_waveforms_have_no_probabilities(path, sounds):
+    session = onnxruntime.InferenceSession(path)
+    waveform = sounds.data[0].astype(np.float32)
+    for length in (1, 2, 41, 99):
+        output = session.run(None, {"waveform": waveform[:length]})[0]
+        assert np.isnan(output).all()
+        with pytest.raises(
+            RecordingError, match=r"Recording 0 of X lasts .* less than"
+        ):
+            OnnxClassifier(path).predict([waveform[:length]])
+    output = session.run(None, {"waveform": waveform[:100]})[0]
+    assert np.isfinite(output).all()
+    np.testing.assert_allclose(
+        output, OnnxClassifier(path).predict_proba([waveform[:100]])[0]
+    )
+
+
+def test_the_network_alone_refuses_nan(tmp_path, murmur):
+    crop = np.random.default_rng(0).normal(size=(2, 40, 250, 1)).astype(np.float32)
+    export_onnx(murmur, tmp_path / "network.onnx", part="network")
+    export_litert(murmur, tmp_path / "network.tflite", part="network")
+    session = onnxruntime.InferenceSession(tmp_path / "network.onnx")
+    for value in (np.nan, np.inf, -np.inf):
+        crop[1, 7, 11] = value
+        logits = session.run(None, {"spectrogram": crop})[0]
+        assert np.isfinite(logits[0]).all()
+        assert np.isnan(logits[1]).all()
+        assert np.isnan(litert_output(tmp_path / "network.tflite", crop[1:])).all()
+
+
+@pytest.mark.parametrize("padding", ["repeat", "constant"])
+def test_litert_has_builtin_operations_only(tmp_path, padding):
+    pipeline = load_pretrained("murmur").set_params(spectrogram__padding=padding)
+    export_litert(pipeline, tmp_path / "murmur.tflite", duration=5.0)
     interpreter = Interpreter(
         model_path=str(tmp_path / "murmur.tflite"),
         # With delegates, some operations are listed as DELEGATE.

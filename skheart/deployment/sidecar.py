@@ -1,0 +1,126 @@
+"""The JSON file beside an exported model, which programs in every language can read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from skheart._core.files import atomic_path, check_target
+
+_RULE = (
+    "Start with x = seed. For each value, in the order of the index i from 0: "
+    "x = (1664525 * x + 1013904223) mod 4294967296, and the value is "
+    "(x / 2147483648 - 1) * (1 if i mod period < burst else 1 / 64), as float32. The "
+    "last axis of the shape changes fastest. If seed is null, all values are 0. If "
+    "nan_at is not null, the value with this index is then NaN. In `expected`, null "
+    "stands for NaN."
+)
+
+
+def sidecar_of(path: str | os.PathLike[str]) -> Path:
+    """Return the path of the JSON file beside an exported model."""
+    return Path(path).with_name(Path(path).name + ".json")
+
+
+def check_targets(path: str | os.PathLike[str]) -> None:
+    """Raise if the model or its sidecar cannot be written."""
+    check_target(path)
+    check_target(sidecar_of(path))
+
+
+def write_model(
+    path: str | os.PathLike[str], content: bytes, sidecar: dict[str, Any]
+) -> None:
+    """Write a model and its sidecar: both, or none after an error.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A device or a pipe gets the model alone.
+    content : bytes
+        The model.
+    sidecar : dict
+        What the sidecar says, without the name and the hash of the model.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        path.write_bytes(content)
+        return
+    digest = hashlib.sha256(content).hexdigest()
+    sidecar = {**sidecar, "file": path.name, "sha256": digest}
+    text = json.dumps(sidecar, indent=1, allow_nan=False, ensure_ascii=False)
+    with atomic_path(path) as model, atomic_path(sidecar_of(path)) as beside:
+        model.write_bytes(content)
+        beside.write_text(text + "\n", encoding="utf-8")
+
+
+def vectors_of(
+    run: Callable[[np.ndarray], np.ndarray],
+    shape: tuple[int | None, ...],
+    *,
+    sample_rate: float,
+    tolerance: float,
+) -> dict[str, Any]:
+    """Return inputs that a program can compute, with the outputs that it must get.
+
+    Parameters
+    ----------
+    run : callable
+        From an input to the output of the model.
+    shape : tuple of int or None
+        Of the input; for an axis of any length, several are chosen.
+    sample_rate : float
+        In Hz.
+    tolerance : float
+        Largest difference from the outputs that is no fault.
+
+    Returns
+    -------
+    vectors : dict
+        The entry "test_vectors" of a sidecar.
+    """
+    free = [round(3 * sample_rate), round(7.5 * sample_rate)]
+    if len(shape) > 1:
+        free = [1, 2]
+    chosen = free if None in shape else [0, 0]
+    shapes = [[n or choice for n in shape] for choice in chosen]
+    period = max(2, round(0.8 * sample_rate))
+    half = int(np.prod(shapes[0])) // 2
+    # Seed, shape, share of the period that is a burst, place of a NaN.
+    kinds = [(1, 0, 1 / 8, None), (2, 1, 1 / 2, None), (1, 0, 1 / 8, half)]
+    if len(shape) == 1:
+        kinds.append((None, 0, 1 / 8, None))  # silence
+    vectors = [
+        {
+            "seed": seed,
+            "shape": shapes[number],
+            "period": period,
+            "burst": round(share * period),
+            "nan_at": nan_at,
+        }
+        for seed, number, share, nan_at in kinds
+    ]
+    for vector in vectors:
+        output = run(input_of(vector)).reshape(-1).tolist()
+        vector["expected"] = [x if np.isfinite(x) else None for x in output]
+    return {"rule": _RULE, "tolerance": tolerance, "vectors": vectors}
+
+
+def input_of(vector: dict[str, Any]) -> np.ndarray:
+    """Return the input that a test vector stands for, float32."""
+    values = np.zeros(int(np.prod(vector["shape"])))
+    if vector["seed"] is not None:
+        x = vector["seed"]
+        for i in range(len(values)):
+            x = (1664525 * x + 1013904223) % 4294967296
+            weight = 1 if i % vector["period"] < vector["burst"] else 1 / 64
+            values[i] = (x / 2147483648 - 1) * weight
+    if vector["nan_at"] is not None:
+        values[vector["nan_at"]] = np.nan
+    return values.astype(np.float32).reshape(vector["shape"])
