@@ -13,9 +13,9 @@ Features and the strength of the regularization were chosen on folds 1 to 4 (the
 "trials" in the results). Fold 0 was kept back from the choice.
 
 The networks of this program are trained on CirCor alone, for 15 epochs. The other two
-corpora have no label of this kind, and in benchmarks/results/trials.json the score is not
-lower without them (0.797, with them 0.783). With --joint, they are trained as the network
-in the package is, on all three corpora for 25 epochs, in four times the time.
+corpora have no label of this kind, and in benchmarks/results/trials.json the score is
+not lower without them (0.797, with them 0.783). With --joint, they are trained as the
+network in the package is, on all three corpora for 25 epochs, in four times the time.
 
 Writes benchmarks/results/patient_model.json.
 """

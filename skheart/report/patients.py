@@ -116,9 +116,7 @@ def predict_patients(
     )
 
 
-def measure_recordings(
-    X: Any, *, input_sample_rate: float | None = None
-) -> np.ndarray:
+def measure_recordings(X: Any, *, input_sample_rate: float | None = None) -> np.ndarray:
     """Measure how long recordings are, and how long their heartbeat is clear.
 
     The patient model of "murmur3" uses both. The heartbeat is clear where the segmenter
