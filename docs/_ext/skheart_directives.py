@@ -3,8 +3,8 @@
 ``cli-help`` shows the help of a command, ``corpus-info`` the facts about a corpus,
 ``model-card`` the card of a pretrained model, ``accuracy-table``, ``trials-table``,
 ``patients-table``, ``loss-table``, ``speed-table``, ``growth-table``,
-``deployment-table``, ``start-table`` and ``stream-table`` the figures in ``benchmarks/results``; formulas
-become MathML, which browsers draw without a script.
+``deployment-table``, ``start-table`` and ``stream-table`` the figures in
+``benchmarks/results``; formulas become MathML, which browsers draw without a script.
 """
 
 from __future__ import annotations
@@ -150,12 +150,10 @@ class PatientsTable(SphinxDirective):
         rows = [("", *titles)]
         for name, title in PATIENT_MODELS.items():
             row = figures[name]
-            found = (
-                f"{row['of them right']} of {row['Unknown']}; {row['answered Unknown']} "
-                "answers"
-            )
-            first = row["kept back"]
-            rows.append((title, *_texts(row), found, _texts({**first, "mean": None})[1]))
+            right, answered = row["of them right"], row["answered Unknown"]
+            found = f"{right} of {row['Unknown']}, in {answered} answers"
+            _, first = _texts({**row["kept back"], "mean": None})
+            rows.append((title, *_texts(row), found, first))
         return self.parse_text_to_nodes(_list_table(rows, "28 15 22 15 20"))
 
 

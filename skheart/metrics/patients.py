@@ -97,6 +97,8 @@ def answer_patients(
     if errors is None:
         errors = np.full(len(groups), "", dtype=object)
     usable = errors == ""
+    if decision.patient_model is not None:
+        measures = _checked(measures, len(groups))
     patients, rows_of = rows_of_groups(groups)
     values = np.full((len(patients), len(classes)), np.nan)
     if usable.any():
@@ -195,19 +197,24 @@ def _by_model(
     groups: np.ndarray,
     measures: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    if measures is None or np.shape(measures) != (len(groups), len(MEASURES)):
-        raise ValueError(
-            "The patient model needs measures, an array with the columns "
-            f"{', '.join(MEASURES)} and one row for each of the {len(groups)} "
-            f"recordings, got {None if measures is None else np.shape(measures)}; "
-            "skheart.report.measure_recordings returns it."
-        )
+    measures = _checked(measures, len(groups))
     patients, rows_of = rows_of_groups(groups)
     features = [
         model.compute_features(probabilities[rows], measures[rows], classes.tolist())
         for rows in rows_of
     ]
     return model.predict_proba(features), patients
+
+
+def _checked(measures: np.ndarray | None, n_recordings: int) -> np.ndarray:
+    if measures is None or np.shape(measures) != (n_recordings, len(MEASURES)):
+        raise ValueError(
+            "The patient model needs measures, an array with the columns "
+            f"{', '.join(MEASURES)} and one row for each of the {n_recordings} "
+            f"recordings, got {None if measures is None else np.shape(measures)}; "
+            "skheart.report.measure_recordings returns it."
+        )
+    return measures
 
 
 def patient_labels(

@@ -91,7 +91,7 @@ def predict_patients(
     >>> _ = model.set_params(spectrogram__input_sample_rate=sounds.sample_rate)
     >>> answers = predict_patients(model, sounds.data, sounds.groups)
     >>> answers.groups.tolist(), answers.probabilities.shape
-    (['p001', 'p002', 'p003'], (3, 2))
+    (['p001', 'p002', 'p003', 'p004'], (4, 2))
     """
     check_option("on_error", on_error, ("raise", "nan"))
     groups = check_labels("groups", groups)
@@ -116,9 +116,7 @@ def predict_patients(
     )
 
 
-def measure_recordings(
-    X: Any, *, input_sample_rate: float | None = None
-) -> np.ndarray:
+def measure_recordings(X: Any, *, input_sample_rate: float | None = None) -> np.ndarray:
     """Measure how long recordings are, and how long their heartbeat is clear.
 
     The patient model of "murmur3" uses both. The heartbeat is clear where the segmenter

@@ -289,7 +289,7 @@ def test_a_patient_model_answers_for_patients(shared_data, capsys):
     corpus = load_circor2022(home, as_frame=False)
     model = load_pretrained("murmur3")
     answers = predict_patients(model, corpus.data, corpus.groups)
-    truth = {g: y for g, y in zip(corpus.groups, corpus.target, strict=True)}
+    truth = dict(zip(corpus.groups, corpus.target, strict=True))
     confusion = [
         [
             sum(

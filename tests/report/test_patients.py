@@ -97,7 +97,7 @@ def test_containers_have_equal_answers(murmur):
 
 def test_recordings_that_cannot_be_used(murmur):
     X, groups = [RECORDINGS[0], "absent.wav", "absent.wav"], ["b", "b", "a"]
-    with pytest.raises((OSError, RecordingError), match="absent.wav"):
+    with pytest.raises((OSError, RecordingError), match=r"absent\.wav"):
         predict_patients(murmur, X, groups)
     answers = predict_patients(murmur, X, groups, on_error="nan")
     assert answers.groups.tolist() == ["a", "b"]
@@ -130,9 +130,7 @@ def test_a_patient_model_and_a_broken_recording(three):
     X, groups = [*RECORDINGS[:2], "absent.wav"], ["a", "a", "a"]
     answers = predict_patients(three, X, groups, on_error="nan")
     expected = predict_patients(three, X[:2], groups[:2])
-    np.testing.assert_allclose(
-        answers.probabilities, expected.probabilities, atol=1e-6
-    )
+    np.testing.assert_allclose(answers.probabilities, expected.probabilities, atol=1e-6)
     assert answers.n_recordings.tolist() == [2]
 
 
@@ -146,9 +144,7 @@ def test_saved_and_exported_models_keep_the_patient_model(three, tmp_path):
     export_onnx(three, tmp_path / "three.onnx")
     exported = OnnxClassifier(tmp_path / "three.onnx")
     found = predict_patients(exported, RECORDINGS, SOUNDS.groups)
-    np.testing.assert_allclose(
-        found.probabilities, expected.probabilities, atol=1e-4
-    )
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-4)
     assert found.prediction.tolist() == expected.prediction.tolist()
 
 
@@ -198,7 +194,10 @@ def test_wrong_parameters(murmur, change, message):
 
 @pytest.mark.parametrize("X", ["a.wav", Path("a.wav"), b"abc", 3])
 def test_one_recording_is_not_several(murmur, X):
-    for call in (lambda: predict_patients(murmur, X, ["a"]), lambda: measure_recordings(X)):
+    for call in (
+        lambda: predict_patients(murmur, X, ["a"]),
+        lambda: measure_recordings(X),
+    ):
         with pytest.raises(ValueError, match=r"must hold several recordings.*\[X\]"):
             call()
 
