@@ -7,6 +7,7 @@ Each was written down before its result was seen, and is scored as the detector 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,7 @@ def forced_rhythm(probability: np.ndarray) -> np.ndarray:
         decoding._RARE = rare
     change = np.flatnonzero(np.diff(states)) + 1
     least, n_improbable = {1: 0.0, 3: 0.0}, 0
-    for begin, end in zip(change[:-1], change[1:], strict=True):
+    for begin, end in pairwise(change):
         state = int(states[begin])
         if state in least:
             logarithms = usual[0][state]

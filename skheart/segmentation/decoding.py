@@ -25,7 +25,7 @@ _RARE = -7.0  # logarithm of the share of durations that no mean explains
 CERTAIN = 0.2  # certainty of a period from which on it is one
 # Where more than this share of a recording may be no heartbeat, its period must be this
 # certain. Of the recordings that the network was trained on, this empties none as they
-# are, and 7 % with noise at 10 dB; of simulated speech, it empties 9 in 10.
+# are, and 7 % with noise at 10 dB; of simulated speech, it empties about 9 in 10.
 _DOUBTFUL, _UNDOUBTED = 0.05, 0.35
 _FEWEST = 3  # phases in a stretch with a heartbeat
 _SHORT = 2.0  # seconds
