@@ -88,6 +88,6 @@ def _figure(figure: dict[str, Any]) -> str:
     if figure["score"] != "AUROC":
         return f"{figure['task']}: {number}"
     return (
-        f"{figure['task']}: of 100 pairs of a positive and a negative one, the positive "
-        f"one has the higher score in {100 * value:.0f} ({number})"
+        f"{figure['task']}: {100 * value:.0f} of 100 pairs of a positive and a negative "
+        f"one are ranked rightly ({number})"
     )

@@ -158,7 +158,7 @@ def _doubts(doubts: tuple[str, ...]) -> str:
         return ""
     items = "".join(f"<li>{escape(one)}</li>" for one in doubts)
     return (
-        '<div class="note" role="note"><strong>Do not rely on this answer</strong>'
+        '<div class="note" role="note"><strong>Reasons to doubt this answer</strong>'
         f"<ul>{items}</ul></div>"
     )
 
@@ -251,6 +251,7 @@ def _location(found: LocationFinding) -> str:
 
 def _recordings(description: PatientDescription, links: list[str], shown: str) -> str:
     head = ["Recording", "Location", "Answer", f"P({shown})", "Quality", "Heart rate"]
+    head.append("Reasons to doubt")
     rows = []
     for one, link in zip(description.recordings, links, strict=True):
         bpm = one.heart_rate.bpm
@@ -260,6 +261,7 @@ def _recordings(description: PatientDescription, links: list[str], shown: str) -
             rounded(one.probabilities[shown]),
             f"{one.quality.quality:.2f}",
             f"{bpm:.0f}" if np.isfinite(bpm) else "none",
+            str(len(one.doubts)) if one.doubts else "none",
         ]
         text = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
         rows.append(
@@ -289,7 +291,8 @@ def _reliance(performance: Performance, limits: tuple[str, ...]) -> str:
 
 
 def _settings(model: ModelFacts) -> str:
-    spectrogram = ", ".join(f"{k} {v}" for k, v in model.spectrogram.items())
+    given = {k: v for k, v in model.spectrogram.items() if v is not None}
+    spectrogram = ", ".join(f"{k} {v}" for k, v in given.items())
     how = "the most probable class"
     if model.threshold is not None:
         how = f"{model.positive} from a probability of {model.threshold:g} on"

@@ -170,8 +170,10 @@ def _phases(description: RecordingDescription) -> str:
 
 def _waveform(waveform: np.ndarray) -> str:
     """Return the least and the greatest value in each column as lines."""
-    peak = float(np.abs(waveform).max(initial=0.0)) or 1.0
-    columns = np.array_split(waveform / peak, min(_COLUMNS, len(waveform)))
+    # A single bang would make everything else a line.
+    peak = 1.5 * float(np.percentile(np.abs(waveform), 99.5)) or 1.0
+    drawn = np.clip(waveform / peak, -1, 1)
+    columns = np.array_split(drawn, min(_COLUMNS, len(drawn)))
     lines = [
         f"M{x} {50 - 48 * float(part.max()):.0f}V{50 - 48 * float(part.min()) + 1:.0f}"
         for x, part in enumerate(columns)
