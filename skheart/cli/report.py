@@ -79,7 +79,6 @@ def run(options: argparse.Namespace) -> int:
     n_failed = sum(map(n_unusable, descriptions))
     if n_failed == len(recordings):
         raise ValueError(f"No recording could be used: {descriptions[0].error}")
-    write_report(
-        options.output, descriptions, title=f"Heart sounds: {opened.facts.name}"
-    )
+    title = f"Heart sounds, model {opened.facts.name}"
+    write_report(options.output, descriptions, title=title)
     return exit_code(n_failed, len(recordings))

@@ -16,6 +16,7 @@ import numpy as np
 
 from skheart import __version__
 from skheart._core.decisions import Decision
+from skheart._core.provenance import known_training
 from skheart.metrics.patients import default_pooling
 from skheart.metrics.positive import positive_class
 from skheart.neural.packaged import read_network, saved_names
@@ -41,6 +42,8 @@ class Answering:
         Classes are text; the positive one is set where it follows from the words.
     card : dict or None
         Of a pretrained model with these weights.
+    training : dict
+        What the model was trained on; see :mod:`skheart._core.provenance`.
     facts : ModelFacts
     """
 
@@ -48,6 +51,7 @@ class Answering:
     transformer: SpectrogramTransformer
     decision: Decision
     card: dict[str, Any] | None
+    training: dict[str, Any]
     facts: ModelFacts
 
     @property
@@ -152,7 +156,8 @@ def answering(model: Any, *, name: str | None = None) -> Answering:
         window=None if window is None else window * _hop(transformer),
         **_decided(decision),
     )
-    return Answering(model, transformer, decision, card, facts)
+    training = known_training(getattr(classifier, "training_", None))
+    return Answering(model, transformer, decision, card, training, facts)
 
 
 def _loaded(name: str) -> Any:

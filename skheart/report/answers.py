@@ -140,7 +140,7 @@ def report_page(
         ]
     top = (
         f'<header><h1>{escape(title)}</h1><p class="note">{_NOTE}</p>'
-        f"{_contents(entries)}{unusable_list(unusable)}</header>"
+        f"{_contents(entries)}{unusable_list(unusable, level=2)}</header>"
     )
     style = (_FOLDER / "report.css").read_text(encoding="utf-8")
     script = (_FOLDER / "report.js").read_text(encoding="utf-8")

@@ -20,8 +20,10 @@ from skheart._core.decisions import (
     low_quality,
     reasons_to_abstain,
 )
+from skheart._core.provenance import unpack
+from skheart.audio.reading import content_digest
 from skheart.audio.recordings import Recording, recordings_of
-from skheart.audio.waveform import resample
+from skheart.audio.waveform import RecordingError, resample
 from skheart.metrics.patients import labels_of_patients, pool_answers
 from skheart.metrics.positive import HEALTHY_WORDS
 from skheart.quality import assess_quality
@@ -130,7 +132,11 @@ def describe_recording(
         probabilities=probabilities,
         windows=windows,
         quality=quality,
-        doubts=doubts + _doubts(quality, heart.bpm, duration, windows, shown, opened),
+        doubts=(
+            *doubts,
+            *_seen_in_training(opened, recording),
+            *_doubts(quality, heart.bpm, duration, windows, shown, opened),
+        ),
         heart_rate=heart,
         phases=tuple(
             Phase(float(start), float(end), str(phase))
@@ -452,6 +458,24 @@ def _doubts(
             f"one and {max(inside):.2f} in another."
         )
     return tuple(doubts)
+
+
+def _seen_in_training(model: Answering, recording: Any) -> tuple[str, ...]:
+    """Return a sentence if the model was trained on this file."""
+    if not isinstance(recording, str | os.PathLike | bytes):
+        return ()
+    for part in model.training["parts"]:
+        key, known = bytes.fromhex(part["salt"]), unpack(part["recordings"])
+        try:
+            digest = content_digest(recording, key=key)
+        except RecordingError:  # only its start can be read
+            return ()
+        if known.intersection({digest[:8]}):
+            return (
+                "The model was trained on this recording. Its answer says nothing about "
+                "how well it does on others.",
+            )
+    return ()
 
 
 def _limits(model: Answering) -> tuple[str, ...]:

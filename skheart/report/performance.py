@@ -81,9 +81,13 @@ def at_prevalence(share: float, measured: float, wanted: float) -> float:
 
 
 def _figure(figure: dict[str, Any]) -> str:
-    """Return a figure of a card as a sentence."""
+    """Return a figure of a card in words."""
     value, low, high = figure["value"], figure["low"], figure["high"]
-    text = f"{figure['task']}: {figure['score']} {value:.3f}"
-    if low is not None:
-        text += f" (95 % interval {low:.3f} to {high:.3f})"
-    return f"{text}, on patients that the networks were not trained on"
+    interval = "" if low is None else f", 95 % interval {low:.3f} to {high:.3f}"
+    number = f"{figure['score']} {value:.3f}{interval}"
+    if figure["score"] != "AUROC":
+        return f"{figure['task']}: {number}"
+    return (
+        f"{figure['task']}: {100 * value:.0f} of 100 pairs of a positive and a negative "
+        f"one are ranked rightly ({number})"
+    )

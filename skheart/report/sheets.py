@@ -22,6 +22,7 @@ from skheart.report.timeline import (
     PHASES,
     beat_picture,
     marked_phase,
+    rounded,
     timeline,
 )
 
@@ -77,21 +78,24 @@ def patient_sheet(
         + _facts(facts)
         + f'<h3>Where it was heard</h3><ul class="valves">{cells}</ul>'
         + _recordings(description, links, shown)
-        + unusable_list(description.unusable)
+        + unusable_list(description.unusable, level=3)
         + _reliance(description.performance, description.limits)
         + _settings(description.model)
         + "</article>"
     )
 
 
-def unusable_list(unusable: Any) -> str:
-    """Return a list of the recordings that could not be used; "" for none."""
+def unusable_list(unusable: Any, *, level: int) -> str:
+    """Return a list of the recordings that could not be used; "" for none.
+
+    `level` is that of its heading.
+    """
     if not unusable:
         return ""
     items = "".join(
         f"<li>{escape(title_of(one))}: {escape(one.error)}</li>" for one in unusable
     )
-    return f'<h3>Not used</h3><ul class="plain">{items}</ul>'
+    return f"<h{level}>Not used</h{level}><ul>{items}</ul>"
 
 
 def title_of(description: RecordingDescription | UnusableRecording) -> str:
@@ -103,7 +107,7 @@ def summary_of(description: RecordingDescription | PatientDescription) -> str:
     """Return the answer in a few words."""
     shown = description.model.positive or description.answer
     p = description.probabilities[shown]
-    return f"{description.answer}, probability of {shown} {p:.2f}"
+    return f"{description.answer}, probability of {shown} {rounded(p)}"
 
 
 def _place(location: str) -> str:
@@ -112,7 +116,7 @@ def _place(location: str) -> str:
 
 def _answer(answer: str, probabilities: dict[str, float], shown: str) -> str:
     others = [
-        f"{name} {p:.2f}"
+        f"{name} {rounded(p)}"
         for name, p in probabilities.items()
         if name != shown and len(probabilities) > 2
     ]
@@ -120,7 +124,7 @@ def _answer(answer: str, probabilities: dict[str, float], shown: str) -> str:
     kind = "clear" if is_healthy(answer) else "found"
     return (
         f'<p class="answer {kind}"><strong>{escape(answer)}</strong> '
-        f"<span>probability of {escape(shown)} {probabilities[shown]:.2f}{more}</span>"
+        f"<span>probability of {escape(shown)} {escape(rounded(probabilities[shown]))}{more}</span>"
         "</p>"
     )
 
@@ -154,7 +158,7 @@ def _doubts(doubts: tuple[str, ...]) -> str:
         return ""
     items = "".join(f"<li>{escape(one)}</li>" for one in doubts)
     return (
-        '<div class="note" role="note"><strong>Do not rely on this answer</strong>'
+        '<div class="note" role="note"><strong>Reasons to doubt this answer</strong>'
         f"<ul>{items}</ul></div>"
     )
 
@@ -199,10 +203,13 @@ def _beat(description: RecordingDescription) -> str:
     marked = marked_phase(description)
     if description.contribution is not None:
         cls = escape(description.contribution.positive)
-        text += f" Percentages: of what speaks for {cls}, the share in each phase."
+        text += (
+            f" Percentages: of what speaks for {cls}, the share in each phase. The "
+            "network sees about 0.2 s at once, so that neighbours blur."
+        )
         if marked is not None:
             share = description.contribution.by_phase[marked]
-            text += f" <strong>{cls}: {share:.0%} lie in {marked}</strong> (marked)."
+            text += f" <strong>{100 * share:.0f} % lie in {marked}</strong> (marked)."
     return (
         f'<figure class="average"><h3>Average heartbeat</h3>'
         f"{beat_picture(description)}<figcaption>{text}</figcaption></figure>"
@@ -233,7 +240,8 @@ def _location(found: LocationFinding) -> str:
     kind = _FINDINGS.get(found.finding, "found")
     more = ""
     if found.probability is not None and found.quality is not None:
-        more = f"probability {found.probability:.2f}, quality {found.quality:.2f}"
+        p = escape(rounded(found.probability))
+        more = f"probability {p}, quality {found.quality:.2f}"
     where = "" if found.location in VALVES else " wide"
     return (
         f'<li class="{kind}{where}"><span>{escape(_place(found.location))}</span> '
@@ -243,15 +251,17 @@ def _location(found: LocationFinding) -> str:
 
 def _recordings(description: PatientDescription, links: list[str], shown: str) -> str:
     head = ["Recording", "Location", "Answer", f"P({shown})", "Quality", "Heart rate"]
+    head.append("Reasons to doubt")
     rows = []
     for one, link in zip(description.recordings, links, strict=True):
         bpm = one.heart_rate.bpm
         cells = [
             one.location or "unknown",
             one.answer,
-            f"{one.probabilities[shown]:.2f}",
+            rounded(one.probabilities[shown]),
             f"{one.quality.quality:.2f}",
             f"{bpm:.0f}" if np.isfinite(bpm) else "none",
+            str(len(one.doubts)) if one.doubts else "none",
         ]
         text = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
         rows.append(
@@ -267,16 +277,22 @@ def _recordings(description: PatientDescription, links: list[str], shown: str) -
 
 def _reliance(performance: Performance, limits: tuple[str, ...]) -> str:
     figures = "".join(f"<li>{escape(one)}</li>" for one in performance.figures)
+    if figures:
+        figures = (
+            "<p>Measured on patients that the networks were not trained on:</p>"
+            f"<ul>{figures}</ul>"
+        )
     items = "".join(f"<li>{escape(one)}</li>" for one in limits)
     return (
         '<div class="columns"><section><h3>How often such an answer is right</h3>'
-        f"<p>{escape(performance.sentence)}</p><ul>{figures}</ul></section>"
+        f"<p>{escape(performance.sentence)}</p>{figures}</section>"
         f"<section><h3>Limits</h3><ul>{items}</ul></section></div>"
     )
 
 
 def _settings(model: ModelFacts) -> str:
-    spectrogram = ", ".join(f"{k} {v}" for k, v in model.spectrogram.items())
+    given = {k: v for k, v in model.spectrogram.items() if v is not None}
+    spectrogram = ", ".join(f"{k} {v}" for k, v in given.items())
     how = "the most probable class"
     if model.threshold is not None:
         how = f"{model.positive} from a probability of {model.threshold:g} on"

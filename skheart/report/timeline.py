@@ -104,6 +104,13 @@ def beat_picture(description: RecordingDescription) -> str:
     )
 
 
+def rounded(p: float) -> str:
+    """Return a probability with two digits, but never as if it were certain."""
+    if p < 0.005:
+        return "< 0.01"
+    return "> 0.99" if p > 0.995 else f"{p:.2f}"
+
+
 def marked_phase(description: RecordingDescription) -> str | None:
     """Return systole or diastole, whichever more of the positive answer lies in.
 
@@ -163,8 +170,10 @@ def _phases(description: RecordingDescription) -> str:
 
 def _waveform(waveform: np.ndarray) -> str:
     """Return the least and the greatest value in each column as lines."""
-    peak = float(np.abs(waveform).max(initial=0.0)) or 1.0
-    columns = np.array_split(waveform / peak, min(_COLUMNS, len(waveform)))
+    # A single bang would make everything else a line.
+    peak = 1.5 * float(np.percentile(np.abs(waveform), 99.5)) or 1.0
+    drawn = np.clip(waveform / peak, -1, 1)
+    columns = np.array_split(drawn, min(_COLUMNS, len(drawn)))
     lines = [
         f"M{x} {50 - 48 * float(part.max()):.0f}V{50 - 48 * float(part.min()) + 1:.0f}"
         for x, part in enumerate(columns)
@@ -184,13 +193,15 @@ def _contributions(values: np.ndarray, label: str) -> str:
     """Return contributions as bars above and below a line."""
     parts = np.array_split(np.asarray(values, dtype=float), min(_BARS, len(values)))
     sums = np.array([part.mean() for part in parts])
-    scale = 48 / max(float(np.abs(sums).max(initial=0.0)), 1e-12)
+    top, bottom = max(float(sums.max()), 0.0), min(float(sums.min()), 0.0)
+    scale = 96 / max(top - bottom, 1e-12)
+    zero = 2 + scale * top
     paths = ""
     for kind, part in (("for", np.maximum(sums, 0)), ("against", np.minimum(sums, 0))):
-        steps = [f"V{50 - scale * y:.1f}H{x + 1}" for x, y in enumerate(part)]
-        paths += f'<path class="{kind}" d="M0 50{"".join(steps)}V50z"/>'
-    zero = f'<path class="zero" d="M0 50H{len(parts)}"/>'
-    return _stretched(len(parts), paths + zero, label)
+        steps = [f"V{zero - scale * y:.1f}H{x + 1}" for x, y in enumerate(part)]
+        paths += f'<path class="{kind}" d="M0 {zero:.1f}{"".join(steps)}V{zero:.1f}z"/>'
+    line = f'<path class="zero" d="M0 {zero:.1f}H{len(parts)}"/>'
+    return _stretched(len(parts), paths + line, label)
 
 
 def _windows(windows: list[Window], duration: float, shown: str) -> str:
@@ -202,11 +213,11 @@ def _windows(windows: list[Window], duration: float, shown: str) -> str:
         x, width = 100 * window.start / duration, 100 * (end - window.start) / duration
         y = 23 * (number % 2)
         label = f"Play {window.start:.1f} to {end:.1f} s: probability of {shown} "
-        label += f"{p:.2f}"
+        label += rounded(p)
         text = ""
         if width >= _LABELLED:
             middle = f'x="{x + width / 2:.2f}%" y="{y + 15}" text-anchor="middle"'
-            text = f"<text {middle}>{p:.2f}</text>"
+            text = f"<text {middle}>{escape(rounded(p))}</text>"
         parts.append(
             f'<g class="window" role="button" tabindex="0" aria-label="'
             f'{escape(label)}" data-start="{window.start:.3f}" data-end="{end:.3f}">'

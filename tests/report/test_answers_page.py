@@ -17,7 +17,7 @@ import soundfile
 import skheart.report
 from skheart.report import UnusableRecording, report_page, write_report
 from skheart.report.embedded import png, spectrogram_address
-from skheart.report.timeline import marked_phase
+from skheart.report.timeline import marked_phase, rounded
 
 STYLE = (Path(skheart.report.__file__).parent / "report.css").read_text("utf-8")
 VOID = ("meta", "br", "img", "input", "link")
@@ -209,7 +209,7 @@ def test_windows_say_what_they_play(page, tags, loud):
     for button, window in zip(buttons[-len(inside) :], inside, strict=True):
         assert float(button["data-start"]) == pytest.approx(window.start, abs=1e-3)
         p = window.probabilities["murmur"]
-        assert button["aria-label"].endswith(f"probability of murmur {p:.2f}")
+        assert button["aria-label"].endswith(f"probability of murmur {rounded(p)}")
         assert float(button["data-end"]) <= loud.duration + 1e-3
 
 
