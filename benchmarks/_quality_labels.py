@@ -1,7 +1,7 @@
 """What experts said about the quality of the recordings of the three corpora.
 
-- CinC 2016: the organisers' flag. In database b also grades of four kinds of noise, which
-  are tested and not fitted to: no index distinguishes them.
+- CinC 2016: the organisers' flag. In database b also grades of four kinds of noise,
+  which are tested and not fitted to: no index distinguishes them.
 - PASCAL: recordings called "noisy", and those called "artifact".
 - CirCor: the share of the recording in which the heart sounds were annotated. The
   annotators chose parts that they could judge.
