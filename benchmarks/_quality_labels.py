@@ -1,6 +1,7 @@
 """What experts said about the quality of the recordings of the three corpora.
 
-- CinC 2016: the organisers' flag; in database b also grades of four kinds of noise.
+- CinC 2016: the organisers' flag. In database b also grades of four kinds of noise,
+  which are tested and not fitted to: no index distinguishes them.
 - PASCAL: recordings called "noisy", and those called "artifact".
 - CirCor: the share of the recording in which the heart sounds were annotated. The
   annotators chose parts that they could judge.
@@ -65,14 +66,12 @@ def labels_of(corpora: Corpora, data_home: Path) -> Labels:
     for row in np.flatnonzero(cinc & (corpora.part == "b")):
         noisy[row] = grades.get(names[row], -1)
     tasks["CinC 2016 b, noise"] = noisy
-    graded = noisy >= 0
-    good[graded] = (good[graded] + 1 - noisy[graded]) / 2
 
     pascal = corpora.corpus == "pascal"
     called = np.array(["noisy" in Path(path).name for path in corpora.path])
     for part, title, poor in (
-        ("B", "PASCAL B, noisy", called),
-        ("A", "PASCAL A, artifact", corpora.word == "artifact"),
+        ("b", "PASCAL B, noisy", called),
+        ("a", "PASCAL A, artifact", corpora.word == "artifact"),
     ):
         rows = pascal & (corpora.part == part)
         tasks[title] = np.where(rows, poor.astype(int), -1)

@@ -1,15 +1,34 @@
-"""Fit the table of `skheart.quality`: additive logistic regression on hat functions."""
+"""Fit the table of `skheart.quality`: logistic regression on monotone curves.
+
+It is known of each index whether more of it is better or worse. A curve may only rise,
+or only fall: what is fitted to four corpora then holds beyond them, and noise can never
+make a recording better.
+"""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
 
-# Settings chosen before any result: no figure was optimised over them.
-KNOTS = (2, 20, 40, 60, 80, 98)  # percentiles of an index
-PENALTY = 1.0  # C of the logistic regression
+# Free curves were tried first: with CirCor left out its AUROC was 0.708, and is 0.748
+# with monotone ones. The other settings were chosen before any result.
+PERCENTILES = (2, 20, 40, 60, 80, 98)  # where the curve of an index may bend
+PENALTY = 1.0  # of the squared height of each straight line
+MORE_IS_WORSE = {
+    *("sample_entropy", "bursts", "tonality", "clipped"),
+    *("order_violations", "no_heartbeat", "doubt"),
+    *("sample entropy", "envelope sd"),  # of pyPCG, whose documentation says so
+}
+# Most recordings have the same value of these.
+BENDS = {
+    "heartbeat_share": (0.0, 0.3, 0.6, 0.9, 1.0),
+    "no_heartbeat": (0.0, 0.02, 0.1, 0.3, 0.6, 1.0),
+    "clipped": (0.0, 0.001, 0.01, 0.1),
+    "tonality": (0.01, 0.05, 0.2, 0.5),
+}
 
 
 def fit_table(
@@ -28,39 +47,56 @@ def fit_table(
     """
     curves, columns = {}, []
     for name, values in X.items():
-        at = np.unique(np.round(np.percentile(values, KNOTS), 4))
-        if len(at) < 2:
-            at = np.unique(np.round([values.min(), values.max()], 4))
-        if len(at) < 2:
+        if np.ptp(values) == 0:
             continue
-        curves[name] = at
-        columns += [np.interp(values, at, hat) for hat in np.eye(len(at))]
-    B = np.column_stack(columns)
-    yes, no = weights_of(good, source)
-    model = LogisticRegression(C=PENALTY, max_iter=5000).fit(
-        np.concatenate([B, B]),
-        np.repeat([1, 0], len(B)),
-        sample_weight=np.concatenate([yes, no]),
-    )
-    adds = np.split(model.coef_[0], np.cumsum([len(at) for at in curves.values()])[:-1])
-    offset = float(model.intercept_[0])
-    table: dict[str, Any] = {"offset": 0.0, "curves": {}}
-    for (name, at), added in zip(curves.items(), adds, strict=True):
-        # The highest point of each curve is zero: a curve says what an index costs.
-        offset += float(added.max())
-        table["curves"][name] = {
-            "at": at.tolist(),
-            "adds": np.round(added - added.max(), 4).tolist(),
-        }
-    table["offset"] = round(offset, 4)
+        at = np.array(BENDS.get(name) or np.percentile(values, PERCENTILES))
+        curves[name] = at = np.unique(np.round(at, 4))
+        for low, high in pairwise(at):
+            part = np.clip((values - low) / (high - low), 0, 1)
+            columns.append(part - 1 if name not in MORE_IS_WORSE else -part)
+    heights, offset = _fitted(np.column_stack(columns), good, source)
+    table: dict[str, Any] = {"offset": round(offset, 4), "curves": {}}
+    for name, at in curves.items():
+        # The best value of each curve is zero: a curve says what an index costs.
+        steps, heights = heights[: len(at) - 1], heights[len(at) - 1 :]
+        if name in MORE_IS_WORSE:
+            adds = -np.r_[0, np.cumsum(steps)]
+        else:
+            adds = np.r_[0, np.cumsum(steps)] - steps.sum()
+        table["curves"][name] = {"at": at.tolist(), "adds": np.round(adds, 4).tolist()}
     return table
+
+
+def _fitted(
+    B: np.ndarray, good: np.ndarray, source: np.ndarray
+) -> tuple[np.ndarray, float]:
+    """Return heights, all at least zero, and the offset."""
+    yes, no = weights_of(good, source)
+
+    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
+        z = B @ x[:-1] + x[-1]
+        likelihood = yes @ np.logaddexp(0, -z) + no @ np.logaddexp(0, z)
+        slope = (yes + no) / (1 + np.exp(-z)) - yes
+        gradient = np.append(B.T @ slope + PENALTY * x[:-1], slope.sum())
+        return likelihood + 0.5 * PENALTY * float(x[:-1] @ x[:-1]), gradient
+
+    n = B.shape[1]
+    bounds = [(0, None)] * n + [(None, None)]
+    found = minimize(
+        loss,
+        np.zeros(n + 1),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options={"maxiter": 2000},
+    )
+    return found.x[:-1], float(found.x[-1])
 
 
 def weights_of(good: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the weights of each recording as a good one, and as a poor one."""
     yes, no = np.zeros(len(good)), np.zeros(len(good))
-    names = np.unique(source)
-    for name in names:
+    for name in np.unique(source):
         rows = source == name
         for weights, share in ((yes, good[rows]), (no, 1 - good[rows])):
             if share.sum() > 0:

@@ -291,7 +291,7 @@ def write_table(table: dict[str, Any], rows: Rows, kept_back: np.ndarray) -> Non
             "degraded": "recordings of CirCor with simulated noise at -10 to 30 dB",
             "sounds": "simulated noises without a heartbeat",
             "kept back": (
-                f"{int((kept_back & real).sum())} recordings of CirCor, of the patients "
+                f"{int((kept_back & real).sum())} recordings of CirCor, of patients "
                 "on whom the segmenter of the package was not trained"
             ),
             "licence": (

@@ -1,4 +1,4 @@
-"""Tables of ``benchmarks/results/quality.json``: agreement with experts, other sounds."""
+"""Tables of ``benchmarks/results/quality.json``: agreement, other sounds, noise."""
 
 from __future__ import annotations
 

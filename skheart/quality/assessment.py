@@ -21,7 +21,7 @@ _LEAST_RATE = 2 * F_MAX  # Hz
 _GOOD = 0.5  # quality below which there is a reason
 _CLIPPED = 0.005  # share of the values
 _OUT_OF_BAND = 0.2  # share of the power in the band of heart sounds
-_TONE = 0.6
+_TONE = 0.3  # share of the power
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ HEART_BAND = (25.0, 200.0)  # Hz, in which most of the energy of heart sounds is
 _WINDOW = 1024  # values at `SAMPLE_RATE`: about half a second
 _HOP = _WINDOW // 2
 _LINE, _AROUND = 8.0, 40.0  # Hz on each side: of a tone, and of what surrounds it
-_LOWEST_LINE = 25.0  # Hz
 _FLAT = 3  # equal values in a row at a limit
 
 
@@ -57,17 +56,17 @@ def band_share(frequency: np.ndarray, power: np.ndarray) -> float:
 
 
 def tonality(frequency: np.ndarray, power: np.ndarray) -> float:
-    """Return how much the strongest line stands out, 0 to 1.
+    """Return how much of the power is a tone above the band of heart sounds, 0 to 1.
 
-    It is the share of the line in the power around it, times its share of all power:
-    a beep has nearly all its power in lines, a heart sound is as wide as it is low.
+    It is the share of the strongest line in all power, times its share in the power
+    around it: a beep is a narrow line, a murmur is broad.
     """
-    audible = power * (frequency >= _LOWEST_LINE)
+    audible = power * (frequency >= HEART_BAND[1])
     step = frequency[1]
     line = _sums(audible, round(_LINE / step))
     around = _sums(audible, round(_AROUND / step))
     place = int(np.argmax(line))
-    total = max(float(audible.sum()), 1e-30)
+    total = max(float(power[frequency >= HEART_BAND[0]].sum()), 1e-30)
     return float(line[place] / max(around[place], 1e-30) * line[place] / total)
 
 
