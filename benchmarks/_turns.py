@@ -119,3 +119,9 @@ def compared(
             "highest": round(float(ratio.max()), 3),
         }
     return rows
+
+
+def median_and_range(values: list[float]) -> dict[str, float]:
+    """Return the median, the minimum and the maximum of values."""
+    found = {"median": np.median(values), "lowest": min(values), "highest": max(values)}
+    return {name: round(float(value), 2) for name, value in found.items()}

@@ -27,6 +27,7 @@ extensions = [
     "numpydoc",
     "matplotlib.sphinxext.plot_directive",
     "skheart_directives",
+    "scale_directives",
     "segmentation_directives",
     "abstaining_directives",
 ]

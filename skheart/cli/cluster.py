@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import signal
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from concurrent.futures import CancelledError
+from contextlib import closing, contextmanager
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -13,8 +17,8 @@ from skheart._core.optional import optional_import
 from skheart._core.progress import progress_bar
 from skheart.cli.prediction import Answer, Predictor, answers_of_chunk, chunks_of
 
-_AHEAD = 4  # chunks for each worker that are submitted before their turn
-_TRIES = 3  # a worker can be lost
+_AHEAD = 4  # chunks for each thread of a worker that are submitted before their turn
+_TRIES = 3  # times that a chunk is repeated when its worker stops
 
 
 def predictions_on_cluster(
@@ -29,7 +33,8 @@ def predictions_on_cluster(
     """Yield the answers for recordings, in order, as one machine does.
 
     The model is sent to each worker once. The recordings are read by the workers, so
-    that their paths must be valid there.
+    that their paths must be valid there. What a lost worker had to do, or had done and
+    not returned yet, is done by another one.
 
     Parameters
     ----------
@@ -37,7 +42,8 @@ def predictions_on_cluster(
     recordings : list of str
     backend : {"dask", "ray"}
     address : str or None
-        Of the cluster; None starts one on this machine.
+        Of the cluster; None starts one on this machine, unless Dask's or Ray's own
+        settings name one.
     assess : bool, default=False
         Whether the quality of the recordings is assessed.
     show_progress : bool, default=False
@@ -45,7 +51,7 @@ def predictions_on_cluster(
     Raises
     ------
     OSError
-        If the cluster cannot be reached.
+        If the cluster cannot be reached, or stops.
     ImportError
         If the package of the backend is not installed.
     """
@@ -59,12 +65,20 @@ def predictions_on_cluster(
         tasks: dict[int, Any] = {}
         submitted = count()
         for number, chunk in enumerate(chunks):
-            while len(tasks) < _AHEAD * workers.n_workers():
+            while len(tasks) < _AHEAD * workers.n_threads():
                 place = next(submitted)
                 if place >= len(chunks):
                     break
                 tasks[place] = workers.submit(chunks[place], assess)
-            yield from workers.result(tasks.pop(number))
+            try:
+                answers = workers.result(tasks.pop(number))
+            except workers.lost as error:
+                raise OSError(
+                    f"The cluster did not answer for the recordings {chunk[0]!r} to "
+                    f"{chunk[-1]!r} ({type(error).__name__}): it has stopped, or each "
+                    "worker that read them did; see the logs of the workers."
+                ) from error
+            yield from answers
             advance(len(chunk))
 
 
@@ -79,6 +93,11 @@ def _work(content: bytes, recordings: list[str], assess: bool) -> list[Answer]:
     return answers_of_chunk(_opened(content), recordings, assess)
 
 
+def _same(content: bytes) -> bytes:
+    """Return the model; Dask repeats this task where all its copies are lost."""
+    return content
+
+
 class _Dask:
     """Workers of a Dask cluster. Dask itself repeats the tasks of lost workers."""
 
@@ -86,6 +105,7 @@ class _Dask:
         distributed = optional_import(
             "distributed", user="--backend dask", extra="dask"
         )
+        self.lost = (distributed.KilledWorker, CancelledError)
         try:
             self._client = distributed.Client(address, timeout="20s")
         except (OSError, ValueError) as error:
@@ -93,10 +113,12 @@ class _Dask:
                 f"The Dask scheduler {address!r} cannot be reached ({error}); check "
                 "--scheduler, and that the scheduler runs."
             ) from error
-        self._content = self._client.scatter(content, broadcast=True)
+        if not self._client.nthreads():
+            print("skheart: the cluster has no workers yet; waiting.", file=sys.stderr)
+        self._content = self._client.submit(_same, content, pure=False)
 
-    def n_workers(self) -> int:
-        return max(1, len(self._client.nthreads()))
+    def n_threads(self) -> int:
+        return max(1, sum(self._client.nthreads().values()))
 
     def submit(self, chunk: list[str], assess: bool) -> Any:
         return self._client.submit(
@@ -111,16 +133,33 @@ class _Dask:
 
 
 class _Ray:
-    """Workers of a Ray cluster."""
+    """Workers of a Ray cluster. Ray itself repeats the tasks of lost workers."""
 
     def __init__(self, content: bytes, address: str | None) -> None:
         self._ray = optional_import("ray", user="--backend ray", extra="ray")
-        if not self._ray.is_initialized():
-            self._ray.init(address=address, log_to_driver=False)
+        errors = self._ray.exceptions
+        self.lost = (
+            errors.WorkerCrashedError,
+            errors.NodeDiedError,
+            errors.ObjectLostError,
+            errors.OutOfMemoryError,
+            errors.RaySystemError,
+        )
+        try:
+            with _own_signals():
+                self._ray.init(
+                    address=address, log_to_driver=False, logging_level="WARNING"
+                )
+        except (OSError, RuntimeError, ValueError) as error:
+            where = "Ray" if address is None else f"The Ray cluster {address!r}"
+            raise OSError(
+                f"{where} cannot be reached ({error}); check --scheduler, and that "
+                "the cluster runs."
+            ) from error
         self._content = self._ray.put(content)
         self._work = self._ray.remote(max_retries=_TRIES)(_work)
 
-    def n_workers(self) -> int:
+    def n_threads(self) -> int:
         return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
     def submit(self, chunk: list[str], assess: bool) -> Any:
@@ -131,3 +170,16 @@ class _Ray:
 
     def close(self) -> None:
         self._ray.shutdown()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep what SIGTERM does; Ray sets a handler of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)

@@ -109,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--scheduler",
             str,
             "ADDRESS",
-            "of a Dask cluster, such as tcp://10.0.0.5:8786",
+            "of the cluster, such as tcp://10.0.0.5:8786 (Dask) or 10.0.0.5:6379 (Ray)",
         ),
         "-q --quiet",
     )
@@ -237,8 +237,8 @@ def _check_options(options: argparse.Namespace) -> None:
             )
     elif options.output is not None:
         check_output(options.output, "-o", force=options.force)
-    if options.scheduler and options.backend != "dask":
-        raise ValueError("--scheduler is for --backend dask.")
+    if options.scheduler and options.backend is None:
+        raise ValueError("--scheduler is for --backend dask or ray.")
 
 
 def _answers(

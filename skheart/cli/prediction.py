@@ -14,7 +14,7 @@ from skheart._core.progress import progress_bar
 from skheart._core.provenance import known_training
 from skheart.cli.interrupts import interruptible
 from skheart.cli.models_by_name import is_onnx, model_file, read_pipeline
-from skheart.cli.quiet import quiet_stdout
+from skheart.cli.quiet import quiet_decoders, separate_stderr
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -191,9 +191,9 @@ def predictions(
     bar = progress_bar(
         "Predicting", total=len(recordings), shown=show_progress, unit="recordings"
     )
-    with bar as advance:
+    with separate_stderr(), bar as advance:
         for chunk in chunks_of(recordings):
-            with quiet_stdout():
+            with quiet_decoders():
                 answers = interruptible(partial(answers_of_chunk, model, chunk, assess))
             yield from answers
             advance(len(chunk))

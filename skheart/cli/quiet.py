@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import IO
+from contextlib import contextmanager
 
-
-@contextmanager
-def _redirected(number: int, file: IO[bytes]) -> Iterator[None]:
-    """Send a standard stream of the process, 1 or 2, to a file."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-    saved = os.dup(number)
-    os.dup2(file.fileno(), number)
-    try:
-        yield
-    finally:
-        with suppress(AttributeError, OSError, TypeError):  # not on Windows
-            ctypes.CDLL(None).fflush(None)
-        os.dup2(saved, number)
-        os.close(saved)
+from skheart._core.streams import redirected
 
 
 @contextmanager
@@ -36,7 +19,7 @@ def quiet_stderr() -> Iterator[None]:
     """
     with tempfile.TemporaryFile() as held:
         try:
-            with _redirected(2, held):
+            with redirected(2, held):
                 yield
         except Exception:
             held.seek(0)
@@ -45,10 +28,32 @@ def quiet_stderr() -> Iterator[None]:
 
 
 @contextmanager
-def quiet_stdout() -> Iterator[None]:
-    """Discard what native code writes to standard output.
+def quiet_decoders() -> Iterator[None]:
+    """Do the same, and discard what native code writes to standard output.
 
-    Decoders in libsndfile print messages there, which would stand between the rows.
+    Decoders of sound files print messages about damaged recordings to both. They would
+    stand between the rows, or thousands of them between the messages of the command.
     """
-    with open(os.devnull, "wb") as nowhere, _redirected(1, nowhere):
+    with open(os.devnull, "wb") as nowhere, quiet_stderr(), redirected(1, nowhere):
         yield
+
+
+@contextmanager
+def separate_stderr() -> Iterator[None]:
+    """Let Python write to standard error while the same of native code is held back."""
+    before = sys.stderr
+    try:
+        shared = before.fileno() == 2
+    except (AttributeError, OSError, ValueError):  # not a file, as in a notebook
+        shared = False
+    if not shared:
+        yield
+        return
+    before.flush()
+    encoding, errors = before.encoding, before.errors
+    with open(os.dup(2), "w", encoding=encoding, errors=errors, buffering=1) as own:
+        sys.stderr = own
+        try:
+            yield
+        finally:
+            sys.stderr = before

@@ -57,9 +57,9 @@ def test_messages_are_not_written_among_the_rows(murmur_onnx, folders, broken):
 def test_native_messages_are_not_written_among_the_rows():
     program = (
         "import ctypes, sys\n"
-        "from skheart.cli.quiet import quiet_stdout\n"
+        "from skheart.cli.quiet import quiet_decoders\n"
         "print('before')\n"
-        "with quiet_stdout():\n"
+        "with quiet_decoders():\n"
         "    ctypes.CDLL(None).printf(b'Error A : 7E\\n')\n"
         "print('after')\n"
     )
