@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
 from sklearn.pipeline import Pipeline
 
 from skheart import CNNClassifier, SpectrogramTransformer
@@ -14,8 +11,6 @@ from skheart.datasets import make_heart_sounds
 from skheart.inspection import (
     Contributions,
     OcclusionMap,
-    frame_contributions,
-    occlusion_map,
     phase_contributions,
 )
 
@@ -129,7 +124,51 @@ def true_phases(sounds, number):
     """Return the phases of a simulated recording, from the simulation itself."""
     first, second = sounds.beats[number], sounds.s2_onsets[number]
     starts = np.r_[first, first + 0.05, second, second + 0.05]
-    words = np.repeat(["s1", "systole", "s2", "diastole"], [len(first)] * 2 + [len(second)] * 2)
+    words = np.repeat(
+        ["s1", "systole", "s2", "diastole"], [len(first)] * 2 + [len(second)] * 2
+    )
     order = np.argsort(starts)
     starts, words = starts[order], words[order]
     return starts, np.r_[starts[1:], 5.0], words
+
+
+def mean_shares(maps, sounds):
+    """Return the mean share of each phase, among the parts that have a phase."""
+    found = [
+        phase_contributions(one, true_phases(sounds, number))
+        for number, one in enumerate(maps)
+    ]
+    return {
+        phase: np.mean([shares[phase] / (1 - shares["none"]) for shares in found])
+        for phase in PHASES[:4]
+    }
+
+
+def occlusion_maps(model, sounds, n_recordings=4):
+    return [
+        occlusion_map(model, waveform, time_step=0.05, n_bands=1)
+        for waveform in sounds.data[:n_recordings]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "phase"), [(SYSTOLIC, "systole"), (DIASTOLIC, "diastole")]
+)
+def test_the_score_of_a_murmur_lies_where_the_murmur_is(trained, kind, phase):
+    sounds = simulated(kind)
+    assert (trained.predict(sounds.data) == "murmur").all()
+    maps = frame_contributions(trained, sounds.data)
+    assert mean_shares(maps, sounds)[phase] >= 0.8
+    assert mean_shares(occlusion_maps(trained, sounds), sounds)[phase] >= 0.8
+
+
+def test_without_a_murmur_nothing_speaks_for_one(trained):
+    normal, murmur = (
+        frame_contributions(trained, simulated(kind).data) for kind in (None, SYSTOLIC)
+    )
+    assert all(one.logit < 0 for one in normal)
+    for_normal, for_murmur = (
+        np.mean([np.maximum(one.values, 0).sum() for one in maps])
+        for maps in (normal, murmur)
+    )
+    assert for_normal < 0.1 * for_murmur
