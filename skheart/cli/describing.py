@@ -22,7 +22,7 @@ from skheart.cli.row_writer import RowWriter
 
 if TYPE_CHECKING:
     from skheart.report.answering import Answering
-    from skheart.report.description import PatientDescription, UnusableRecording
+    from skheart.report.description import PatientDescription, UnusablePatient
 
 _MANY = 5  # recordings that take long enough for a progress bar
 
@@ -112,14 +112,15 @@ def described(
 
 def _patient(
     model: Answering, patient: str, found: list[Any], prevalence: float | None
-) -> PatientDescription | UnusableRecording:
+) -> PatientDescription | UnusablePatient:
     """Return the description of a patient, or why there is none."""
     from skheart.report.describe import patient_of
-    from skheart.report.description import RecordingDescription, UnusablePatient
+    from skheart.report.description import RecordingDescription
+    from skheart.report.description import UnusablePatient as Unusable
 
     if any(isinstance(one, RecordingDescription) for one in found):
         return patient_of(model, found, patient=patient, prevalence=prevalence)
-    return UnusablePatient(patient, tuple(found))
+    return Unusable(patient, tuple(found))
 
 
 def n_unusable(description: Any) -> int:
