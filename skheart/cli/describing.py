@@ -16,12 +16,12 @@ from skheart._core.decisions import Decision
 from skheart._core.progress import progress_bar
 from skheart.cli.interrupts import interruptible
 from skheart.cli.prediction import Predictor, SentPipeline
-from skheart.cli.quiet import quiet_stdout
+from skheart.cli.quiet import quiet_decoders
 from skheart.cli.row_writer import RowWriter
 
 if TYPE_CHECKING:
     from skheart.report.answering import Answering
-    from skheart.report.description import PatientDescription, UnusableRecording
+    from skheart.report.description import PatientDescription, UnusablePatient
 
 _MANY = 5  # recordings that take long enough for a progress bar
 
@@ -91,7 +91,7 @@ def described(
 
         def describe(recording: str) -> Any:
             work = partial(describe_or_say_why, model, recording, prevalence=prevalence)
-            with quiet_stdout():
+            with quiet_decoders():
                 found = interruptible(work)
             advance()
             return found
@@ -111,16 +111,17 @@ def _patient(
     recordings: list[str],
     found: list[Any],
     prevalence: float | None,
-) -> PatientDescription | UnusableRecording:
+) -> PatientDescription | UnusablePatient:
     """Return the description of a patient, or why there is none."""
     from skheart.report.describe import patient_of
-    from skheart.report.description import RecordingDescription, UnusablePatient
+    from skheart.report.description import RecordingDescription
+    from skheart.report.description import UnusablePatient as Unusable
 
     if any(isinstance(one, RecordingDescription) for one in found):
         return patient_of(
             model, recordings, found, patient=patient, prevalence=prevalence
         )
-    return UnusablePatient(patient, tuple(found))
+    return Unusable(patient, tuple(found))
 
 
 def n_unusable(description: Any) -> int:

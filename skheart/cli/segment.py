@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from skheart._core.progress import progress_bar
 from skheart.cli.interrupts import interruptible
 from skheart.cli.options import add_options, check_output
-from skheart.cli.quiet import quiet_stdout
+from skheart.cli.quiet import quiet_decoders
 from skheart.cli.row_writer import RowWriter
 from skheart.cli.segment_picture import check_picture, draw_picture
 from skheart.cli.sources import expand, report_skipped
@@ -124,7 +124,7 @@ def _segmented(
     ) as advance:
         for first in range(0, len(recordings), _CHUNK):
             chunk = recordings[first : first + _CHUNK]
-            with quiet_stdout():
+            with quiet_decoders():
                 work = partial(answers_of, segmenter, chunk, _found)
                 answers = interruptible(work)
             for name, (answer, error) in zip(chunk, answers, strict=True):

@@ -122,7 +122,8 @@ def report_page(
     """
     if not descriptions:
         raise ValueError("descriptions must hold at least one description, got none.")
-    sheets, entries, unusable = [], [], []
+    sheets, entries = [], []
+    unusable: list[UnusableRecording] = []
     for number, one in enumerate(descriptions, 1):
         name = f"sheet-{number}"
         if isinstance(one, UnusableRecording | UnusablePatient):

@@ -462,7 +462,7 @@ def _doubts(
 
 def _seen_in_training(model: Answering, recording: Any) -> tuple[str, ...]:
     """Return a sentence if the model was trained on this file."""
-    if not isinstance(recording, str | os.PathLike | bytes):
+    if not isinstance(recording, str | os.PathLike):
         return ()
     for part in model.training["parts"]:
         key, known = bytes.fromhex(part["salt"]), unpack(part["recordings"])
@@ -472,8 +472,8 @@ def _seen_in_training(model: Answering, recording: Any) -> tuple[str, ...]:
             return ()
         if known.intersection({digest[:8]}):
             return (
-                "The model was trained on this recording. Its answer says nothing about "
-                "how well it does on others.",
+                "The model was trained on this recording. Its answer says nothing "
+                "about how well it does on others.",
             )
     return ()
 
@@ -535,7 +535,7 @@ def _sound(model: Answering, waveform: np.ndarray, rate: float) -> Sound:
     transformer = model.transformer
     whole = SpectrogramTransformer(**transformer.get_params())
     whole.set_params(duration=None, normalize="recording", cache=None)
-    (spectrogram,) = whole.transform([(rate, waveform)])
+    (spectrogram,) = np.asarray(whole.transform([(rate, waveform)]))
     return Sound(
         resample(waveform, rate, _PLAYED),
         _PLAYED,

@@ -52,8 +52,11 @@ def measured_performance(
     card = card or {}
     figures = tuple(map(_figure, card.get("figures", ())))
     calibration = card.get("calibration")
-    known = calibration is not None and calibration["positive"] == positive
-    if not known or unit != "recording":
+    if (
+        calibration is None
+        or calibration["positive"] != positive
+        or unit != "recording"
+    ):
         what = positive or "the class of the answer"
         sentence = _UNKNOWN.format(what=what).replace("recordings", f"{unit}s")
         return Performance(sentence, None, None, None, prevalence, figures)
@@ -88,6 +91,6 @@ def _figure(figure: dict[str, Any]) -> str:
     if figure["score"] != "AUROC":
         return f"{figure['task']}: {number}"
     return (
-        f"{figure['task']}: {100 * value:.0f} of 100 pairs of a positive and a negative "
-        f"one are ranked rightly ({number})"
+        f"{figure['task']}: {100 * value:.0f} of 100 pairs of a positive and a "
+        f"negative one are ranked rightly ({number})"
     )

@@ -66,7 +66,7 @@ def recording_sheet(description: RecordingDescription, *, name: str) -> str:
 def patient_sheet(
     description: PatientDescription, *, name: str, links: list[str]
 ) -> str:
-    """Return the sheet of a patient; `links` are the names of the recordings' sheets."""
+    """Return the sheet of a patient; `links` name the recordings' sheets."""
     shown = description.model.positive or description.answer
     n_all = len(description.recordings) + len(description.unusable)
     facts = {"Recordings": f"{len(description.recordings)} of {n_all} could be used"}
@@ -122,10 +122,10 @@ def _answer(answer: str, probabilities: dict[str, float], shown: str) -> str:
     ]
     more = f" ({escape(', '.join(others))})" if others else ""
     kind = "clear" if is_healthy(answer) else "found"
+    p = escape(rounded(probabilities[shown]))
     return (
         f'<p class="answer {kind}"><strong>{escape(answer)}</strong> '
-        f"<span>probability of {escape(shown)} {escape(rounded(probabilities[shown]))}{more}</span>"
-        "</p>"
+        f"<span>probability of {escape(shown)} {p}{more}</span></p>"
     )
 
 
