@@ -175,8 +175,8 @@ def answers_of_chunk(
         from skheart.quality.transformer import QualityTransformer
 
         found = QualityTransformer().assess([recordings[row] for row in usable])
-        for row, quality in zip(usable, found, strict=True):
-            qualities[row] = quality
+        for number, quality in zip(usable, found, strict=True):
+            qualities[number] = quality
     return list(map(Answer, recordings, probabilities, errors, qualities))
 
 

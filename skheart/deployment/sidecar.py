@@ -93,10 +93,11 @@ def vectors_of(
     period = max(2, round(0.8 * sample_rate))
     half = int(np.prod(shapes[0])) // 2
     # Seed, shape, share of the period that is a burst, place of a NaN.
+    kinds: list[tuple[int | None, int, float, int | None]]
     kinds = [(1, 0, 1 / 8, None), (2, 1, 1 / 2, None), (1, 0, 1 / 8, half)]
     if len(shape) == 1:
         kinds.append((None, 0, 1 / 8, None))  # silence
-    vectors = [
+    vectors: list[dict[str, Any]] = [
         {
             "seed": seed,
             "shape": shapes[number],

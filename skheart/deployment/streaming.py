@@ -243,7 +243,6 @@ class StreamingClassifier:
         nothing = np.full(len(self.classes_), np.nan, dtype=np.float32)
         return StreamedAnswer(time, nothing, error)
 
-
     def _decided(
         self, time: float, span: np.ndarray, probabilities: np.ndarray
     ) -> StreamedAnswer:
