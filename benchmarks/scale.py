@@ -59,7 +59,7 @@ def measured(part: str, paths: list[str], options: Any) -> dict[str, Any]:
         chosen = paths[: 40 if options.quick else 1000]
         return scale_program.measure(chosen, work, rounds=rounds)
     if part == "workers":
-        chosen = paths[: 128 if options.quick else 640]
+        chosen = paths[: 128 if options.quick else 320]
         return scale_workers.measure(chosen, work, rounds=rounds)
     sizes = (1_000, 2_000) if options.quick else scale_memory.SIZES
     return scale_memory.measure(paths[:200], work, sizes=sizes)

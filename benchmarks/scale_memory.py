@@ -15,10 +15,11 @@ from typing import Any
 
 import soundfile
 
-from skheart import export_onnx, load_pretrained
+from skheart import export_onnx, load_pretrained, save_model
 
 SIZES = (1_000, 10_000, 50_000)
 CUT = 3  # seconds of each recording
+DURATION = 5.0  # seconds that the model reads: one window of its network
 IN_FOLDER = 1_000  # recordings
 
 PREDICT = """\
@@ -53,12 +54,14 @@ def folders_of(paths: list[str], work: Path, n: int) -> list[str]:
     return folders
 
 
-def predicted(model: str, folders: list[str], output: Path) -> dict[str, Any]:
+def predicted(model: Path, folders: list[str], output: Path) -> dict[str, Any]:
     """Run the command in a process of its own; return its memory, time and rows."""
     command = [sys.executable, "-c", PREDICT, "predict", *folders, "-q", "--force"]
     start = time.perf_counter()
     done = subprocess.run(
-        [*command, "--model", model, "-o", str(output)], capture_output=True, text=True
+        [*command, "--model", str(model), "-o", str(output)],
+        capture_output=True,
+        text=True,
     )
     seconds = time.perf_counter() - start
     if done.returncode:
@@ -85,14 +88,16 @@ def measure(
         Numbers of recordings.
     """
     folders = folders_of(paths, work, max(sizes))
-    export_onnx(load_pretrained("murmur"), work / "murmur.onnx")
-    models = {"ONNX Runtime": str(work / "murmur.onnx"), "TensorFlow": "murmur"}
-    results: dict[str, Any] = {"seconds of sound": CUT}
+    pipeline = load_pretrained("murmur").set_params(spectrogram__duration=DURATION)
+    export_onnx(pipeline, work / "murmur.onnx")
+    save_model(pipeline, work / "murmur.skheart")
+    models = {"ONNX Runtime": "murmur.onnx", "TensorFlow": "murmur.skheart"}
+    results: dict[str, Any] = {"seconds of sound": CUT, "duration": DURATION}
     for runtime, model in models.items():
         rows = results[runtime] = {}
         for n in sizes:
             chosen = folders[: -(-n // IN_FOLDER)]
-            rows[str(n)] = predicted(model, chosen, work / "rows.csv")
+            rows[str(n)] = predicted(work / model, chosen, work / "rows.csv")
             if rows[str(n)]["rows"] != n:
                 raise RuntimeError(f"{rows[str(n)]['rows']} rows, expected {n}.")
     return results

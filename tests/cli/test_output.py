@@ -7,7 +7,9 @@ import shlex
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+import soundfile
 
 
 def run(*command, **settings):
@@ -67,6 +69,43 @@ def test_native_messages_are_not_written_among_the_rows():
         [sys.executable, "-c", program], capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("before\nafter\n", "")
+
+
+READING = """
+import sys
+from skheart import read_recording
+for path in sys.argv[1:]:
+    try:
+        read_recording(path)
+    except ValueError:
+        pass
+"""
+
+
+def test_messages_of_decoders_are_held_back(murmur_onnx, tmp_path):
+    """The messages of the command itself, and the progress bar, are written."""
+    random = np.random.default_rng(0)
+    paths = [tmp_path / f"{number:02}.mp3" for number in range(20)]
+    for path in paths:
+        soundfile.write(path, random.normal(0, 0.1, 20_000), 8000, format="MP3")
+        content = np.frombuffer(path.read_bytes(), np.uint8).copy()
+        damaged = random.integers(300, len(content), 60)
+        content[damaged] = random.integers(0, 256, 60)
+        path.write_bytes(content.tobytes())
+    command = [sys.executable, "-c", READING, *map(str, paths)]
+    native = subprocess.run(command, capture_output=True, text=True)
+    assert native.returncode == 0, native.stderr
+    assert len(native.stderr.splitlines()) > 10  # else there is nothing to hold back
+    done = run("predict", "--model", murmur_onnx, *paths, text=True)
+    rows = rows_of(done.stdout)
+    assert [row["recording"] for row in rows] == [str(path) for path in paths]
+    n_failed = sum(row["error"] != "" for row in rows)
+    assert done.returncode == (1 if n_failed else 0)
+    first, *rest = done.stderr.splitlines()
+    assert "Predicting" in first
+    assert "20/20" in first
+    summary = f"skheart: {n_failed} of 20 recordings could not be used; "
+    assert rest == ([f"{summary}see the error column."] if n_failed else [])
 
 
 def test_a_reader_that_stops_reading():
