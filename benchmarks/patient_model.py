@@ -23,6 +23,7 @@ Writes benchmarks/results/patient_model.json.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -104,7 +105,7 @@ def main() -> None:
         return
     rows = np.flatnonzero(corpora.corpus == "circor2022")
     circor, p = corpora.take(rows), p[rows]
-    table = patients_of(circor, p, measured(circor, options.segmenters))
+    table = patients_of(circor, p, measured(circor, options.segmenters, options.work))
     tried = trials(table)
     if options.only == "trials":
         print("\n".join(map(json.dumps, tried)))
@@ -176,14 +177,23 @@ def out_of_fold(corpora: Corpora, recipe: Recipe, work: Path) -> np.ndarray:
     return found
 
 
-def measured(circor: Corpora, segmenters: Path) -> np.ndarray:
+def measured(circor: Corpora, segmenters: Path, work: Path) -> np.ndarray:
     """Return the measures of recordings by segmenters not trained on the patient."""
-    weights = [read_weights(network_path(segmenters, k))[0] for k in range(N_FOLDS)]
+    files = [network_path(segmenters, k) for k in range(N_FOLDS)]
+    key = hashlib.sha256(repr(circor.path.tolist()).encode())
+    for file in files:
+        key.update(file.read_bytes())
+    kept = work / f"measures-{key.hexdigest()[:16]}.npy"
+    if kept.exists():
+        return np.load(kept)
+    weights = [read_weights(file)[0] for file in files]
     measures = []
     for path, k in zip(circor.path, circor.fold, strict=True):
         waveform, _ = read_recording(path, sample_rate=SAMPLE_RATE)
         probability = phase_probabilities(weights[k], decibels(waveform))
         measures.append(measures_of(probability))
+    with atomic_path(kept) as temporary, open(temporary, "wb") as file:
+        np.save(file, np.array(measures))
     return np.array(measures)
 
 

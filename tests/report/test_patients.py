@@ -177,7 +177,8 @@ def test_measures_of_waveforms_at_another_rate():
     slow = measure_recordings([SOUNDS.data[0]], input_sample_rate=4000)
     assert slow[0, 0] == pytest.approx(2.5, abs=0.02)
     from_file = measure_recordings([content.getvalue()])
-    np.testing.assert_allclose(from_file, measure_recordings(SOUNDS.data[:1]))
+    expected = measure_recordings(SOUNDS.data[:1])
+    np.testing.assert_allclose(from_file, expected, rtol=1e-3)  # 16 bits
 
 
 @pytest.mark.parametrize(
