@@ -388,7 +388,7 @@ def trained(
             f"{time.perf_counter() - start:.0f} s",
             flush=True,
         )
-        return model, name
+    # A new one, without the loss of the training, which Keras could not find again.
     model = network(X.shape[1], recipe)
     with np.load(path) as arrays:
         model.set_weights([arrays[part] for part in arrays.files])

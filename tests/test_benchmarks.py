@@ -455,7 +455,7 @@ def test_labels_of_patients_are_those_of_the_corpus(corpora):
 
     circor = corpora.take(np.flatnonzero(corpora.corpus == "circor2022"))
     p = np.full((len(circor), 3), 1 / 3)
-    table = patients_of(circor, p, np.ones((len(circor), 2)))
+    table = patients_of(circor, p, np.ones((len(circor), 3)))
     found, counts = np.unique(table.truth, return_counts=True)
     assert dict(zip(found.tolist(), counts.tolist(), strict=True)) == {
         "Absent": 559,

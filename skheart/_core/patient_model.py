@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-#: What is measured of each recording, in seconds; see skheart.report.measure_recordings
-MEASURES = ("duration", "clear")
+#: What is measured of each recording; see skheart.report.measure_recordings.
+MEASURES = ("duration", "clear", "irregularity")
 _SURE = 8.0  # log odds beyond which a recording cannot be more certain
+_REGULAR = 0.01  # irregularity below which there is no difference
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class PatientModel:
     ...     weights=[1.0, 1.0],
     ... )
     >>> p = [[0.9, 0.1], [0.2, 0.8]]  # of two recordings of one patient
-    >>> features = model.compute_features(p, [[9.0, 8.0]] * 2, ["murmur", "normal"])
+    >>> measures = [[9.0, 8.0, 0.1], [10.0, 7.0, 0.1]]
+    >>> features = model.compute_features(p, measures, ["murmur", "normal"])
     >>> model.predict_proba([features]).round(3).tolist()
     [[0.988, 0.012]]
     """
@@ -92,9 +94,8 @@ class PatientModel:
         ----------
         probabilities : array-like of shape (n_recordings, n_classes)
             Of the patient's recordings.
-        measures : array-like of shape (n_recordings, 2)
-            Their duration and how long the heartbeat is clear, in seconds; see
-            :func:`skheart.report.measure_recordings`.
+        measures : array-like of shape (n_recordings, 3)
+            What :func:`skheart.report.measure_recordings` returns.
         classes : sequence of length n_classes
             The labels, in the order of the columns.
 
@@ -137,13 +138,14 @@ def patient_features(
 
     Of the log odds of each class, the highest and the mean over the recordings; the
     logarithms of the number of recordings and of seconds, in all and for each
-    recording; and the share of the seconds in which the heartbeat is clear.
+    recording; the share of the seconds in which the heartbeat is clear; and the
+    logarithm of the mean irregularity.
     """
     p = np.asarray(probabilities, dtype=float)
     lowest = 1 / (1 + np.exp(_SURE))
     p = np.clip(p, lowest, 1 - lowest)
     log_odds = np.log(p) - np.log1p(-p)
-    duration, clear = np.asarray(measures, dtype=float).T
+    duration, clear, irregularity = np.asarray(measures, dtype=float).T
     found = {}
     for column, name in enumerate(classes):
         found[f"highest_{name}"] = float(log_odds[:, column].max())
@@ -155,6 +157,7 @@ def patient_features(
         "mean_duration": float(np.log1p(duration.mean())),
         "mean_clear": float(np.log1p(clear.mean())),
         "clear_share": float(clear.sum() / duration.sum()),
+        "irregularity": float(np.log(irregularity.mean() + _REGULAR)),
     }
 
 
@@ -172,7 +175,9 @@ def read_patient_model(entry: Any, classes: Sequence[Any]) -> PatientModel | Non
         model = PatientModel(**entry)
         if len(model.intercepts) != len(classes):
             raise ValueError(f"it has {len(model.intercepts)} classes")
-        model.compute_features(np.full((1, len(classes)), 0.5), [[1.0, 1.0]], classes)
+        model.compute_features(
+            np.full((1, len(classes)), 0.5), np.ones((1, 3)), classes
+        )
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"The patient model has unknown or wrong entries ({error})."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from skheart._core.decisions import Decision
+from skheart._core.patient_model import MEASURES
 from skheart._core.progress import progress_bar
 from skheart._core.provenance import known_training
 from skheart.cli.interrupts import interruptible
@@ -226,7 +227,7 @@ def measured(
 
     Returns
     -------
-    measures : ndarray of shape (n_recordings, 2)
+    measures : ndarray of shape (n_recordings, 3)
         See :func:`skheart.report.measure_recordings`; NaN where there is an error.
     errors : ndarray of shape (n_recordings,)
         Also those of recordings that cannot be measured.
@@ -234,7 +235,7 @@ def measured(
     from skheart.report.patients import measure_each
 
     usable = np.flatnonzero(errors == "")
-    measures, errors = np.full((len(recordings), 2), np.nan), errors.copy()
+    measures, errors = np.full((len(recordings), len(MEASURES)), np.nan), errors.copy()
     values, reasons = measure_each([recordings[row] for row in usable])
     measures[usable], errors[usable] = values, reasons
     return measures, errors

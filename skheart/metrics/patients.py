@@ -91,7 +91,7 @@ def answer_patients(
     decision : Decision
     errors : ndarray of shape (n_recordings,), default=None
         Why a recording cannot be used, "" where it can. By default all can.
-    measures : ndarray of shape (n_recordings, 2), default=None
+    measures : ndarray of shape (n_recordings, 3), default=None
         See :func:`skheart.report.measure_recordings`; needed by a patient model.
     """
     if errors is None:

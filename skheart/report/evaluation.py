@@ -50,7 +50,7 @@ def evaluate_answers(
     prevalence : float, default=None
         Share of positive patients for which predictive values are computed. By default
         the share in `y_true`.
-    measures : array-like of shape (n_recordings, 2), default=None
+    measures : array-like of shape (n_recordings, 3), default=None
         What :func:`measure_recordings` returns: needed if `decision` has a patient
         model, as that of "murmur3".
     random_state : int, default=0

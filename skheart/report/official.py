@@ -44,7 +44,7 @@ def official_score(
     columns : dict of ndarray
         The columns of the corpus' table: its databases and qualities.
     decision : Decision
-    measures : ndarray of shape (n_recordings, 2), default=None
+    measures : ndarray of shape (n_recordings, 3), default=None
         For a patient model; see :func:`measure_recordings`.
 
     Returns

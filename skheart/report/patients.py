@@ -15,11 +15,11 @@ from skheart._core.patient_model import MEASURES
 from skheart.deployment.onnx_classifier import OnnxClassifier
 from skheart.metrics.patients import PatientAnswers, answer_patients, decision_of
 from skheart.metrics.validation import check_labels
-from skheart.segmentation import load_segmenter
+from skheart.segmentation import beat_intervals, load_segmenter
 from skheart.segmentation.frames import FRAME_RATE, PHASES
 
 _CHUNK = 64  # recordings that are predicted at a time
-_CLEAR = 0.9  # probability of a phase from which on the heartbeat is clear
+_FEWEST = 3  # intervals between beats that show whether they are regular
 
 
 def predict_patients(
@@ -78,8 +78,8 @@ def predict_patients(
     Notes
     -----
     The model "murmur3" has a patient model (:class:`~skheart.metrics.PatientModel`),
-    which also uses how long the recordings are and how clear the heartbeat is. For such
-    a model each recording is read a second time.
+    which also uses what :func:`measure_recordings` returns. For such a model each
+    recording is read a second time.
 
     Examples
     --------
@@ -117,10 +117,11 @@ def predict_patients(
 
 
 def measure_recordings(X: Any, *, input_sample_rate: float | None = None) -> np.ndarray:
-    """Measure how long recordings are, and how long their heartbeat is clear.
+    """Measure how long recordings are, and how clear and regular the heartbeat is.
 
-    The patient model of "murmur3" uses both. The heartbeat is clear where the segmenter
-    of the package is sure of its phase.
+    The patient model of "murmur3" uses these measures. Patients whose recordings are
+    too poor for an answer have less of a clear heartbeat, and intervals between beats
+    that seem irregular.
 
     Parameters
     ----------
@@ -131,8 +132,11 @@ def measure_recordings(X: Any, *, input_sample_rate: float | None = None) -> np.
 
     Returns
     -------
-    measures : ndarray of shape (n_recordings, 2)
-        Duration and clear duration, in seconds.
+    measures : ndarray of shape (n_recordings, 3)
+        The duration in seconds; for how many of these seconds the heartbeat is clear:
+        the sum of the probabilities of the most likely phase; and the irregularity, the
+        standard deviation of the intervals between beats divided by their median, or 1
+        if there are fewer than three.
 
     Raises
     ------
@@ -150,7 +154,7 @@ def measure_recordings(X: Any, *, input_sample_rate: float | None = None) -> np.
     >>> sounds = make_heart_sounds(2, duration=4.0, random_state=0)
     >>> measures = measure_recordings(sounds.data)
     >>> measures.shape, bool((measures[:, 1] <= measures[:, 0]).all())
-    ((2, 2), True)
+    ((2, 3), True)
     """
     errors = np.full(_n_recordings(X), "", dtype=object)
     return _each_measure(X, errors, input_sample_rate, "raise")
@@ -162,10 +166,14 @@ def measure_each(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
     return _each_measure(paths, errors, None, "nan"), errors
 
 
-def measures_of(probability: np.ndarray) -> tuple[float, float]:
-    """Return the duration and the clear duration from the phases' probabilities."""
-    clear = probability[:, : len(PHASES)].max(axis=1) >= _CLEAR
-    return len(probability) / FRAME_RATE, float(clear.sum()) / FRAME_RATE
+def measures_of(probability: np.ndarray) -> tuple[float, float, float]:
+    """Return the measures of a recording from the probabilities of its phases."""
+    clear = probability[:, : len(PHASES)].max(axis=1).sum()
+    intervals = beat_intervals(probability)
+    irregularity = 1.0
+    if len(intervals) >= _FEWEST:
+        irregularity = float(intervals.std() / np.median(intervals))
+    return len(probability) / FRAME_RATE, float(clear) / FRAME_RATE, irregularity
 
 
 def _each_probability(model: Any, X: Any, errors: np.ndarray) -> np.ndarray:

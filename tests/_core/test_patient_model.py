@@ -29,7 +29,7 @@ MODEL = PatientModel(
 
 def test_features_by_hand():
     p = [[0.5, 0.25, 0.25], [0.2, 0.75, 0.05]]
-    found = patient_features(p, [[10.0, 4.0], [20.0, 8.0]], CLASSES)
+    found = patient_features(p, [[10, 4, 0.1], [20, 8, 0.3]], CLASSES)
     assert found["highest_Present"] == pytest.approx(math.log(3))
     assert found["mean_Present"] == pytest.approx(0)  # log(1/3) and log(3)
     assert found["highest_Absent"] == pytest.approx(0)
@@ -40,10 +40,11 @@ def test_features_by_hand():
     assert found["total_clear"] == pytest.approx(math.log(13))
     assert found["mean_clear"] == pytest.approx(math.log(7))
     assert found["clear_share"] == pytest.approx(0.4)
+    assert found["irregularity"] == pytest.approx(math.log(0.21))
 
 
 def test_certain_recordings_have_finite_features():
-    found = patient_features([[1.0, 0.0, 0.0]], [[10.0, 0.0]], CLASSES)
+    found = patient_features([[1.0, 0.0, 0.0]], [[10.0, 0.0, 0.0]], CLASSES)
     assert found["highest_Absent"] == pytest.approx(8)
     assert found["highest_Present"] == pytest.approx(-8)
     assert all(np.isfinite(value) for value in found.values())

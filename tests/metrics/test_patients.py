@@ -83,7 +83,7 @@ def test_a_patient_model_needs_measures():
         weights=[1.0, 1.0],
     )
     decision = Decision(patient_model=model)
-    measures = np.array([[3.0, 1.0], [1.0, 1.0], [6.0, 2.0], [2.0, 0.0]])
+    measures = np.array([[3, 1, 0.1], [1, 1, 0.1], [6, 2, 0.1], [2, 0, 1.0]])
     answers = answer_patients(P, CLASSES, GROUPS, decision, measures=measures)
     odds = [[0.4 / 0.6, 4], [9, 10]]  # of a and b: p / (1 - p), 1 + seconds
     expected = np.array(odds) / np.sum(odds, axis=1, keepdims=True)

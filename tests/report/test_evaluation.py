@@ -111,7 +111,7 @@ def test_a_patient_model_in_place_of_pooling():
         intercepts=[0.2, 0.0],
         weights=[2.0, 1.0],
     )
-    measures = np.stack([np.full(len(Y), 10.0), RNG.uniform(1, 9, len(Y))], axis=1)
+    measures = RNG.uniform(0.1, 1, (len(Y), 3))
     figures = evaluated(decision=Decision(patient_model=model), measures=measures)
     assert figures["pooling"] == "patient model"
     truth, given = [], []
