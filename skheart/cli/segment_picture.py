@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def draw_picture(
                 loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False
             )
     # A long waveform has more points than are drawn at a time.
-    settings = {"agg.path.chunksize": 20_000}
+    settings: Any = {"agg.path.chunksize": 20_000}
     with matplotlib.rc_context(settings), atomic_path(path) as temporary:
         figure.savefig(temporary, format="png", dpi=_DPI)
 
