@@ -58,8 +58,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
     The file is read when it is first needed. The attributes do not exist where it
     cannot be read: ``hasattr(model, "classes_")`` is then False, and `predict` raises
     the error. ONNX Runtime's telemetry is turned off: skheart sets
-    ``ORT_DISABLE_TELEMETRY=1`` before it imports ONNX Runtime. A file with
-    ``part="network"`` also needs numba, which computes the spectrogram.
+    ``ORT_DISABLE_TELEMETRY=1`` before it imports ONNX Runtime.
 
     Examples
     --------

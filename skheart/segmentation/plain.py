@@ -14,7 +14,7 @@ def best_path(
 ) -> None:
     """Find the most likely sequence of states with explicit durations.
 
-    See the function of this name in `kernels`. This one takes about ten times as long.
+    See the function of this name in `kernels`.
     """
     n_frames, n_states = emission.shape[0] - 1, emission.shape[1]
     inside, at_edge = np.ascontiguousarray(duration.T), np.ascontiguousarray(survival.T)

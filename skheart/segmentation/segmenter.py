@@ -216,14 +216,14 @@ class HeartSoundSegmenter(BaseEstimator):
                 "y must hold one segmentation (start, end, phase) for each of the "
                 f"{len(recordings)} recordings, got {found}."
             )
-        spectrograms = results_of(
+        read = results_of(
             partial(_decibels, self.input_sample_rate),
             recordings,
             on_error="raise",
             n_jobs=self.n_jobs,
             title="Spectrograms",
         )
-        parts = [part for part, _ in spectrograms]
+        parts = [part for part, _ in read]
         labels = [
             frame_labels(*_segments(segmentation, number), len(part))
             for number, (segmentation, part) in enumerate(zip(y, parts, strict=True))
