@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 from sklearn.pipeline import Pipeline
 
-from skheart import CNNClassifier, SpectrogramTransformer
+from skheart import CNNClassifier, SpectrogramTransformer, load_pretrained
 from skheart.datasets import make_heart_sounds
 from skheart.inspection import (
     Contributions,
     OcclusionMap,
+    frame_contributions,
+    occlusion_map,
     phase_contributions,
 )
 
@@ -172,3 +177,55 @@ def test_without_a_murmur_nothing_speaks_for_one(trained):
         for maps in (normal, murmur)
     )
     assert for_normal < 0.1 * for_murmur
+
+
+def test_the_shipped_model_looks_for_a_systolic_murmur_in_systole():
+    # 160 ms are one frame of its network, so that the sound before systole counts.
+    model, sounds = load_pretrained("murmur"), simulated(SYSTOLIC)
+    shares = mean_shares(frame_contributions(model, sounds.data), sounds)
+    assert shares["systole"] > 0.7
+    assert shares["s1"] + shares["systole"] > 0.9
+
+
+# Sanity check of Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018: what
+# is computed depends on what the network has learned, not on the recording alone.
+
+
+def randomised(model, seed):
+    """Return the pipeline with all weights of each layer in another order."""
+    model = copy.deepcopy(model)
+    rng = np.random.default_rng(seed)
+    for layer in model[-1].model_.layers:
+        layer.set_weights(
+            [rng.permutation(w.ravel()).reshape(w.shape) for w in layer.get_weights()]
+        )
+    return model
+
+
+def correlation(maps, others):
+    """Return the mean rank correlation of the maps of two models."""
+    return np.mean(
+        [
+            spearmanr(one.values.ravel(), other.values.ravel()).statistic
+            for one, other in zip(maps, others, strict=True)
+        ]
+    )
+
+
+def test_maps_of_a_network_with_random_weights_differ(trained):
+    sounds = simulated(SYSTOLIC)
+    maps = frame_contributions(trained, sounds.data)
+    of_parts = occlusion_maps(trained, sounds, 2)
+    again = copy.deepcopy(trained)
+    assert correlation(maps, frame_contributions(again, sounds.data)) > 0.999
+    correlations, part_correlations = [], []
+    for seed in range(4):
+        other = randomised(trained, seed)
+        others = frame_contributions(other, sounds.data)
+        correlations.append(correlation(maps, others))
+        part_correlations.append(
+            correlation(of_parts, occlusion_maps(other, sounds, 2))
+        )
+        assert not mean_shares(others, sounds)["systole"] >= 0.6  # NaN if nothing is
+    assert np.abs(correlations).mean() < 0.5
+    assert np.abs(part_correlations).mean() < 0.5
