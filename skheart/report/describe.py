@@ -382,8 +382,8 @@ def _doubts(
     if quality.quality < GOOD_QUALITY:
         why = f": {', '.join(quality.reasons)}" if quality.reasons else ""
         doubts.append(
-            f"The quality is {quality.quality:.2f}, below {GOOD_QUALITY:g}{why}. Record "
-            "it again."
+            f"The quality is {quality.quality:.2f}, below {GOOD_QUALITY:g}{why}. "
+            "Record it again."
         )
     elif quality.reasons:
         doubts.append(f"The recording is not perfect: {', '.join(quality.reasons)}.")
@@ -395,8 +395,8 @@ def _doubts(
     window = model.facts.window
     if window is not None and duration < window:
         doubts.append(
-            f"The recording lasts {duration:.1f} s, less than the {window:g} s that the "
-            "network sees at once; it was repeated."
+            f"The recording lasts {duration:.1f} s, less than the {window:g} s that "
+            "the network sees at once; it was repeated."
         )
     inside = [one.probabilities[shown] for one in windows if one.start < duration]
     if inside and max(inside) - min(inside) > _APART:
