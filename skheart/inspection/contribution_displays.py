@@ -134,7 +134,9 @@ class ContributionDisplay:
         options = {"color": "0.15", "linewidth": 0.8, **line_options}
         (self.line_,) = ax.plot(times, values, **options)
         self.for_, self.against_ = (
-            ax.fill_between(times, side, color=colour, alpha=0.7, linewidth=0, label=word)
+            ax.fill_between(
+                times, side, color=colour, alpha=0.7, linewidth=0, label=word
+            )
             for side, colour, word in (
                 (np.maximum(values, 0), RED, f"for {self.label}"),
                 (np.minimum(values, 0), BLUE, f"against {self.label}"),
@@ -225,7 +227,9 @@ class OcclusionDisplay:
         )
         return cls(occlusion, name=name)
 
-    def plot(self, ax: Any = None, *, cmap: str = "RdBu_r", **mesh_options: Any) -> Self:
+    def plot(
+        self, ax: Any = None, *, cmap: str = "RdBu_r", **mesh_options: Any
+    ) -> Self:
         """Draw the map.
 
         Parameters
@@ -258,7 +262,9 @@ class OcclusionDisplay:
             shading="nearest",
             **options,
         )
-        ax.figure.colorbar(self.image_, ax=ax, label=f"Fall of the logit\nof {found.positive}")
+        ax.figure.colorbar(
+            self.image_, ax=ax, label=f"Fall of the logit\nof {found.positive}"
+        )
         ax.set(xlabel="Time (s)", ylabel="Frequency (Hz)")
         if self.name:
             ax.set_title(self.name)

@@ -89,7 +89,7 @@ def frame_contributions(model: Any, X: Any) -> list[Contributions]:
     Notes
     -----
     The network sees eight frames as one, which is 160 ms by default, and each of these
-    also depends on about 0.4 s before and after it. A contribution says which part of
+    also depends on 0.3 s before and after it. A contribution says which part of
     the recording counted, but not to the millisecond, and not whether the network was
     right.
 
@@ -103,12 +103,15 @@ def frame_contributions(model: Any, X: Any) -> list[Contributions]:
     >>> found.values.shape, found.positive
     ((301,), 'murmur')
     """
-    from skheart.neural.attention import FrameShares, NotCompact  # imports TensorFlow
+    from skheart.neural.attention import (
+        FrameShares,
+        NotCompactError,
+    )  # imports TensorFlow
 
     transformer, classifier = parts_of(model, user="frame_contributions")
     try:
         shares = FrameShares(classifier.model_)
-    except NotCompact as error:
+    except NotCompactError as error:
         raise ValueError(
             "frame_contributions needs the compact network, whose logits are sums over "
             f"frames, got another one ({error}); use occlusion_map."

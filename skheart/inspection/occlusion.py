@@ -134,14 +134,18 @@ def occlusion_map(
         label = classes[int(np.argmax(logits))]
     whole = _log_odds(logits, classes, label)
     hidden = _log_odds(logits + changes, classes, label)
-    middles = [
-        np.bincount(groups, weights=values) / np.bincount(groups)
-        for groups, values in (
-            (part, np.arange(n_frames) * seen.hop),
-            (band, band_centres(transformer)),
-        )
-    ]
-    return OcclusionMap(*middles, whole - hidden, label, float(whole))
+    return OcclusionMap(
+        _means(np.arange(n_frames) * seen.hop, part),
+        _means(band_centres(transformer), band),
+        whole - hidden,
+        label,
+        float(whole),
+    )
+
+
+def _means(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return the mean of the values of each group."""
+    return np.bincount(groups, weights=values) / np.bincount(groups)
 
 
 def _changes(

@@ -232,9 +232,7 @@ class PatientRocDisplay:
         options = {"color": BLUE, "label": auroc, **line_options}
         (self.line_,) = ax.plot(false, true, **options)
         ax.set(xlabel="1 − specificity", ylabel=f"Sensitivity for {self.positive}")
-        ax.legend(
-            loc="lower right", frameon=False, title=f"{self.n_patients} patients"
-        )
+        ax.legend(loc="lower right", frameon=False, title=f"{self.n_patients} patients")
         if self.name:
             ax.set_title(self.name)
         self.ax_, self.figure_ = ax, ax.figure
@@ -447,7 +445,12 @@ def _predicted(estimator: Any, X: Any, pos_label: Any) -> tuple[Any, np.ndarray]
 
 
 def _by_patient(
-    y_true: ArrayLike, y_score: ArrayLike, groups: ArrayLike, *, pos_label: Any, how: Any
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    groups: ArrayLike,
+    *,
+    pos_label: Any,
+    how: Any,
 ) -> tuple[Any, np.ndarray, np.ndarray]:
     """Return the positive class, which patients are positive, and their scores."""
     labels = np.asarray(y_true)

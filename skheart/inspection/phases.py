@@ -63,17 +63,17 @@ def phase_contributions(
     else:
         positive = np.maximum(values, 0)
     columns = positive.reshape(len(positive), -1)
-    shares = {name: np.zeros(columns.shape[1]) for name in CLASSES}
-    with np.errstate(invalid="ignore"):
-        columns = columns / columns.sum(axis=0)
+    shares = {name: np.full(columns.shape[1], np.nan) for name in CLASSES}
     edges = _edges(contributions.times)
     for column, values in enumerate(columns.T):
+        if not values.any():
+            continue
         # What lies before each moment: each value is spread evenly over its time.
-        before = np.r_[0, np.cumsum(values)]
+        before = np.r_[0, np.cumsum(values / values.sum())]
         inside = np.interp(end, edges, before) - np.interp(start, edges, before)
         for name in PHASES:
             shares[name][column] = inside[phase == name].sum()
-        shares["none"][column] = np.maximum(0, before[-1] - inside.sum())
+        shares["none"][column] = max(0.0, before[-1] - inside.sum())
     if positive.ndim == 1:
         return {name: float(share[0]) for name, share in shares.items()}
     return shares

@@ -19,7 +19,7 @@ _LOCAL = (
 )
 
 
-class NotCompact(ValueError):
+class NotCompactError(ValueError):
     """Raised for a network whose logits are not a sum over frames."""
 
 
@@ -41,7 +41,7 @@ class FrameShares:
 
     Raises
     ------
-    NotCompact
+    NotCompactError
         If the network is not of this kind.
     """
 
@@ -91,32 +91,32 @@ def _heads(tensor: Any) -> tuple[list[tuple[Any, np.ndarray]], np.ndarray]:
         members = [_heads(member) for member in _input(layer)]
         share = 1 / len(members)
         heads = [(pooling, share * k) for part, _ in members for pooling, k in part]
-        return heads, share * sum(bias for _, bias in members)
+        return heads, share * np.sum([bias for _, bias in members], axis=0)
     if not isinstance(layer, layers.Dense) or not _is_linear(layer):
-        raise NotCompact(f"it ends in the layer {layer.name!r}")
+        raise NotCompactError(f"it ends in the layer {layer.name!r}")
     pooling = _input(layer)._keras_history.operation
     if isinstance(pooling, layers.Dropout):
         pooling = _input(pooling)._keras_history.operation
     if not isinstance(pooling, AttentionPooling):
-        raise NotCompact(f"{layer.name!r} follows {pooling.name!r}")
-    kernel, *bias = (weight.astype(np.float64) for weight in layer.get_weights())
-    return [(pooling, kernel)], bias[0] if bias else np.zeros(kernel.shape[1])
+        raise NotCompactError(f"{layer.name!r} follows {pooling.name!r}")
+    kernel, *biases = (weight.astype(np.float64) for weight in layer.get_weights())
+    return [(pooling, kernel)], biases[0] if biases else np.zeros(kernel.shape[1])
 
 
 def _frames_in_one(tensor: Any) -> int:
     """Return how many frames of the spectrogram become one before the pooling."""
     n_pooled, step = tensor.shape[1], 1
-    while not isinstance(
-        layer := tensor._keras_history.operation, layers.InputLayer
-    ):
+    while not isinstance(layer := tensor._keras_history.operation, layers.InputLayer):
         size = getattr(layer, "kernel_size", getattr(layer, "pool_size", (1, 1)))
         aligned = size[-1] == 1 or layer.padding == "same"
         if not isinstance(layer, _LOCAL) or not aligned:
-            raise NotCompact(f"{layer.name!r} comes before the pooling")
+            raise NotCompactError(f"{layer.name!r} comes before the pooling")
         step *= getattr(layer, "strides", (1, 1))[-1]
         tensor = _input(layer)
     if n_pooled != -(-tensor.shape[2] // step):
-        raise NotCompact(f"{n_pooled} values are pooled, not one for {step} frames")
+        raise NotCompactError(
+            f"{n_pooled} values are pooled, not one for {step} frames"
+        )
     return step
 
 
@@ -125,7 +125,7 @@ def _input(layer: Any) -> Any:
     try:
         return layer.input
     except (AttributeError, ValueError) as error:
-        raise NotCompact(f"the layer {layer.name!r} is used twice") from error
+        raise NotCompactError(f"the layer {layer.name!r} is used twice") from error
 
 
 def _is_linear(layer: layers.Dense) -> bool:

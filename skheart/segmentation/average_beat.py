@@ -18,6 +18,7 @@ _SMOOTHING = 0.02  # seconds over which the power is averaged
 _STEP = 0.005  # seconds from one value of the beat to the next
 _MARGIN = 0.03  # seconds at the ends of systole and diastole, where sounds reach in
 _FLOOR = 1e-6  # of the amplitude: -120 dB
+_RATIOS = (("systole", "s1"), ("diastole", "s2"), ("systole", "diastole"))
 _SPREAD = (10, 90)  # percentiles over the beats
 _GAP = 0.005  # seconds between segments that still follow each other
 _EDGE = 0.015  # seconds before the end of a recording where it cuts a phase
@@ -195,7 +196,11 @@ def phase_loudness(
         i, j = i[i < j], j[i < j]
         each = _decibels((sums[j] - sums[i]) / np.maximum(j - i, 1))
         levels[name] = float(np.median(each)) if len(each) else np.nan
-    for above, below in (("systole", "s1"), ("diastole", "s2"), ("systole", "diastole")):
+    for above, below in (
+        ("systole", "s1"),
+        ("diastole", "s2"),
+        ("systole", "diastole"),
+    ):
         levels[f"{above}/{below}"] = levels[above] - levels[below]
     return levels
 

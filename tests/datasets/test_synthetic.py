@@ -432,3 +432,31 @@ def test_frame_without_pandas(monkeypatch):
 def test_errors_name_the_parameter(settings, message):
     with pytest.raises(ValueError, match=message):
         make_heart_sounds(**{"n_recordings": 1, **settings})
+
+
+@pytest.mark.parametrize(
+    "murmurs",
+    ["early-diastolic", ("mid-systolic",), ("holosystolic", "early-diastolic")],
+)
+def test_kinds_of_murmurs(murmurs):
+    sounds = make_heart_sounds(
+        40, classes="murmur", murmurs=murmurs, recordings_per_patient=1, random_state=0
+    )
+    kinds = {murmurs} if isinstance(murmurs, str) else set(murmurs)
+    assert set(sounds.frame["murmur"]) == kinds
+
+
+def test_default_kinds_of_murmurs_are_all_of_them():
+    kinds = ("early-diastolic", "mid-systolic", "holosystolic")
+    default = make_heart_sounds(4, classes="murmur", random_state=0)
+    named = make_heart_sounds(4, classes="murmur", murmurs=kinds, random_state=0)
+    for one, other in zip(default.data, named.data, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("murmurs", ["systolic", (), ("holosystolic", "x")])
+def test_unknown_kinds_of_murmurs(murmurs):
+    with pytest.raises(
+        ValueError, match="murmurs must be one or more of 'holosystolic'"
+    ):
+        make_heart_sounds(1, murmurs=murmurs)

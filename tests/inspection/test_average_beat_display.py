@@ -85,5 +85,5 @@ def test_a_recording_without_a_heartbeat():
 
 def test_without_matplotlib(display, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match="AverageBeatDisplay.plot needs matplotlib"):
+    with pytest.raises(ImportError, match=r"AverageBeatDisplay\.plot needs matplotlib"):
         AverageBeatDisplay(display.beat).plot()

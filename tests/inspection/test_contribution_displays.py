@@ -26,6 +26,8 @@ SEGMENTS = (
     np.array(["s1", "systole", "s2"]),
 )
 
+EMPTY = OcclusionMap(np.arange(3.0), np.arange(2.0), np.zeros((2, 3)), "murmur", 0.0)
+
 
 @pytest.fixture
 def contributions():
@@ -49,7 +51,8 @@ def test_plot_of_contributions(contributions):
     np.testing.assert_array_equal(display.line_.get_ydata(), contributions.values)
     np.testing.assert_array_equal(display.line_.get_xdata(), contributions.times)
     for_, against = (
-        artist.get_paths()[0].vertices[:, 1] for artist in (display.for_, display.against_)
+        artist.get_paths()[0].vertices[:, 1]
+        for artist in (display.for_, display.against_)
     )
     assert (for_.min(), for_.max()) == (0, 3)
     assert (against.min(), against.max()) == (-2, 0)
@@ -79,7 +82,7 @@ def test_plot_draws_on_given_axes_and_passes_options_on(contributions):
 def test_the_other_class_is_the_opposite(contributions):
     display = ContributionDisplay(contributions, label="normal")
     np.testing.assert_array_equal(display.values, -contributions.values)
-    with pytest.raises(ValueError, match="label must be one of 'murmur', 'normal', got"):
+    with pytest.raises(ValueError, match="label must be one of 'murmur'"):
         ContributionDisplay(contributions, label="x")
 
 
@@ -108,9 +111,8 @@ def test_occlusion_display(of_compact, sounds):
 
 
 def test_occlusion_display_on_given_axes():
-    found = OcclusionMap(np.arange(3.0), np.arange(2.0), np.zeros((2, 3)), "murmur", 0.0)
     _, ax = plt.subplots()
-    display = OcclusionDisplay(found, name="nothing").plot(ax, vmin=-1, vmax=2)
+    display = OcclusionDisplay(EMPTY, name="nothing").plot(ax, vmin=-1, vmax=2)
     assert display.ax_ is ax
     assert display.image_.get_clim() == (-1, 2)
     assert ax.get_title() == "nothing"
@@ -119,10 +121,9 @@ def test_occlusion_display_on_given_axes():
 @pytest.mark.parametrize("kind", ["ContributionDisplay", "OcclusionDisplay"])
 def test_without_matplotlib(kind, contributions, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    found = OcclusionMap(np.arange(3.0), np.arange(2.0), np.zeros((2, 3)), "murmur", 0.0)
     display = {
         "ContributionDisplay": ContributionDisplay(contributions),
-        "OcclusionDisplay": OcclusionDisplay(found),
+        "OcclusionDisplay": OcclusionDisplay(EMPTY),
     }[kind]
     with pytest.raises(ImportError, match=f"{kind}.plot needs matplotlib; install"):
         display.plot()

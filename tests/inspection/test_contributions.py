@@ -74,7 +74,9 @@ def test_sum_for_windows_of_every_length(fitted_pipeline, sounds, padding, crop_
     model.set_params(spectrogram__padding=padding)
     found = frame_contributions(model, sounds.data[:6])
     totals = [one.values.sum() + one.bias for one in found]
-    np.testing.assert_allclose(totals, -logits_of(model, sounds.data[:6])[:, 0], atol=1e-4)
+    np.testing.assert_allclose(
+        totals, -logits_of(model, sounds.data[:6])[:, 0], atol=1e-4
+    )
     if padding == "constant":
         assert all(len(one.values) == 151 for one in found)
 
@@ -102,10 +104,14 @@ def test_sum_of_a_calibrated_network(fitted_pipeline, sounds):
     assert model[-1].model_.layers[-1].name == "calibration"
     found = frame_contributions(model, sounds.data[:4])
     totals = [one.values.sum() + one.bias for one in found]
-    np.testing.assert_allclose(totals, -logits_of(model, sounds.data[:4])[:, 0], atol=1e-4)
+    np.testing.assert_allclose(
+        totals, -logits_of(model, sounds.data[:4])[:, 0], atol=1e-4
+    )
 
 
-def test_positive_class_without_a_word_for_healthy_is_the_second(fitted_pipeline, sounds):
+def test_without_a_word_for_healthy_the_second_class_is_positive(
+    fitted_pipeline, sounds
+):
     model = fitted_pipeline(sounds, np.where(sounds.target == "murmur", "x", "w"))
     (one,) = frame_contributions(model, sounds.data[:1])
     assert one.positive == "x"
@@ -129,7 +135,7 @@ def test_a_change_of_the_sound_changes_contributions_at_its_time():
         changed = windows.copy()
         changed[:, :, place] += 5
         change = np.abs(shares(changed) - shares(windows))[0, :, 0]
-        assert np.abs(frames[change > 0] - place).max() <= 28  # eight frames are one
+        assert np.abs(frames[change > 0] - place).max() <= 23  # what a frame depends on
         near = np.abs(frames - place) <= 12
         assert change[near].sum() > 0.5 * change.sum()
         if 30 < place < 220:
@@ -167,7 +173,7 @@ def test_another_network_is_refused_with_a_way_out(
 
 def test_other_estimators_are_refused(of_compact, sounds):
     transformer, classifier = (step for _, step in of_compact.steps)
-    with pytest.raises(ValueError, match="Pipeline of a SpectrogramTransformer.*CNNC"):
+    with pytest.raises(ValueError, match=r"Pipeline of a SpectrogramTransformer.*CNNC"):
         frame_contributions(classifier, sounds.data)
     other = make_pipeline(SpectrogramTransformer(flatten=True), LogisticRegression())
     with pytest.raises(ValueError, match=re.escape("'LogisticRegression']")):

@@ -80,7 +80,9 @@ def test_plot_of_the_roc_curve():
 def test_curves_of_two_models_in_one_plot():
     _, ax = plt.subplots()
     for seed in range(2):
-        display = PatientRocDisplay.from_predictions(Y, SCORES, GROUPS, random_state=seed)
+        display = PatientRocDisplay.from_predictions(
+            Y, SCORES, GROUPS, random_state=seed
+        )
         display.plot(ax, color=f"C{seed}", label=str(seed))
         assert display.ax_ is ax
     assert [x.get_text() for x in ax.get_legend().get_texts()] == ["0", "1"]
@@ -139,7 +141,7 @@ def test_plot_of_the_calibration():
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="must have patients of both classes.*got 60"):
+    with pytest.raises(ValueError, match=r"must have patients of both classes.*got 60"):
         PatientRocDisplay.from_predictions(
             ["murmur"] * 180, SCORES, GROUPS, pos_label="murmur"
         )

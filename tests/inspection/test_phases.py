@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.pipeline import Pipeline
 
-from skheart import CNNClassifier, SpectrogramTransformer
+from skheart import CNNClassifier, SpectrogramTransformer, load_pretrained
 from skheart.datasets import make_heart_sounds
 from skheart.inspection import (
     Contributions,
@@ -129,7 +129,103 @@ def true_phases(sounds, number):
     """Return the phases of a simulated recording, from the simulation itself."""
     first, second = sounds.beats[number], sounds.s2_onsets[number]
     starts = np.r_[first, first + 0.05, second, second + 0.05]
-    words = np.repeat(["s1", "systole", "s2", "diastole"], [len(first)] * 2 + [len(second)] * 2)
+    words = np.repeat(
+        ["s1", "systole", "s2", "diastole"], [len(first)] * 2 + [len(second)] * 2
+    )
     order = np.argsort(starts)
     starts, words = starts[order], words[order]
     return starts, np.r_[starts[1:], 5.0], words
+
+
+def mean_shares(maps, sounds):
+    """Return the mean share of each phase, among the parts that have a phase."""
+    found = [
+        phase_contributions(one, true_phases(sounds, number))
+        for number, one in enumerate(maps)
+    ]
+    return {
+        phase: np.mean([shares[phase] / (1 - shares["none"]) for shares in found])
+        for phase in PHASES[:4]
+    }
+
+
+def occlusion_maps(model, sounds, n_recordings=4):
+    return [
+        occlusion_map(model, waveform, time_step=0.05, n_bands=1)
+        for waveform in sounds.data[:n_recordings]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "phase"), [(SYSTOLIC, "systole"), (DIASTOLIC, "diastole")]
+)
+def test_the_score_of_a_murmur_lies_where_the_murmur_is(trained, kind, phase):
+    sounds = simulated(kind)
+    assert (trained.predict(sounds.data) == "murmur").all()
+    maps = frame_contributions(trained, sounds.data)
+    assert mean_shares(maps, sounds)[phase] >= 0.8
+    assert mean_shares(occlusion_maps(trained, sounds), sounds)[phase] >= 0.8
+
+
+def test_without_a_murmur_nothing_speaks_for_one(trained):
+    normal, murmur = (
+        frame_contributions(trained, simulated(kind).data) for kind in (None, SYSTOLIC)
+    )
+    assert all(one.logit < 0 for one in normal)
+    for_normal, for_murmur = (
+        np.mean([np.maximum(one.values, 0).sum() for one in maps])
+        for maps in (normal, murmur)
+    )
+    assert for_normal < 0.1 * for_murmur
+
+
+def test_the_shipped_model_looks_for_a_systolic_murmur_in_systole():
+    # 160 ms are one frame of its network, so that the sound before systole counts.
+    model, sounds = load_pretrained("murmur"), simulated(SYSTOLIC)
+    shares = mean_shares(frame_contributions(model, sounds.data), sounds)
+    assert shares["systole"] > 0.7
+    assert shares["s1"] + shares["systole"] > 0.9
+
+
+# Sanity check of Adebayo et al., "Sanity checks for saliency maps", NeurIPS 2018: what
+# is computed depends on what the network has learned, not on the recording alone.
+
+
+def randomised(model, seed):
+    """Return the pipeline with all weights of each layer in another order."""
+    model = copy.deepcopy(model)
+    rng = np.random.default_rng(seed)
+    for layer in model[-1].model_.layers:
+        layer.set_weights(
+            [rng.permutation(w.ravel()).reshape(w.shape) for w in layer.get_weights()]
+        )
+    return model
+
+
+def correlation(maps, others):
+    """Return the mean rank correlation of the maps of two models."""
+    return np.mean(
+        [
+            spearmanr(one.values.ravel(), other.values.ravel()).statistic
+            for one, other in zip(maps, others, strict=True)
+        ]
+    )
+
+
+def test_maps_of_a_network_with_random_weights_differ(trained):
+    sounds = simulated(SYSTOLIC)
+    maps = frame_contributions(trained, sounds.data)
+    of_parts = occlusion_maps(trained, sounds, 2)
+    again = copy.deepcopy(trained)
+    assert correlation(maps, frame_contributions(again, sounds.data)) > 0.999
+    correlations, part_correlations = [], []
+    for seed in range(4):
+        other = randomised(trained, seed)
+        others = frame_contributions(other, sounds.data)
+        correlations.append(correlation(maps, others))
+        part_correlations.append(
+            correlation(of_parts, occlusion_maps(other, sounds, 2))
+        )
+        assert not mean_shares(others, sounds)["systole"] >= 0.6  # NaN if nothing is
+    assert np.abs(correlations).mean() < 0.5
+    assert np.abs(part_correlations).mean() < 0.5

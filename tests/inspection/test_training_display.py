@@ -64,5 +64,5 @@ def test_history_survives_a_copy(of_compact):
 
 def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ImportError, match="TrainingDisplay.plot needs matplotlib"):
+    with pytest.raises(ImportError, match=r"TrainingDisplay\.plot needs matplotlib"):
         TrainingDisplay(HISTORY).plot()
