@@ -21,8 +21,8 @@ _PREVALENCE = (
 )
 _EPILOG = """\
 The page is one HTML file. It contains the sounds and loads nothing from elsewhere, so
-that it can be kept on a USB stick or sent by mail, and it prints on one A4 page for each
-recording and each patient. A recording of 30 seconds takes about 0.4 MB.
+that it can be kept on a USB stick or sent by mail. It prints on one A4 page for each
+recording and each patient. A recording of 30 seconds takes 0.4 MB.
 
 Where the stethoscope was is read from the names of the files: AV, PV, TV, MV or Phc.
 

@@ -45,10 +45,10 @@ class ModelCard:
         Licences of the recordings, and of the weights.
     calibration : dict or None
         How often answers are right, measured on patients that the networks were not
-        trained on: ``positive``, ``prevalence``, and ``bins`` by rising probability, each
-        with ``n`` recordings, ``patients``, the mean ``probability``, and the ``share``
-        that is positive with its 95 % interval, ``low`` and ``high``. None if it was not
-        measured.
+        trained on: ``positive``, ``prevalence``, and ``bins`` by rising probability,
+        each with ``n`` recordings, ``patients``, the mean ``probability``, and the
+        ``share`` that is positive with its 95 % interval, ``low`` and ``high``. None if
+        it was not measured.
     """
 
     name: str

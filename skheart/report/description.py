@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
-_DIGITS = 6  # significant digits of numbers in JSON
+_DIGITS, _EXACT = 6, 17  # significant digits in JSON: of numbers, of settings
 
 
 def description_schema() -> dict[str, Any]:
@@ -205,7 +205,7 @@ class _AsDict:
         entries = {"schema_version": SCHEMA_VERSION, "kind": self.kind}
         for name, value in vars(self).items():
             if name != "sound":
-                entries[name] = plain(value)
+                entries[name] = plain(value, _EXACT if name == "model" else _DIGITS)
         return entries
 
 
@@ -400,7 +400,7 @@ class PatientDescription(_AsDict):
     limits: tuple[str, ...]
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, digits: int = _DIGITS) -> Any:
     """Return a value as JSON has it; numbers that are not finite become None."""
     if isinstance(value, _AsDict):
         return value.as_dict()
@@ -409,11 +409,11 @@ def plain(value: Any) -> Any:
     elif hasattr(value, "_asdict"):
         value = value._asdict()
     if isinstance(value, dict):
-        return {str(name): plain(entry) for name, entry in value.items()}
+        return {str(name): plain(entry, digits) for name, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
+        return [plain(entry, digits) for entry in value]
     if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
+        return plain(value.tolist(), digits)
     if isinstance(value, float):
-        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+        return float(f"{value:.{digits}g}") if math.isfinite(value) else None
     return value

@@ -50,7 +50,7 @@ def test_every_use_of_the_model_has_the_threshold(
         assert main(command) == 0
         rows = json.loads(capsys.readouterr().out)
         assert [row["answer"] for row in rows] == expected.tolist()
-        assert rows[0]["model"]["threshold"] == pytest.approx(threshold)
+        assert rows[0]["model"]["threshold"] == threshold
 
 
 def test_patients_that_were_tuned_on_are_seen(tuned_model, folders, tmp_path, capsys):
