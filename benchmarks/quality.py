@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _auroc import auroc, by_patient
 from _corpora import Corpora, read_corpora
 from _other_sounds import KINDS
 from _quality_labels import HALF, Labels, labels_of
@@ -31,7 +32,6 @@ from _quality_rows import (
     with_noise,
 )
 from _quality_table import weights_of
-from _rhythm_study import auroc, by_patient
 from segmentation import stationary
 from sklearn.metrics import roc_auc_score
 from train_segmenter import SHIPPED

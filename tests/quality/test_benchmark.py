@@ -117,3 +117,23 @@ def test_noise_is_added_at_its_level():
     noise = np.random.default_rng(0).normal(size=40_000)
     added = with_noise(x, noise, 10.0) - x
     assert 20 * np.log10(x.std() / added.std()) == pytest.approx(10, abs=0.1)
+
+
+def test_auroc_equals_that_of_scikit_learn_and_has_an_interval():
+    from _auroc import auroc, by_patient
+    from sklearn.metrics import roc_auc_score
+
+    random = np.random.default_rng(0)
+    y = random.integers(0, 2, 300)
+    score = np.round(y + random.normal(size=300), 1)  # with ties
+    group = random.integers(0, 60, 300).astype(str)
+    found = auroc(y, score, group)
+    assert found["auroc"] == round(roc_auc_score(y, score), 3)
+    assert found["low"] < found["auroc"] < found["high"]
+    assert (found["n"], found["patients"]) == (300, len(set(group)))
+    alone = auroc(y, score, np.arange(300).astype(str))
+    assert alone["auroc"] == found["auroc"]
+    patients = by_patient(
+        np.array([0, 1, 0, 0]), np.array([0.1, 0.9, 0.5, 0.2]), np.array(list("aabb"))
+    )
+    assert (patients["auroc"], patients["n"], patients["positive"]) == (1.0, 2, 1)
