@@ -27,6 +27,10 @@ _BAD_SPECTROGRAM = (
     "The logits of a crop are NaN if its spectrogram has NaN or infinite values. "
     "Silence is not detected: check the waveform."
 )
+_UNCHECKED = (
+    "Nothing is detected: check that the spectrogram has no NaN or infinite values, "
+    "and that the waveform is not silent."
+)
 
 
 def described(
@@ -35,6 +39,7 @@ def described(
     *,
     part: str,
     length: int | None,
+    checked: bool = True,
 ) -> dict[str, Any]:
     """Return what a program must know to use an exported model.
 
@@ -46,6 +51,8 @@ def described(
     part : {"pipeline", "network"}
     length : int or None
         Number of values of the waveform, or of crops; None for any.
+    checked : bool, default=True
+        Whether the network leads NaN to NaN.
 
     Returns
     -------
@@ -62,7 +69,8 @@ def described(
     else:
         names = ("spectrogram", "logits")
         shape = [int(n) for n in classifier.model_.inputs[0].shape[1:]]
-        bad, n_outputs = _BAD_SPECTROGRAM, int(classifier.model_.output_shape[-1])
+        bad = _BAD_SPECTROGRAM if checked else _UNCHECKED
+        n_outputs = int(classifier.model_.output_shape[-1])
     outputs = [n_outputs] if part == "pipeline" else [length, n_outputs]
     settings = {
         key: plain(value, key)

@@ -7,11 +7,13 @@ import json
 import logging
 import os
 import tempfile
+import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from sklearn.base import clone
 
@@ -24,6 +26,8 @@ from skheart.deployment.model_file import fitted_steps
 from skheart.deployment.onnx_session import first_line
 from skheart.deployment.sidecar import check_targets, vectors_of, write_model
 from skheart.neural.classifier import CNNClassifier
+from skheart.neural.inputs import repeated
+from skheart.neural.windows import window_starts
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 __all__ = ["export_litert", "export_onnx"]
@@ -34,6 +38,8 @@ _ABOUT = (
     "skheart has all of them."
 )
 _ENTRIES = ("notice", "sample_rate", "classes", "decision", "card")  # of the metadata
+_TOLERANCES = {"float32": 1e-4, "float16": 2e-3, "int8": 0.06}  # of test vectors
+_N_CROPS = 500  # that calibrate at most
 _SIGNATURE = "serving_default"  # the name that LiteRT expects of the only signature
 
 
@@ -113,11 +119,13 @@ def export_onnx(
     onnx.helper.set_model_props(
         model, {key: json.dumps(x, allow_nan=False) for key, x in entries.items()}
     )
+    run = _in_tensorflow(function, notes["output"]["name"])
     sidecar = {
         **notes,
         "runtime": "onnx",
+        "precision": "float32",
         "signature": None,
-        "test_vectors": _vectors(function, notes, tolerance=1e-4),
+        "test_vectors": _vectors(run, notes, "float32"),
     }
     write_model(path, model.SerializeToString(), sidecar)
 
@@ -129,6 +137,7 @@ def export_litert(
     part: str = "pipeline",
     duration: float | None = None,
     half: bool = False,
+    calibration: Any = None,
 ) -> None:
     """Write a fitted pipeline as a LiteRT (TensorFlow Lite) file.
 
@@ -152,14 +161,21 @@ def export_litert(
     half : bool, default=False
         Store the weights in half precision. The file is half as large, and the
         probabilities change by less than 0.001.
+    calibration : array-like of shape (n_recordings,), default=None
+        Recordings, as for :meth:`SpectrogramTransformer.transform`, with which the
+        network is quantized to int8; only with ``part="network"``. Pass 100 or more of
+        the kind that the model will classify. Its input and output remain float32.
 
     Raises
     ------
     sklearn.exceptions.NotFittedError
         If the pipeline is not fitted.
     ValueError
-        If `pipeline` has other steps, no duration is known, or the network has
-        operations that LiteRT lacks.
+        If `pipeline` has other steps, no duration is known, `calibration` is passed for
+        the whole pipeline or with `half`, or the network has operations that LiteRT
+        lacks.
+    RecordingError
+        If a recording in `calibration` cannot be used.
     FileNotFoundError, IsADirectoryError
         If no file can be written at `path`.
 
@@ -190,9 +206,15 @@ def export_litert(
     """
     transformer, classifier = _checked(pipeline, path, part)
     check_number("duration", duration, unit="seconds", optional=True)
+    if calibration is not None and (part != "network" or half):
+        raise ValueError(
+            f'calibration needs part="network" and half=False, got part={part!r} and '
+            f"half={half!r}: a spectrogram cannot be computed in int8."
+        )
     length = 1
     if part == "network":
-        function = network_graph(classifier, n_crops=length)
+        checked = calibration is None
+        function = network_graph(classifier, n_crops=length, checked=checked)
     else:
         if duration is not None:
             transformer = clone(transformer).set_params(duration=duration)
@@ -203,6 +225,9 @@ def export_litert(
             )
         length = max(1, round(transformer.duration * transformer.sample_rate))
         function = waveform_graph(transformer, classifier, n_times=length)
+    crops = (
+        None if calibration is None else _crops(transformer, classifier, calibration)
+    )
     with (
         _explained("LiteRT"),
         _silent("tensorflow", "absl"),
@@ -216,8 +241,11 @@ def export_litert(
         if half:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
-        content = converter.convert()
-    notes = described(transformer, classifier, part=part, length=length)
+        content = converter.convert() if crops is None else _int8(converter, crops)
+    precision = "int8" if crops is not None else "float16" if half else "float32"
+    notes = described(
+        transformer, classifier, part=part, length=length, checked=crops is None
+    )
     texts = {
         "labels.txt": "".join(f"{label}\n" for label in notes["classes"]),
         "skheart.json": json.dumps(notes, allow_nan=False),
@@ -226,11 +254,15 @@ def export_litert(
     with zipfile.ZipFile(archived, "w") as archive:
         for name, text in texts.items():
             archive.writestr(zipfile.ZipInfo(name), text)
+    run = _in_tensorflow(function, notes["output"]["name"])
+    if crops is not None:  # in which rounding is part of the model
+        run = _in_litert(content)
     sidecar = {
         **notes,
         "runtime": "litert",
+        "precision": precision,
         "signature": _SIGNATURE,
-        "test_vectors": _vectors(function, notes, tolerance=2e-3 if half else 1e-4),
+        "test_vectors": _vectors(run, notes, precision),
     }
     write_model(path, content + archived.getvalue(), sidecar)
 
@@ -249,15 +281,75 @@ def _checked(
     return transformer, classifier
 
 
-def _vectors(function: Any, notes: dict[str, Any], tolerance: float) -> dict[str, Any]:
-    """Return test vectors; the expected outputs are those of TensorFlow."""
-    name = notes["output"]["name"]
+def _crops(
+    transformer: SpectrogramTransformer, classifier: CNNClassifier, recordings: Any
+) -> np.ndarray:
+    """Return windows of recordings for a calibration, each (1, n_bands, n_crop, 1)."""
+    plain = clone(transformer).set_params(cache=None, lazy=False)
+    X, n_crop = plain.transform(recordings)[..., np.newaxis], classifier.n_crop_
+    X = repeated(X, max(X.shape[2], n_crop))
+    starts = window_starts(X.shape[2], n_crop)
+    windows = np.concatenate([X[:, :, s : s + n_crop] for s in starts])
+    windows = windows[:: -(-len(windows) // _N_CROPS)]
+    return windows[:, np.newaxis].astype(np.float32)
+
+
+def _int8(converter: Any, crops: np.ndarray) -> bytes:
+    """Return a LiteRT file in int8, except for what not every runtime has in int8."""
+
+    def samples() -> Iterator[list[np.ndarray]]:
+        yield from ([crop] for crop in crops)
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = samples
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+        tf.lite.OpsSet.TFLITE_BUILTINS,  # there is no division in int8
+    ]
+    # Microcontrollers lack the exponential. Only the "debugger" can leave it out.
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=["EXP"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=converter, debug_dataset=samples, debug_options=options
+        )
+    return debugger.get_nondebug_quantized_model()
+
+
+def _vectors(
+    run: Callable[[np.ndarray], np.ndarray], notes: dict[str, Any], precision: str
+) -> dict[str, Any]:
+    """Return test vectors with the outputs of `run`."""
+    logits = notes["output"]["name"] == "logits"
     return vectors_of(
-        lambda value: function(tf.constant(value))[name].numpy(),
+        run,
         tuple(notes["input"]["shape"]),
         sample_rate=notes["sample_rate"],
-        tolerance=10 * tolerance if name == "logits" else tolerance,
+        tolerance=_TOLERANCES[precision] * (10 if logits else 1),
+        with_nan=precision != "int8",
     )
+
+
+def _in_tensorflow(function: Any, name: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what runs a function of TensorFlow."""
+    return lambda value: function(tf.constant(value))[name].numpy()
+
+
+def _in_litert(content: bytes) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what runs the content of a LiteRT file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # another package will replace this class
+        interpreter = tf.lite.Interpreter(model_content=content, num_threads=1)
+    interpreter.allocate_tensors()
+    given = interpreter.get_input_details()[0]["index"]
+    computed = interpreter.get_output_details()[0]["index"]
+
+    def run(value: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(given, value)
+        interpreter.invoke()
+        return interpreter.get_tensor(computed)
+
+    return run
 
 
 @contextmanager

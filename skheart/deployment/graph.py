@@ -73,21 +73,34 @@ def waveform_graph(
     return tf.function(probabilities_of, input_signature=signature)
 
 
-def network_graph(classifier: CNNClassifier, *, n_crops: int | None = None) -> Any:
+def network_graph(
+    classifier: CNNClassifier, *, n_crops: int | None = None, checked: bool = True
+) -> Any:
     """Return a function that runs the network of a classifier alone.
+
+    Parameters
+    ----------
+    classifier : CNNClassifier
+        Fitted.
+    n_crops : int, default=None
+        By default, any number.
+    checked : bool, default=True
+        Whether NaN and infinite values lead to NaN; not for a network in int8, which
+        has no NaN.
 
     Returns
     -------
     function : tf.function
         From `spectrogram` of shape (n_crops, n_bands, n_crop, n_channels), float32,
-        to `logits` of shape (n_crops, n_outputs). Those of a crop are NaN if it has NaN
-        or infinite values.
+        to `logits` of shape (n_crops, n_outputs).
     """
     model = classifier.model_
 
     def logits_of(spectrogram: Any) -> dict[str, Any]:
-        faults = _unless_finite(spectrogram, axis=[1, 2, 3])[:, tf.newaxis]
-        return {"logits": model(spectrogram, training=False) + faults}
+        logits = model(spectrogram, training=False)
+        if checked:
+            logits += _unless_finite(spectrogram, axis=[1, 2, 3])[:, tf.newaxis]
+        return {"logits": logits}
 
     shape = (n_crops, *model.inputs[0].shape[1:])
     signature = [tf.TensorSpec(shape, tf.float32, name="spectrogram")]

@@ -14,6 +14,11 @@ from skheart.cli.main import main
         (["--onnx", "z", "--litert", "z"], "must name a file that ends in"),
         (["--onnx", "a.onnx", "--half"], "--half is for --litert only"),
         (["--onnx", "a.onnx", "--duration", "5"], "--duration is for --litert"),
+        (["--onnx", "a.onnx", "--calibration", "x"], "--calibration is for --litert"),
+        (
+            ["--litert", "a.tflite", "--calibration", "x.wav"],
+            "--calibration needs --part network",
+        ),
         (["--onnx", "there.onnx"], "'there.onnx' exists; pass --force"),
     ],
 )

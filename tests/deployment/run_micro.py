@@ -25,10 +25,20 @@ PROGRAM = ROOT / "examples" / "deployment" / "micro" / "check_micro.py"
 PAGE = (ROOT / "docs" / "deployment.rst").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module", params=["pipeline", "network"])
+@pytest.fixture(scope="module", params=["pipeline", "network", "int8"])
 def path(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("micro") / f"{request.param}.tflite"
-    export_litert(load_pretrained("murmur"), path, part=request.param, duration=5.0)
+    part = "pipeline" if request.param == "pipeline" else "network"
+    calibration = None
+    if request.param == "int8":
+        calibration = make_heart_sounds(40, random_state=1).data
+    export_litert(
+        load_pretrained("murmur"),
+        path,
+        part=part,
+        duration=5.0,
+        calibration=calibration,
+    )
     return path
 
 
@@ -58,8 +68,9 @@ def test_the_program_and_the_arena_of_the_page(path):
     n_vectors = len(notes["test_vectors"]["vectors"])
     assert done.stdout.count("as expected") == n_vectors
     measured = int(re.search(r"arena: (\d+) bytes", done.stdout)[1])
-    stated = re.search(rf"``part=\"{path.stem}\"``.*?(\d+) kB", PAGE, re.DOTALL)
-    assert measured / 1000 == pytest.approx(int(stated[1]), rel=0.02)
+    row = {"int8": "Network, int8", "network": "Network", "pipeline": "Pipeline"}
+    stated = re.search(rf"\* - {row[path.stem]}\n(?:.*\n)*?     - (\d+) kB\n", PAGE)
+    assert measured / 1000 == pytest.approx(int(stated[1]), rel=0.03)
 
 
 def test_equal_answers(path):
@@ -71,10 +82,13 @@ def test_equal_answers(path):
     else:
         shape = (6, 1, 40, 250, 1)
         inputs = list(np.random.default_rng(0).normal(size=shape).astype(np.float32))
-    broken = inputs[0].copy()
-    broken.flat[77] = np.nan
-    outputs = [on_desktop(value) for value in [*inputs, broken]]
-    assert np.isnan(outputs[-1]).all()
+    if path.stem != "int8":  # which has no NaN
+        inputs.append(inputs[0].copy())
+        inputs[-1].flat[77] = np.nan
+    outputs = [on_desktop(value) for value in inputs]
     assert np.isfinite(outputs[:6]).all()
-    for value, expected in zip([*inputs, broken], outputs, strict=True):
-        np.testing.assert_allclose(micro(value), expected, atol=1e-4)
+    assert path.stem == "int8" or np.isnan(outputs[-1]).all()
+    # In int8, the two round differently, by about 0.1 at each step.
+    tolerance = 0.6 if path.stem == "int8" else 1e-4
+    for value, expected in zip(inputs, outputs, strict=True):
+        np.testing.assert_allclose(micro(value), expected, atol=tolerance)

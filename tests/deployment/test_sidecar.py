@@ -127,6 +127,46 @@ def test_litert(tmp_path, part, half):
     assert not wrong_vectors(notes, in_litert(path, notes))
 
 
+def test_int8(tmp_path, shared_data):
+    """The recordings that are classified are not those of the calibration."""
+    every = sorted((shared_data / "circor2022").rglob("*.flac"))
+    pipeline = load_pretrained("murmur")
+    before = pipeline[-1].model_.get_weights()
+    path = tmp_path / "int8.tflite"
+    export_litert(pipeline, path, part="network", calibration=every[::40])
+    notes = sidecar_beside(path)
+    assert (notes["precision"], notes["runtime"]) == ("int8", "litert")
+    assert path.stat().st_size < 130_000
+    run = in_litert(path, notes)
+    assert not wrong_vectors(notes, run)
+    assert len(wrong_vectors(notes, lambda x: run(x) + np.float32(1))) == 2
+    crops = pipeline[0].transform(every[7::150])[:, :, :250, np.newaxis]
+    expected = pipeline[-1].model_(crops).numpy()
+    given = np.vstack([run(crop[np.newaxis]) for crop in crops])
+    assert np.ptp(expected) > 5
+    assert 0 < np.abs(given - expected).max() < 1.0
+    assert all(map(np.array_equal, before, pipeline[-1].model_.get_weights()))
+
+
+def test_calibration_is_for_the_network(tmp_path):
+    for settings in ({}, {"part": "network", "half": True}):
+        with pytest.raises(ValueError, match='calibration needs part="network"'):
+            export_litert(
+                load_pretrained("murmur"),
+                tmp_path / "a.tflite",
+                calibration=["a.wav"],
+                **settings,
+            )
+    with pytest.raises(FileNotFoundError, match=r"a\.wav"):
+        export_litert(
+            load_pretrained("murmur"),
+            tmp_path / "a.tflite",
+            part="network",
+            calibration=[str(tmp_path / "a.wav")],
+        )
+    assert not list(tmp_path.iterdir())
+
+
 def test_vectors_show_a_wrong_program(tmp_path):
     """A program that forgets the gain, or does not treat NaN, does not pass."""
     path = tmp_path / "murmur.onnx"
