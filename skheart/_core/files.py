@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-
 # No space, a quota, or a file larger than the system allows.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
