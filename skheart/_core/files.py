@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import uuid
@@ -9,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+# No space, a quota, or a file larger than the system allows.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class ModelFileError(ValueError):
@@ -35,6 +39,15 @@ def check_target(path: str | os.PathLike[str]) -> Path:
             "create it first."
         )
     return target
+
+
+def raise_if_full(error: OSError, name: str) -> None:
+    """Raise an error that names the file if the disk is full."""
+    if error.errno in _FULL:
+        raise OSError(
+            f"{name} cannot be written ({os.strerror(error.errno)}); make room, or "
+            "write to another disk."
+        ) from error
 
 
 @contextmanager
@@ -69,6 +82,9 @@ def atomic_path(
         if mode is not None:
             temporary.chmod(stat.S_IMODE(mode))
         os.replace(temporary, target)
+    except OSError as error:
+        raise_if_full(error, repr(str(path)))
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
+from skheart._core.files import raise_if_full
+
 # A spreadsheet takes a cell that starts so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # What UTF-8 cannot hold, but for the bytes of names that are not UTF-8.
@@ -93,8 +95,12 @@ class RowWriter:
 
     def _write(self, text: str) -> None:
         if self._path is None:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            try:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            except OSError as error:
+                raise_if_full(error, "Standard output")
+                raise
             return
         if self._file is None:
             self._file = os.open(self._path, self._flags, 0o666)
@@ -104,9 +110,10 @@ class RowWriter:
         try:
             while content:
                 content = content[os.write(self._file, content) :]
-        except OSError:
+        except OSError as error:
             if stat.S_ISREG(before.st_mode):
                 os.ftruncate(self._file, before.st_size)
+            raise_if_full(error, repr(str(self._path)))
             raise
 
 

@@ -186,3 +186,14 @@ def test_a_path_as_text():
         assert type(text_of(path)) is str
     with pytest.raises(TypeError, match=r"path must be a str or os\.PathLike, got int"):
         text_of(3)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+def test_a_full_disk_names_the_file(tmp_path):
+    path = tmp_path / "model.txt"
+    expected = (
+        rf"^{re.escape(repr(str(path)))} cannot be written \(No space left on dev"
+    )
+    with pytest.raises(OSError, match=expected), atomic_path(path):
+        Path("/dev/full").write_text("x")
+    assert not list(tmp_path.iterdir())

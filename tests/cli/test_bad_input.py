@@ -170,7 +170,7 @@ def test_a_full_disk(name, command, table, tmp_path, capsys):
         assert main([*arguments, "-q", "--force"]) == 2
     message = capsys.readouterr().err
     assert message.count("skheart: error:") == 1
-    assert "File too large" in message
+    assert "' cannot be written (File too large); make room, or write to" in message
     # The page is written last.
     assert (tmp_path / outputs[0]).read_text() == "mine"
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
