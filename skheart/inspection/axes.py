@@ -7,12 +7,12 @@ from typing import Any
 from skheart._core.optional import optional_import
 
 BLUE, RED, GREY = "#0b6e99", "#b3261e", "0.6"
-# From light to dark grey also without colours; the sounds are the darker ones.
+# Light, so that lines stay readable; the sounds are a little darker than the rest.
 PHASE_COLOURS = {
-    "s1": "#c6a5d8",
-    "systole": "#f5d9a8",
-    "s2": "#9fc6dc",
-    "diastole": "#eef1f3",
+    "s1": "#dccbe8",
+    "systole": "#fbe6c2",
+    "s2": "#c3dcea",
+    "diastole": "#f1f3f5",
 }
 
 

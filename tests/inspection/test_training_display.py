@@ -17,7 +17,7 @@ HISTORY = {"loss": [0.7, 0.5, 0.4, 0.3], "val_auroc": [0.6, 0.9, 0.8, 0.9]}
 
 
 def test_from_a_pipeline_and_from_its_classifier(fitted_pipeline, sounds):
-    model = fitted_pipeline(sounds, epochs=3, patience=2, validation=0.3)
+    model = fitted_pipeline(sounds, epochs=3, patience=2, validation=0.25)
     for estimator in (model, model[-1]):
         display = TrainingDisplay.from_estimator(estimator, name="fit").plot()
         history = model[-1].history_
