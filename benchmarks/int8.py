@@ -3,9 +3,10 @@
     python benchmarks/int8.py DATA_HOME          # about ten minutes on two cores
 
 DATA_HOME contains the folder circor2022. Four fifths of the patients of CirCor train a
-network; 200 of their recordings calibrate the int8 network (export_litert); the AUROC is
+network, and 200 of their recordings calibrate it in int8 (export_litert); the AUROC is
 that of the patients kept back. The shipped model "murmur" is compared in the same way:
-it was trained on all patients, so that only its difference means something. Results are written to benchmarks/results/int8.json.
+it was trained on all patients, so that only its difference means something. Results are
+written to benchmarks/results/int8.json.
 """
 
 from __future__ import annotations

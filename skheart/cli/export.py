@@ -72,8 +72,8 @@ def run(options: argparse.Namespace) -> int:
     if options.calibration is not None:
         if options.part != "network" or options.half:
             raise ValueError(
-                "--calibration needs --part network and no --half: a spectrogram cannot "
-                "be computed in int8."
+                "--calibration needs --part network and no --half: a spectrogram "
+                "cannot be computed in int8."
             )
         calibration, skipped = expand(options.calibration)
         report_skipped(skipped)

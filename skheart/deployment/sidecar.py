@@ -97,11 +97,11 @@ def vectors_of(
     half = int(np.prod(shapes[0])) // 2
     # Seed, shape, share of the period that is a burst, place of a NaN.
     kinds: list[tuple[int | None, int, float, int | None]]
-    kinds = [(1, 0, 1 / 8, None), (2, 1, 1 / 2, None)]
+    kinds = [(1, 0, 0.125, None), (2, 1, 0.15, None)]
     if with_nan:
-        kinds.append((1, 0, 1 / 8, half))
+        kinds.append((1, 0, 0.125, half))
     if len(shape) == 1:
-        kinds.append((None, 0, 1 / 8, None))  # silence
+        kinds.append((None, 0, 0.125, None))  # silence
     vectors: list[dict[str, Any]] = [
         {
             "seed": seed,

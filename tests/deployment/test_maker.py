@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from skheart import OnnxClassifier, load_pretrained, read_recording, save_model
-from skheart.cli.main import main
+from skheart import OnnxClassifier, read_recording
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "deployment"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "journey_maker.rst"
+EXAMPLES = ROOT / "examples" / "deployment"
+CLASSIFY = "examples/deployment/python/classify.py"
 SECONDS = 5.0
 
 
@@ -43,20 +48,50 @@ def unavailable(reason):
     pytest.skip(reason)
 
 
+def blocks(language):
+    """Return the code of the page in one language."""
+    pattern = rf"^\.\. code-block:: {language}\n\n((?:   .*\n|\n)+)"
+    found = re.findall(pattern, PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    return textwrap.dedent("".join(found))
+
+
+def commands():
+    """Return the commands of the page, each with the number of lines that it prints."""
+    steps = []
+    for line in blocks("console").splitlines():
+        if line.startswith("$ "):
+            steps.append([line[2:], 0])
+        elif line:
+            steps[-1][1] += 1
+    return steps
+
+
+def run_commands(programs, folder):
+    """Run commands of the page that begin with these words."""
+    places = {"python": sys.executable, "skheart": f"{sys.executable} -m skheart"}
+    n_run = 0
+    for command, n_lines in commands():
+        first, *others = shlex.split(command)
+        if f"{first} {others[0]}" in programs or first in programs:
+            words = shlex.split(places.get(first, first))
+            printed = run(*words, *others, folder=folder)
+            assert first == "npm" or len(printed.splitlines()) == n_lines
+            assert "WRONG" not in printed
+            n_run += 1
+    return n_run
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return a folder with an exported model, as the page describes it."""
+    """Return a folder with the examples and an exported model, as on the page."""
     folder = tmp_path_factory.mktemp("maker")
-    pipeline = load_pretrained("murmur").set_params(spectrogram__duration=SECONDS)
-    save_model(pipeline, folder / "murmur5.skheart")
-    targets = ["--onnx", "murmur5.onnx", "--litert", "murmur5.tflite"]
-    command = ["export", "--model", "murmur5.skheart", *targets]
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        assert main(command) == 0
-    finally:
-        os.chdir(before)
+    shutil.copytree(
+        EXAMPLES,
+        folder / "examples" / "deployment",
+        ignore=shutil.ignore_patterns("node_modules", "package-lock.json"),
+    )
+    run(sys.executable, "-c", blocks("python"), folder=folder)
+    assert run_commands({"skheart export"}, folder) == 1
     return folder
 
 
@@ -71,6 +106,7 @@ def recordings(folder, shared_data):
         first = waveform[2000 : 2000 + round(SECONDS * rate)]
         soundfile.write(target, first, 2000, subtype="PCM_16")
         paths.append(target)
+    shutil.copy(paths[0], folder / "recording.wav")
     return paths
 
 
@@ -88,6 +124,10 @@ def same(printed, expected):
     answer, probabilities = expected
     assert printed["answer"] == answer
     np.testing.assert_allclose(printed["probabilities"], probabilities, atol=1e-4)
+
+
+def test_the_page_in_python(folder, recordings):
+    assert run_commands({"skheart predict", f"python {CLASSIFY}"}, folder) == 5
 
 
 @pytest.mark.parametrize("model", ["murmur5.onnx", "murmur5.tflite"])
@@ -112,25 +152,19 @@ def test_a_program_refuses_the_sidecar_of_another_file(folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_javascript(folder, recordings, expected, tmp_path):
+def test_javascript(folder, recordings, expected):
     if not (shutil.which("node") and shutil.which("npm")):
         unavailable("node and npm are not installed: JavaScript was NOT tested.")
-    program = tmp_path / "javascript"
-    shutil.copytree(
-        EXAMPLES / "javascript",
-        program,
-        ignore=shutil.ignore_patterns("node_modules", "package-lock.json"),
-    )
+    program = folder / "examples" / "deployment" / "javascript"
     done = subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund"],
-        cwd=program,
+        ["npm", "install", "--prefix", program],
         capture_output=True,
         text=True,
         timeout=600,
     )
     if done.returncode:
         unavailable(f"npm cannot install: JavaScript was NOT tested. {done.stderr}")
-    command = ["node", program / "classify.mjs", folder / "murmur5.onnx"]
-    assert run(*command, folder=program).count("as expected") == 4
+    assert run_commands({"node"}, folder) == 2
+    command = ["node", program / "classify.mjs", "murmur5.onnx"]
     for path, answer in zip(recordings, expected, strict=True):
-        same(json.loads(run(*command, path, folder=program)), answer)
+        same(json.loads(run(*command, path, folder=folder)), answer)
