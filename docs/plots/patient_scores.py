@@ -12,14 +12,14 @@ from skheart.inspection import (
     TrainingDisplay,
 )
 
-sounds = make_heart_sounds(240, random_state=0)
+sounds = make_heart_sounds(300, random_state=0)
 X, y, patients = sounds.data, sounds.target, sounds.groups
 split = GroupShuffleSplit(1, test_size=0.5, random_state=0)
 train, test = next(split.split(X, y, patients))
 pipeline = Pipeline(
     [
         ("spectrogram", SpectrogramTransformer(duration=5.0)),
-        ("cnn", CNNClassifier(epochs=12, patience=6, random_state=0)),
+        ("cnn", CNNClassifier(epochs=16, patience=10, random_state=1)),
     ]
 )
 pipeline.fit(X[train], y[train], cnn__groups=patients[train])

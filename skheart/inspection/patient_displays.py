@@ -425,7 +425,7 @@ class CalibrationByPatientDisplay:
             xlabel=f"Mean probability of {self.positive}",
             ylabel=f"Share of patients with {self.positive}",
         )
-        ax.legend(loc="upper left", frameon=False, title=f"{n_patients} patients")
+        ax.legend(loc="best", frameon=False, title=f"{n_patients} patients")
         if self.name:
             ax.set_title(self.name)
         self.ax_, self.figure_ = ax, ax.figure
