@@ -63,7 +63,10 @@ def fit_table(
             adds = -np.r_[0, np.cumsum(steps)]
         else:
             adds = np.r_[0, np.cumsum(steps)] - steps.sum()
-        table["curves"][name] = {"at": at.tolist(), "adds": (np.round(adds, 4) + 0.0).tolist()}
+        table["curves"][name] = {
+            "at": at.tolist(),
+            "adds": (np.round(adds, 4) + 0.0).tolist(),
+        }
     return table
 
 

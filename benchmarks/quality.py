@@ -76,6 +76,7 @@ def main() -> None:
         "agreement": agreement(corpora, labels, within, left_out, rows.X),
         "CirCor, annotated share": share_figures(corpora, labels, within, left_out),
         "calibration": calibration(rows, within),
+        "CirCor by murmur": by_murmur(corpora, within),
     }
     if options.pypcg:
         theirs = pypcg_rows(rows, corpora, options.work, options.pypcg)
@@ -155,6 +156,26 @@ def share_figures(
         "left out": round(float(spearmanr(labels.share[rows], left_out[rows])[0]), 3),
         "quartiles of the share": quartiles.round(3).tolist(),
     }
+
+
+def by_murmur(corpora: Corpora, within: np.ndarray) -> dict[str, Any]:
+    """Return the share of each class below the thresholds that keep 80 and 90 %."""
+    circor = corpora.corpus == "circor2022"
+    quality = within[: len(corpora)]
+    found: dict[str, Any] = {}
+    for word in np.unique(corpora.word[circor]):
+        values = quality[circor & (corpora.word == word)]
+        found[str(word)] = {
+            "n": len(values),
+            "median quality": round(float(np.median(values)), 3),
+            **{
+                f"below the threshold that keeps {share:.0%}": round(
+                    float(np.mean(values < np.quantile(quality[circor], 1 - share))), 4
+                )
+                for share in KEPT
+            },
+        }
+    return found
 
 
 def calibration(rows: Rows, within: np.ndarray) -> dict[str, Any]:

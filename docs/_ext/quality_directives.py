@@ -84,6 +84,24 @@ class NoiseTable(SphinxDirective):
         return self.parse_text_to_nodes(_list_table(rows, "40 30 30"))
 
 
+class MurmurTable(SphinxDirective):
+    """How many recordings with and without a murmur lie below the thresholds."""
+
+    def run(self) -> list[nodes.Node]:
+        results = _results(self.env)
+        kept = results["thresholds"]
+        titles = (f"Below the threshold that keeps {share}" for share in kept)
+        rows = [("Murmur at this location", "Number", "Median quality", *titles)]
+        for word, figures in results["CirCor by murmur"].items():
+            shares = (
+                f"{100 * figures[f'below the threshold that keeps {share}']:.1f} %"
+                for share in kept
+            )
+            median = f"{figures['median quality']:.2f}"
+            rows.append((word, str(figures["n"]), median, *shares))
+        return self.parse_text_to_nodes(_list_table(rows, "24 14 18 22 22"))
+
+
 class CalibrationTable(SphinxDirective):
     """How often recordings of a quality are good."""
 
@@ -125,5 +143,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("quality-agreement-table", AgreementTable)
     app.add_directive("other-sounds-table", OtherSoundsTable)
     app.add_directive("quality-noise-table", NoiseTable)
+    app.add_directive("quality-murmur-table", MurmurTable)
     app.add_directive("quality-calibration-table", CalibrationTable)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,7 @@ from skheart.segmentation.frames import SAMPLE_RATE
 HEART_BAND = (25.0, 200.0)  # Hz, in which most of the energy of heart sounds is
 _WINDOW = 1024  # values at `SAMPLE_RATE`: about half a second
 _HOP = _WINDOW // 2
+_LOWEST_TONE = 100.0  # Hz: the sounds of a heart are narrow lines below
 _LINE, _AROUND = 8.0, 40.0  # Hz on each side: of a tone, and of what surrounds it
 _FLAT = 3  # equal values in a row at a limit
 
@@ -56,17 +57,16 @@ def band_share(frequency: np.ndarray, power: np.ndarray) -> float:
 
 
 def tonality(frequency: np.ndarray, power: np.ndarray) -> float:
-    """Return how much of the power is a tone above the band of heart sounds, 0 to 1.
+    """Return how much of the power is a tone above 100 Hz, 0 to 1.
 
     It is the share of the strongest line in all power, times its share in the power
     around it: a beep is a narrow line, a murmur is broad.
     """
-    audible = power * (frequency >= HEART_BAND[1])
-    step = frequency[1]
-    line = _sums(audible, round(_LINE / step))
-    around = _sums(audible, round(_AROUND / step))
-    place = int(np.argmax(line))
-    total = max(float(power[frequency >= HEART_BAND[0]].sum()), 1e-30)
+    audible = power * (frequency >= HEART_BAND[0])
+    line = _sums(audible, round(_LINE / frequency[1]))
+    around = _sums(audible, round(_AROUND / frequency[1]))
+    place = int(np.argmax(line * (frequency >= _LOWEST_TONE)))
+    total = max(float(audible.sum()), 1e-30)
     return float(line[place] / max(around[place], 1e-30) * line[place] / total)
 
 

@@ -23,7 +23,7 @@ TIME = np.arange(N) / RATE
 @pytest.fixture(scope="module")
 def sounds():
     return make_heart_sounds(
-        12, classes="normal", duration=10.0, noise=None, random_state=0
+        12, classes="normal", duration=10.0, noise=-35.0, random_state=0
     )
 
 
