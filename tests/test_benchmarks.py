@@ -516,3 +516,32 @@ def test_calibration_of_a_card_counts_each_patient_once(corpora):
     assert [one["probability"] for one in found["bins"]] == sorted(
         one["probability"] for one in found["bins"]
     )
+
+
+def test_figures_of_many_recordings_are_complete():
+    results = json.loads((FOLDER / "results" / "scale.json").read_text("utf-8"))
+    program = results["program"]
+    assert program["recordings"] == 1000
+    for ours in ("skheart, ONNX", "skheart, TensorFlow"):
+        for name, row in program[ours].items():
+            assert row["lowest"] <= row["ratio"] <= row["highest"]
+            assert len(program["seconds"][name]) == program["rounds"]
+    for runtime in ("ONNX Runtime", "TensorFlow"):
+        assert [int(n) for n in results["memory"][runtime]] == [1000, 10_000, 50_000]
+        for n, row in results["memory"][runtime].items():
+            assert row["rows"] == int(n)
+        rate = results["workers"]["of one worker"][runtime]["recordings per second"]
+        assert 0 < rate["lowest"] <= rate["median"] <= rate["highest"]
+
+
+@pytest.mark.slow
+def test_the_script_by_hand_predicts_the_same(corpora, tmp_path):
+    from scale_program import WITH_TENSORFLOW, probabilities_in, ways_of
+
+    paths = corpora.path[corpora.corpus == "circor2022"][:3].tolist()
+    ways, files = ways_of(paths, tmp_path)
+    for run in ways.values():
+        run()
+    expected = probabilities_in(files[WITH_TENSORFLOW])
+    for path in files.values():
+        np.testing.assert_allclose(probabilities_in(path), expected, atol=0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -146,6 +147,7 @@ class _Ray:
             errors.RaySystemError,
         )
         try:
+            _check_port(address)
             with _own_signals():
                 self._ray.init(
                     address=address, log_to_driver=False, logging_level="WARNING"
@@ -170,6 +172,15 @@ class _Ray:
 
     def close(self) -> None:
         self._ray.shutdown()
+
+
+def _check_port(address: str | None) -> None:
+    """Raise unless the port of an address answers; Ray itself would try for minutes."""
+    if address is None or ":" not in address:  # such as "auto"
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=20):
+        pass
 
 
 @contextmanager
