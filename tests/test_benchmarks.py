@@ -423,15 +423,16 @@ def patients():
 
 
 def test_no_patient_has_a_part_in_the_model_of_its_fold(patients):
-    from patient_model import SCORES, in_folds
+    from patient_model import in_folds
 
+    choice = {"features": "scores, number of recordings", "strength": 0.1}
     every = list(range(5))
-    before = in_folds(patients, SCORES, every)
+    before = in_folds(patients, choice, every)
     assert np.isfinite(before).all()
     shuffled = patients.truth.copy()
     own = patients.fold == 2
     shuffled[own] = np.roll(shuffled[own], 1)
-    after = in_folds(replace(patients, truth=shuffled), SCORES, every)
+    after = in_folds(replace(patients, truth=shuffled), choice, every)
     np.testing.assert_array_equal(after[own], before[own])
     assert not np.allclose(after[~own], before[~own])
 
@@ -469,6 +470,7 @@ def test_labels_of_patients_are_those_of_the_corpus(corpora):
 
 def test_the_patient_model_of_the_package_has_these_figures():
     from _recipes import MODELS
+    from patient_model import FEATURES
 
     results = json.loads((FOLDER / "results" / "patient_model.json").read_text("utf-8"))
     network = read_network("murmur3")
@@ -486,7 +488,8 @@ def test_the_patient_model_of_the_package_has_these_figures():
     assert network.card["use"] == MODELS["murmur3"].use
     assert network.card["limits"] == list(MODELS["murmur3"].limits)
     shipped = network.network.decision.patient_model
-    assert shipped.features == results["features"]
+    title = results["chosen"]["with"]["features"]
+    assert shipped.features == FEATURES[title]
 
 
 def test_calibration_of_a_card_counts_each_patient_once(corpora):

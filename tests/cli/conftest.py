@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from skheart import load_pretrained, save_model
 from skheart.cli.main import main
 from skheart.datasets import make_heart_sounds
+from skheart.metrics import Decision, PatientModel
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +47,21 @@ def broken(tmp_path_factory):
     data = (folder / "cut.wav").read_bytes()
     (folder / "cut.wav").write_bytes(data[: len(data) // 2])
     return folder
+
+
+@pytest.fixture(scope="session")
+def three(tmp_path_factory):
+    """Return the path of a model of three classes with a patient model."""
+    pipeline = load_pretrained("murmur3")
+    patient_model = PatientModel(
+        features=["highest_Present", "mean_Unknown", "n_recordings", "irregularity"],
+        means=[0.0, 0.0, 1.0, -2.0],
+        scales=[2.0, 2.0, 0.5, 0.5],
+        coefficients=[[-1, -0.5, 0.3, -0.2], [1.5, -0.2, 0.1, 0], [-0.5, 1, -0.4, 0.5]],
+        intercepts=[0.8, -0.3, -0.5],
+        weights=[1.0, 5.0, 3.0],
+    )
+    pipeline[-1].decision_ = Decision(patient_model=patient_model)
+    path = tmp_path_factory.mktemp("three") / "three.skheart"
+    save_model(pipeline, path)
+    return path

@@ -13,7 +13,6 @@ import soundfile
 
 from skheart import (
     load_model,
-    load_pretrained,
     save_model,
 )
 from skheart.cli.main import main
@@ -280,14 +279,14 @@ def test_official_score_of_a_shipped_model(shared_data, capsys):
     assert 0.5 < official["value"] <= 1
 
 
-def test_a_patient_model_answers_for_patients(shared_data, capsys):
+def test_a_patient_model_answers_for_patients(three, shared_data, capsys):
     home = shared_data / "circor2022-official-sample"
-    arguments = ["evaluate", "--model", "murmur3", "circor2022", str(home), "-q"]
+    arguments = ["evaluate", "--model", str(three), "circor2022", str(home), "-q"]
     assert main([*arguments, "--format", "json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert report["pooling"] == "patient model"
     corpus = load_circor2022(home, as_frame=False)
-    model = load_pretrained("murmur3")
+    model = load_model(three)
     answers = predict_patients(model, corpus.data, corpus.groups)
     truth = dict(zip(corpus.groups, corpus.target, strict=True))
     confusion = [

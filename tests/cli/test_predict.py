@@ -24,7 +24,6 @@ from skheart import (
     SpectrogramTransformer,
     export_onnx,
     load_model,
-    load_pretrained,
     save_model,
 )
 from skheart.cli.main import main
@@ -474,9 +473,9 @@ def test_a_model_keeps_its_limits(model, folders, tmp_path, capsys):
     assert "--min-quality must be" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["model", "murmur3", "onnx"])
+@pytest.mark.parametrize("name", ["model", "three", "onnx"])
 def test_python_has_the_rows_of_patients(
-    name, model, folders, broken, tmp_path, capsys
+    name, model, three, folders, broken, tmp_path, capsys
 ):
     paths = sorted(folders.glob("*/*.wav"))[::4]
     silent = tmp_path / f"{paths[0].name.split('_')[0]}_silent.wav"
@@ -485,11 +484,8 @@ def test_python_has_the_rows_of_patients(
     alone.write_bytes(silent.read_bytes())
     paths = [str(path) for path in [*paths, silent, alone]]
     groups = [Path(path).name.split("_")[0] for path in paths]
-    if name == "model":
-        used, pipeline = model, load_model(model)
-    else:
-        used, pipeline = "murmur3", load_pretrained("murmur3")
-        assert pipeline[-1].decision_.patient_model is not None
+    used = model if name == "model" else three
+    pipeline = load_model(used)
     if name == "onnx":
         used = tmp_path / "three.onnx"
         export_onnx(pipeline, used)
