@@ -20,7 +20,9 @@ PENALTY = 1.0  # of the squared height of each straight line
 MORE_IS_WORSE = {
     *("sample_entropy", "bursts", "tonality", "clipped"),
     *("order_violations", "no_heartbeat", "doubt"),
-    *("sample entropy", "envelope sd"),  # of pyPCG, whose documentation says so
+    # Of pyPCG. It says that a smaller deviation of the envelope is better, too; in these
+    # corpora a larger one is.
+    "sample entropy",
 }
 # Most recordings have the same value of these.
 BENDS = {

@@ -53,7 +53,7 @@ class OtherSoundsTable(SphinxDirective):
     """How many sounds without a heart lie below the thresholds."""
 
     def run(self) -> list[nodes.Node]:
-        results = _results(self.env)
+        results = _results(self.env)["other sounds"]
         thresholds = results["thresholds"]
         rows = [
             (
@@ -63,7 +63,7 @@ class OtherSoundsTable(SphinxDirective):
                 *(f"Below {value:.2f}" for value in thresholds.values()),
             )
         ]
-        for name, figures in results["other sounds"].items():
+        for name, figures in results["sounds"].items():
             shares = (
                 f"{100 * figures[f'below the threshold that keeps {share}']:.1f} %"
                 for share in thresholds
@@ -89,7 +89,7 @@ class MurmurTable(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         results = _results(self.env)
-        kept = results["thresholds"]
+        kept = results["other sounds"]["thresholds"]
         titles = (f"Below the threshold that keeps {share}" for share in kept)
         rows = [("Murmur at this location", "Number", "Median quality", *titles)]
         for word, figures in results["CirCor by murmur"].items():
