@@ -96,12 +96,12 @@ def vectors_of(
     period = max(2, round(0.8 * sample_rate))
     half = int(np.prod(shapes[0])) // 2
     # Seed, shape, share of the period that is a burst, place of a NaN.
-    kinds = [(1, 0, 0.125, None), (2, 1, 0.15, None)]
+    kinds: list[tuple[Any, int, float, Any]] = [(1, 0, 0.125, None), (2, 1, 0.15, None)]
     if with_nan:
         kinds.append((1, 0, 0.125, half))
     if len(shape) == 1:
         kinds.append((None, 0, 0.125, None))  # silence
-    vectors = [
+    vectors: list[dict[str, Any]] = [
         {
             "seed": seed,
             "shape": shapes[number],
