@@ -96,8 +96,7 @@ def vectors_of(
     period = max(2, round(0.8 * sample_rate))
     half = int(np.prod(shapes[0])) // 2
     # Seed, shape, share of the period that is a burst, place of a NaN.
-    kinds: list[tuple[int | None, int, float, int | None]]
-    kinds = [(1, 0, 0.125, None), (2, 1, 0.15, None)]
+    kinds: list[tuple[Any, int, float, Any]] = [(1, 0, 0.125, None), (2, 1, 0.15, None)]
     if with_nan:
         kinds.append((1, 0, 0.125, half))
     if len(shape) == 1:
