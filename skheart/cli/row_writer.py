@@ -42,6 +42,7 @@ class RowWriter:
         self._done: set[str] = set()
         self._flags = os.O_WRONLY | os.O_CREAT
         self._file: int | None = None
+        self._stream = sys.stdout  # others may print elsewhere meanwhile
         if path is None:
             if sys.stdout is None:
                 raise OSError("Standard output is closed; write to a file: -o FILE.")
@@ -93,8 +94,8 @@ class RowWriter:
 
     def _write(self, text: str) -> None:
         if self._path is None:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            self._stream.write(text)
+            self._stream.flush()
             return
         if self._file is None:
             self._file = os.open(self._path, self._flags, 0o666)
