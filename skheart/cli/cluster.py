@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, redirect_stdout
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -62,7 +62,12 @@ def predictions_on_cluster(
     bar = progress_bar(
         "Predicting", total=len(recordings), shown=show_progress, unit="recordings"
     )
-    with closing(cluster(content, address)) as workers, bar as advance:
+    # Ray prints that a worker was lost, which would stand between the rows.
+    with (
+        redirect_stdout(sys.stderr),
+        closing(cluster(content, address)) as workers,
+        bar as advance,
+    ):
         tasks: dict[int, Any] = {}
         submitted = count()
         for number, chunk in enumerate(chunks):

@@ -44,6 +44,7 @@ class RowWriter:
         self._done: set[str] = set()
         self._flags = os.O_WRONLY | os.O_CREAT
         self._file: int | None = None
+        self._stream = sys.stdout  # others may print elsewhere meanwhile
         if path is None:
             if sys.stdout is None:
                 raise OSError("Standard output is closed; write to a file: -o FILE.")
@@ -96,8 +97,8 @@ class RowWriter:
     def _write(self, text: str) -> None:
         if self._path is None:
             try:
-                sys.stdout.write(text)
-                sys.stdout.flush()
+                self._stream.write(text)
+                self._stream.flush()
             except OSError as error:
                 raise_if_full(error, "Standard output")
                 raise

@@ -62,13 +62,26 @@ def predicted(capsys, *arguments):
     return code, list(csv.DictReader(io.StringIO(captured.out))), captured.err
 
 
+def check_rows(rows, expected):
+    """Check that rows are equal; sums of other numbers of threads are rounded."""
+    assert len(rows) == len(expected)
+    for row, other in zip(rows, expected, strict=True):
+        assert row.keys() == other.keys()
+        for name, text in row.items():
+            if name.startswith("probability_") and text:
+                assert float(text) == pytest.approx(float(other[name]), abs=2e-6)
+            else:
+                assert text == other[name]
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_the_rows_are_those_of_one_machine(model, folders, broken, capsys, backend):
     arguments = ["--model", model, folders, broken]
     expected = predicted(capsys, *arguments)
     assert len(expected[1]) == 86
     code, rows, messages = predicted(capsys, *arguments, "--backend", backend)
-    assert (code, rows) == expected[:2] == (1, rows)
+    assert code == expected[0] == 1
+    check_rows(rows, expected[1])
     assert messages.endswith(expected[2])
 
 
@@ -83,7 +96,8 @@ def test_a_lost_worker_loses_no_row(
     killed = kill_workers(monkeypatch, tmp_path, os.path.basename(paths[45]))
     code, rows, _ = predicted(capsys, *arguments, "--backend", backend)
     assert [file.name for file in killed.iterdir()] == ["once"]
-    assert (code, rows) == expected[:2] == (0, rows)
+    assert code == expected[0] == 0
+    check_rows(rows, expected[1])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
