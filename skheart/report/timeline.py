@@ -66,7 +66,7 @@ def timeline(description: RecordingDescription, shown: str) -> str:
 def beat_picture(description: RecordingDescription) -> str:
     """Return the average beat as SVG; the phase that speaks most for it is marked."""
     beat, contribution = description.average_beat, description.contribution
-    edges, top, height = np.asarray(beat.boundaries, dtype=float), 34, 116
+    edges, top, height = np.asarray(beat.boundaries, dtype=float), 34, 100
     end = float(edges[-1])
     low, high = float(np.min(beat.low)), float(np.max(beat.high))
     marked = marked_phase(description)
