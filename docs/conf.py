@@ -28,6 +28,7 @@ extensions = [
     "matplotlib.sphinxext.plot_directive",
     "skheart_directives",
     "segmentation_directives",
+    "quality_directives",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
@@ -56,8 +57,8 @@ html_math_renderer = "mathml"  # drawn by the browser, without a remote script
 html_show_sourcelink = False
 html_copy_source = False
 html_context = {"default_mode": "auto"}
-_GUIDE = "guide spectrograms classifier segmentation evaluation accuracy scale "
-_GUIDE += "deployment changelog"
+_GUIDE = "guide spectrograms classifier segmentation quality evaluation accuracy "
+_GUIDE += "scale deployment changelog"
 html_sidebars = {"*": [], "generated/*": ["sidebar-nav-bs"]}
 html_sidebars |= {page: ["sidebar-nav-bs"] for page in _GUIDE.split()}
 html_theme_options = {
