@@ -44,6 +44,8 @@ class Rows:
         The first `n_real` rows are the recordings of the corpora.
     """
 
+    monotone = True  # whether curves may not rise and fall
+
     def __init__(self, corpora: Corpora, labels: Labels, work: Path, networks: Path):
         n = len(corpora)
         random = np.random.default_rng(0)
@@ -96,7 +98,12 @@ class Rows:
     def fitted(self, rows: np.ndarray) -> dict[str, Any]:
         """Return the table fitted to some rows."""
         rows = np.flatnonzero(rows & ~np.isnan(self.good) & self.usable)
-        return fit_table(self.take(rows), self.good[rows], self.source[rows])
+        return fit_table(
+            self.take(rows),
+            self.good[rows],
+            self.source[rows],
+            monotone=self.monotone,
+        )
 
     @property
     def usable(self) -> np.ndarray:
@@ -182,6 +189,7 @@ def pypcg_rows(rows: Rows, corpora: Corpora, work: Path, python: str) -> Rows:
     theirs = object.__new__(Rows)
     real = np.arange(rows.n_real)
     theirs.n_real = rows.n_real
+    theirs.monotone = False
     theirs.X = dict(zip(PYPCG_INDICES, X.T, strict=True))
     # It has no rule for recordings without a heartbeat.
     theirs.X["heartbeat_share"] = np.where(np.isnan(X[:, 0]), np.nan, 1.0)

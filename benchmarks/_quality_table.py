@@ -20,9 +20,6 @@ PENALTY = 1.0  # of the squared height of each straight line
 MORE_IS_WORSE = {
     *("sample_entropy", "bursts", "tonality", "clipped"),
     *("order_violations", "no_heartbeat", "doubt"),
-    # Of pyPCG. It says that a smaller deviation of the envelope is better, too; in these
-    # corpora a larger one is.
-    "sample entropy",
 }
 # Most recordings have the same value of these.
 BENDS = {
@@ -34,7 +31,11 @@ BENDS = {
 
 
 def fit_table(
-    X: dict[str, np.ndarray], good: np.ndarray, source: np.ndarray
+    X: dict[str, np.ndarray],
+    good: np.ndarray,
+    source: np.ndarray,
+    *,
+    monotone: bool = True,
 ) -> dict[str, Any]:
     """Fit a curve for each index.
 
@@ -46,6 +47,8 @@ def fit_table(
     good : ndarray of shape (n,)
         1 good, 0 poor, or between.
     source : ndarray of shape (n,)
+    monotone : bool, default=True
+        Whether curves may not rise and fall; False is fairer to indices of others.
     """
     curves, columns = {}, []
     for name, values in X.items():
@@ -56,7 +59,7 @@ def fit_table(
         for low, high in pairwise(at):
             part = np.clip((values - low) / (high - low), 0, 1)
             columns.append(part - 1 if name not in MORE_IS_WORSE else -part)
-    heights, offset = _fitted(np.column_stack(columns), good, source)
+    heights, offset = _fitted(np.column_stack(columns), good, source, monotone)
     table: dict[str, Any] = {"offset": round(offset, 4), "curves": {}}
     for name, at in curves.items():
         # The best value of each curve is zero: a curve says what an index costs.
@@ -73,9 +76,9 @@ def fit_table(
 
 
 def _fitted(
-    B: np.ndarray, good: np.ndarray, source: np.ndarray
+    B: np.ndarray, good: np.ndarray, source: np.ndarray, monotone: bool
 ) -> tuple[np.ndarray, float]:
-    """Return heights, all at least zero, and the offset."""
+    """Return heights, at least zero if the curves are monotone, and the offset."""
     yes, no = weights_of(good, source)
 
     def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
@@ -86,7 +89,7 @@ def _fitted(
         return likelihood + 0.5 * PENALTY * float(x[:-1] @ x[:-1]), gradient
 
     n = B.shape[1]
-    bounds = [(0, None)] * n + [(None, None)]
+    bounds = [(0 if monotone else None, None)] * n + [(None, None)]
     found = minimize(
         loss,
         np.zeros(n + 1),

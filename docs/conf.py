@@ -30,6 +30,7 @@ extensions = [
     "scale_directives",
     "segmentation_directives",
     "abstaining_directives",
+    "quality_directives",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
