@@ -11,7 +11,7 @@ from skheart._core.checks import check_number, check_option
 from skheart._core.patient_model import PatientModel, read_patient_model
 
 UNSURE = "unsure"  # the answer for a recording that gets no class
-MIN_QUALITY = 0.5  # of a recording that gets a class, where nothing else is said
+MIN_QUALITY = 0.3  # of a recording that gets a class, where nothing else is said
 _POOLS = ("mean", "median", "max")
 
 

@@ -40,7 +40,7 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
     estimator : Pipeline, fitted search or OnnxClassifier
         A fitted model that takes recordings, such as of
         :func:`~skheart.load_pretrained`.
-    min_quality : float or None, default=0.5
+    min_quality : float or None, default=0.3
         Least :func:`signal_quality`, from 0 to 1. None answers whatever the quality is.
     min_confidence : float or None, default=None
         Least confidence, from 0 to 1: the highest probability; with a threshold, an
@@ -191,7 +191,7 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
         Returns
         -------
         reasons : list of str, of length n_recordings
-            Such as ``"quality 0.08 is below 0.50 (no heartbeat found)"``; "" for
+            Such as ``"quality 0.08 is below 0.30 (no heartbeat found)"``; "" for
             recordings that get a class.
         """
         return self._answers(X)[1]
