@@ -13,6 +13,7 @@ import numpy as np
 
 from skheart._core.checks import check_number
 from skheart._core.decisions import (
+    MIN_QUALITY,
     UNSURE,
     Decision,
     confidence_of,
@@ -47,7 +48,6 @@ __all__ = ["describe_patient", "describe_recording"]
 
 VALVES = ("AV", "PV", "TV", "MV")  # where one listens to the four valves
 LOCATIONS = (*VALVES, "Phc")
-GOOD_QUALITY = 0.5  # below it a recording is called too noisy
 _PLAYED = 4000.0  # Hz: browsers play no less than 3000
 _FASTEST = 120.0  # beats per minute, up to which the segmenter is reliable
 _APART = 0.5  # of the probabilities of windows that disagree
@@ -432,10 +432,10 @@ def _doubts(
 ) -> tuple[str, ...]:
     """Return sentences that say why an answer is not to be relied on."""
     doubts = []
-    if quality.quality < GOOD_QUALITY:
+    if quality.quality < MIN_QUALITY:
         why = f": {', '.join(quality.reasons)}" if quality.reasons else ""
         doubts.append(
-            f"The quality is {quality.quality:.2f}, below {GOOD_QUALITY:g}{why}. "
+            f"The quality is {quality.quality:.2f}, below {MIN_QUALITY:g}{why}. "
             "Record it again."
         )
     elif quality.reasons:
@@ -511,7 +511,7 @@ def _finding(
     *,
     tried: bool,
 ) -> LocationFinding:
-    clear = [one for one in own if one.quality.quality >= GOOD_QUALITY]
+    clear = [one for one in own if one.quality.quality >= MIN_QUALITY]
     # Noise can look like anything: it counts only where there is nothing better.
     candidates = clear or own
     if not candidates:
