@@ -3,11 +3,11 @@
     python benchmarks/abstaining.py DATA_HOME
 
 DATA_HOME contains the folders pascal, cinc2016 and circor2022 of the three corpora. The
-probabilities are out of fold, from the networks that benchmarks/accuracy.py trains and
-stores in the folder --work; missing ones are trained. The results are the share of
-recordings with an answer and the accuracy among these for limits of confidence, by
-recording and averaged over the patients, and the answers for sounds without a heart.
-They are written to benchmarks/results/abstaining.json.
+probabilities are out of fold, from the networks that benchmarks/patient_model.py trains
+on CirCor and stores in the folder --work; missing ones are trained. The results are the
+share of recordings with an answer and the accuracy among these for limits of
+confidence, by recording and averaged over the patients, and the answers for sounds
+without a heart. They are written to benchmarks/results/abstaining.json.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from _corpora import HEADS, read_corpora
+from _corpora import HEADS, N_FOLDS, Corpora, read_corpora, spectrograms
+from _joint import logits_of, trained
 from _other_sounds import KINDS, draw_other
-from _recipes import MODELS
+from _recipes import SPECTROGRAM
 from _results import RESULTS, write_results
 from _scores import probabilities
-from accuracy import Study
+from patient_model import circor_recipe
 
 from skheart._core.decisions import MIN_QUALITY
 from skheart.metrics import sensitivity_score, specificity_score
@@ -42,19 +43,17 @@ def main() -> None:
     options = parser.parse_args()
 
     corpora = read_corpora(options.data_home)
-    study = Study(corpora, options.work, quick=False)
-    model = MODELS["murmur"]
-    first = probabilities(study.out_of_fold(model), "murmur")[:, 0]
-    results: dict[str, Any] = {"min_quality": MIN_QUALITY, "corpora": {}}
-    for name in ("circor2022", "pascal"):
-        rows = (corpora.corpus == name) & (corpora.codes["murmur"] >= 0)
-        rows = np.flatnonzero(rows)
-        labels = np.array(HEADS["murmur"])[corpora.codes["murmur"][rows]]
-        quality = QualityTransformer(n_jobs=-1).transform(corpora.path[rows])[:, 0]
-        results["corpora"][name] = curves(
-            labels, first[rows], quality, corpora.group[rows]
-        )
-        print(name, results["corpora"][name], flush=True)
+    circor = corpora.take(np.flatnonzero(corpora.corpus == "circor2022"))
+    murmur = out_of_fold(circor, options.work)
+    known = np.flatnonzero(circor.codes["murmur"] >= 0)
+    part = circor.take(known)
+    labels = np.array(HEADS["murmur"])[part.codes["murmur"]]
+    quality = QualityTransformer(n_jobs=-1).transform(part.path)[:, 0]
+    results: dict[str, Any] = {
+        "min_quality": MIN_QUALITY,
+        "circor2022": curves(labels, murmur[known], quality, part.group),
+    }
+    print(results["circor2022"], flush=True)
     artifacts = corpora.path[corpora.word == "artifact"]
     heard = QualityTransformer(n_jobs=-1).transform(artifacts)[:, 0]
     results["without a heart"] = {"PASCAL's artifacts": unsure(heard)}
@@ -65,6 +64,20 @@ def main() -> None:
         results["without a heart"][kind] = unsure(np.array(found))
     print(results["without a heart"])
     write_results(RESULTS / "abstaining.json", results)
+
+
+def out_of_fold(circor: Corpora, work: Path) -> np.ndarray:
+    """Return the probability of a murmur from networks not trained on the patient."""
+    recipe = circor_recipe()
+    X = spectrograms(circor, work, **SPECTROGRAM)
+    found = np.full(len(circor), np.nan)
+    for k in range(N_FOLDS):
+        train = np.flatnonzero(circor.fold != k)
+        test = np.flatnonzero(circor.fold == k)
+        network, _ = trained(X, circor, train, recipe, seed=0, folder=work)
+        logits = logits_of(network, X[test], recipe.crop_frames)
+        found[test] = probabilities(logits, "murmur")[:, 0]
+    return found
 
 
 def curves(

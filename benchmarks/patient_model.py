@@ -92,9 +92,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULTS / "patient_model.json")
     parser.add_argument("--ship", action="store_true", help="write into the package")
     options = parser.parse_args()
-    recipe = MODELS["murmur3"].recipes[0]
-    if not options.joint:
-        recipe = replace(recipe, corpora=("circor2022",), epochs=15)
+    recipe = MODELS["murmur3"].recipes[0] if options.joint else circor_recipe()
     corpora = read_corpora(options.data_home)
     p = out_of_fold(corpora, recipe, options.work)
     if options.only == "scores":
@@ -118,6 +116,12 @@ def main() -> None:
     if options.ship:
         every = np.ones(len(table), bool)
         ship(fit(table, choice["with"], every))
+
+
+def circor_recipe() -> Recipe:
+    """Return the recipe of murmur3, for CirCor alone and fewer epochs."""
+    recipe = MODELS["murmur3"].recipes[0]
+    return replace(recipe, corpora=("circor2022",), epochs=15)
 
 
 @dataclass

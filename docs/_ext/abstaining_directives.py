@@ -11,7 +11,6 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 PATH = RESULTS / "abstaining.json"
-TITLES = {"circor2022": "CirCor", "pascal": "PASCAL"}
 
 
 class AbstainingTable(SphinxDirective):
@@ -19,16 +18,12 @@ class AbstainingTable(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         names = ("accuracy", "accuracy by patient", "sensitivity", "specificity")
-        head = ("Corpus", "With an answer", "Least confidence", *map(str.title, names))
-        rows = [head]
-        for corpus, title in TITLES.items():
-            for point in _results(self.env)["corpora"][corpus][
-                "quality and confidence"
-            ]:
-                cells = (f"{point[name]:.3f}" for name in names)
-                share = f"{100 * point['coverage']:.0f} %"
-                rows.append((title, share, f"{point['min_confidence']:.2f}", *cells))
-        return self.parse_text_to_nodes(_list_table(rows, "14 14 14 14 16 14 14"))
+        rows = [("With an answer", "Least confidence", *map(str.capitalize, names))]
+        for point in _results(self.env)["circor2022"]["quality and confidence"]:
+            cells = (f"{point[name]:.3f}" for name in names)
+            share = f"{100 * point['coverage']:.0f} %"
+            rows.append((share, f"{point['min_confidence']:.2f}", *cells))
+        return self.parse_text_to_nodes(_list_table(rows, "16 16 16 20 16 16"))
 
 
 class UnsureTable(SphinxDirective):
