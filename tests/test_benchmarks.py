@@ -466,3 +466,27 @@ def test_labels_of_patients_are_those_of_the_corpus(corpora):
     assert len(np.unique(table.group)) == 697
     n = np.exp([row["n_recordings"] for row in table.features])
     assert n.sum() == pytest.approx(len(circor))
+
+
+def test_the_patient_model_of_the_package_has_these_figures():
+    from _recipes import MODELS
+    from patient_model import FEATURES
+
+    results = json.loads((FOLDER / "results" / "patient_model.json").read_text("utf-8"))
+    network = read_network("murmur3")
+    card = {row["task"]: row for row in network.card["figures"]}
+    for name in ("with", "without"):
+        row = results["figures"][name]
+        assert row["mean"] == pytest.approx(np.mean(row["folds"]), abs=1e-3)
+        shown = card[f"{row['task']}, patient model {name} the number of recordings"]
+        for key in ("mean", "sd", "value", "low", "high"):
+            assert shown[key] == row[key]
+        counts = np.array(row["confusion"])
+        weighted = counts * np.array([1, 5, 3])[:, np.newaxis]
+        expected = np.trace(weighted) / weighted.sum()
+        assert row["value"] == pytest.approx(expected, abs=1e-4)
+    assert network.card["use"] == MODELS["murmur3"].use
+    assert network.card["limits"] == list(MODELS["murmur3"].limits)
+    shipped = network.network.decision.patient_model
+    title = results["chosen"]["with"]["features"]
+    assert shipped.features == FEATURES[title]
