@@ -109,15 +109,20 @@ MODELS: dict[str, Model] = {
         tasks=("circor_weighted_accuracy",),
         summary="the murmur task of the 2022 challenge (Absent, Present, Unknown)",
         use=(
-            "a patient: over the recordings of all locations, the largest of the mean "
-            "probability of Absent, the maximum of Present and the mean of Unknown "
-            '(pool_by_group with how=("mean", "max", "mean"))'
+            "a patient: the answer of the patient model from all recordings of the "
+            "patient (skheart.report.predict_patients, skheart predict --patients); "
+            "its probabilities are calibrated, and the answer is the largest of 5 "
+            "times Present, 3 times Unknown and Absent; without the patient model, the "
+            "largest of the mean probability of Absent, the maximum of Present and the "
+            'mean of Unknown (pool_by_group with how=("mean", "max", "mean"))'
         ),
         limits=(
             _EVERY_LIMIT[0],
-            "the classes have the weights 1, 5 and 3 (Absent, Present, Unknown), as "
-            "in the challenge's weighted accuracy: it predicts Present too often",
-            "Unknown is rare and learned poorly",
+            "in the probabilities of a recording, the classes have the weights 1, 5 "
+            "and 3 (Absent, Present, Unknown), as in the challenge's weighted "
+            "accuracy: it predicts Present too often",
+            "Unknown is rare and learned poorly; the patient model recognises it "
+            "partly by few and short recordings, which is a habit of CirCor",
         ),
     ),
     "pascal": Model(

@@ -87,9 +87,9 @@ def main() -> None:
             # Its patient model was fitted on networks of the same kind.
             decision = read_network(name).network.decision
             stored = replace(network.network, decision=decision)
-            network = replace(network, network=stored)
-            if PATIENTS.exists():
-                network = replace(network, card=with_patient_model(network.card))
+            network = replace(
+                network, network=stored, card=with_patient_model(network.card)
+            )
         write_network(network, folder=options.output)
         size = (options.output / f"{name}.npz").stat().st_size
         print(f"{name}: {n_parameters} weights, {size / 1e6:.2f} MB", flush=True)

@@ -42,7 +42,7 @@ class PatientModel:
 
     See Also
     --------
-    skheart.report.predict_patients : Uses the patient model of a model's decision.
+    skheart.report.predict_patients : Uses the patient model of a pretrained model.
 
     Examples
     --------

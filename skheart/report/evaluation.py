@@ -52,7 +52,7 @@ def evaluate_answers(
         the share in `y_true`.
     measures : array-like of shape (n_recordings, 3), default=None
         What :func:`measure_recordings` returns: needed if `decision` has a patient
-        model.
+        model, as that of "murmur3".
     random_state : int, default=0
         Seed of the bootstrap.
 

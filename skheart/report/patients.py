@@ -77,8 +77,8 @@ def predict_patients(
 
     Notes
     -----
-    A model can have a patient model (:class:`~skheart.metrics.PatientModel`), which
-    also uses what :func:`measure_recordings` returns. For such a model each
+    The model "murmur3" has a patient model (:class:`~skheart.metrics.PatientModel`),
+    which also uses what :func:`measure_recordings` returns. For such a model each
     recording is read a second time.
 
     Examples
@@ -119,7 +119,7 @@ def predict_patients(
 def measure_recordings(X: Any, *, input_sample_rate: float | None = None) -> np.ndarray:
     """Measure how long recordings are, and how clear and regular the heartbeat is.
 
-    A patient model uses these measures. Patients whose recordings are
+    The patient model of "murmur3" uses these measures. Patients whose recordings are
     too poor for an answer have less of a clear heartbeat, and intervals between beats
     that seem irregular.
 

@@ -38,6 +38,7 @@ from skheart.datasets import (
 from skheart.metrics import auroc_score, circor2022_score, pool_by_group
 from skheart.neural.packaged import FOLDER, read_network
 from skheart.pretrained import model_card, model_names
+from skheart.report import predict_patients
 
 CIRCOR = "circor2022"
 ROOT = Path(__file__).resolve().parents[2]
@@ -189,6 +190,11 @@ def test_a_card_shows_its_calibration():
 def test_cards_show_the_measured_figures(name):
     results = json.loads((ROOT / "benchmarks/results/accuracy.json").read_text())
     measured = {row["task"]: row for row in results["figures"]["skheart"].values()}
+    results = json.loads((ROOT / "benchmarks/results/patient_model.json").read_text())
+    for kind in ("with", "without"):
+        row = dict(results["figures"][kind])
+        row["task"] += f", patient model {kind} the number of recordings"
+        measured[row["task"]] = row
     for figure in model_card(name).figures:
         for key, value in figure.items():
             assert measured[figure["task"]].get(key) == value
@@ -437,6 +443,31 @@ def test_murmur3_score(shared_data):
     pooled = pool_by_group(p, visits[rows], how=how, y_true=circor.target[rows])
     answer = pipeline.classes_[pooled.y_score.argmax(axis=1)]
     assert circor2022_score(pooled.y_true, answer) > 0.81
+    answers = predict_patients(pipeline, circor.data[rows], visits[rows])
+    assert answers.groups.tolist() == pooled.groups.tolist()
+    assert circor2022_score(pooled.y_true, answers.prediction) > 0.83
+    found = answers.prediction == "Unknown"
+    assert found.sum() > 3
+    assert np.mean(pooled.y_true[found] == "Unknown") > 0.3
+
+
+def test_the_patient_model_of_murmur3():
+    decision = load_pretrained("murmur3")["cnn"].decision_
+    model = decision.patient_model
+    assert model.weights == [1.0, 5.0, 3.0]  # Absent, Present, Unknown
+    good, poor = [25.0, 24.0, 0.05], [8.0, 4.0, 0.5]
+    likely = {}
+    for name, p, measures in (
+        ("Present", [[0.02, 0.96, 0.02]] * 4, [good] * 4),
+        ("Absent", [[0.96, 0.02, 0.02]] * 4, [good] * 4),
+        ("Unknown", [[0.2, 0.2, 0.6]], [poor]),
+    ):
+        features = model.compute_features(p, measures, CLASSES["murmur3"])
+        likely[name] = model.predict_proba([features])[0]
+        answer = np.argmax(likely[name] * model.weights)
+        assert CLASSES["murmur3"][answer] == name
+    assert likely["Present"][1] > 0.7
+    assert likely["Absent"][0] > 0.9
 
 
 @pytest.mark.slow
