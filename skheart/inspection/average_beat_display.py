@@ -12,7 +12,11 @@ from skheart.audio.recordings import recordings_of
 from skheart.inspection.axes import BLUE, PHASE_COLOURS, axes_for, shade_phases
 from skheart.segmentation.average_beat import AverageBeat, average_beat
 from skheart.segmentation.frames import PHASES, SAMPLE_RATE
-from skheart.segmentation.segmenter import HeartSoundSegmenter, load_segmenter
+from skheart.segmentation.segmenter import (
+    HeartSoundSegmenter,
+    load_segmenter,
+    waveform_of,
+)
 
 __all__ = ["AverageBeatDisplay"]
 
@@ -85,7 +89,7 @@ class AverageBeatDisplay:
         segmenter = load_segmenter() if segmenter is None else segmenter
         (segmentation,) = segmenter.predict([recording])
         (entry,) = recordings_of(segmenter, [recording], reset=False, check_finite=True)
-        waveform = segmenter._load(entry)
+        waveform = waveform_of(segmenter.input_sample_rate, entry)
         if name is None and isinstance(recording, str | os.PathLike):
             name = Path(recording).name
         beat = average_beat(waveform, segmentation, sample_rate=SAMPLE_RATE)

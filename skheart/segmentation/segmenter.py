@@ -386,9 +386,9 @@ def _answer(
     return work(probabilities(weights, _decibels(input_sample_rate, recording)))
 
 
-def _decibels(input_sample_rate: float | None, recording: Recording) -> np.ndarray:
-    """Read one recording and compute what the network sees."""
-    waveform = recording.load(
+def waveform_of(input_sample_rate: float | None, recording: Recording) -> np.ndarray:
+    """Read one recording at the rate of the network; zeros if it is silent."""
+    return recording.load(
         sample_rate=SAMPLE_RATE,
         input_sample_rate=input_sample_rate,
         duration=None,
@@ -396,7 +396,11 @@ def _decibels(input_sample_rate: float | None, recording: Recording) -> np.ndarr
         f_max=F_MAX,
         allow_silence=True,
     )
-    return decibels(waveform)
+
+
+def _decibels(input_sample_rate: float | None, recording: Recording) -> np.ndarray:
+    """Read one recording and compute what the network sees."""
+    return decibels(waveform_of(input_sample_rate, recording))
 
 
 def probabilities(weights: network.Weights, decibels: np.ndarray) -> np.ndarray:
