@@ -57,12 +57,18 @@ export class Model {
   }
 }
 
-// Return the class by the rule of the sidecar.
+// Return the class by the rule of the sidecar, or "unsure" below its least confidence.
 export function decide(probabilities, { classes, decision }) {
+  const least = decision.min_confidence ?? 0;
   if (decision.threshold === null) {
-    return String(classes[probabilities.indexOf(Math.max(...probabilities))]);
+    const highest = Math.max(...probabilities);
+    return highest < least ? "unsure" : String(classes[probabilities.indexOf(highest)]);
   }
   const positive = classes.indexOf(decision.positive);
-  const called = probabilities[positive] >= decision.threshold;
-  return String(classes[called ? positive : 1 - positive]);
+  const p = probabilities[positive];
+  const t = decision.threshold;
+  // The odds are divided by those of the threshold.
+  const moved = (p * (1 - t)) / (p * (1 - t) + (1 - p) * t);
+  if (Math.max(moved, 1 - moved) < least) return "unsure";
+  return String(classes[p >= t ? positive : 1 - positive]);
 }

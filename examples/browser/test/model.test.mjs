@@ -75,3 +75,13 @@ test("a threshold decides", () => {
   rule.decision = { positive: null, threshold: null };
   assert.equal(decide([0.2, 0.8], rule), "normal");
 });
+
+test("an answer of low confidence is unsure", () => {
+  const decision = { positive: "murmur", threshold: 0.2, min_confidence: 0.6 };
+  const rule = { classes: ["murmur", "normal"], decision };
+  assert.equal(decide([0.25, 0.75], rule), "unsure"); // odds 1.33, so 0.57
+  assert.equal(decide([0.4, 0.6], rule), "murmur");
+  assert.equal(decide([0.05, 0.95], rule), "normal");
+  rule.decision = { positive: null, threshold: null, min_confidence: 0.9 };
+  assert.equal(decide([0.2, 0.8], rule), "unsure");
+});
