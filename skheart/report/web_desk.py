@@ -6,7 +6,8 @@ import asyncio
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,15 +117,20 @@ class Desk:
         Raises
         ------
         RefusedError
-            If none can be used.
+            If none can be used, or one is larger or longer than the limits.
         """
-        folder = Path(paths[0])
-        try:
-            for path in paths:
+        for path in paths:
+            with suppress(OSError, ValueError):  # the description says which are broken
                 self.check(path)
-            return describe_patient(self.model, paths)
+        try:
+            found = describe_patient(self.model, paths)
         except (OSError, ValueError) as error:
-            raise RefusedError(422, without_folder(str(error), folder)) from None
+            raise RefusedError(422, _without_folders(str(error), paths)) from None
+        unusable = (
+            replace(one, error=_without_folders(one.error, paths))
+            for one in found.unusable
+        )
+        return replace(found, unusable=tuple(unusable))
 
     def check(self, path: str | os.PathLike[str]) -> None:
         """Raise if a file is larger or longer than the limits."""
@@ -135,6 +141,12 @@ class Desk:
             waveform, rate = decode(file, repr(name), longest + 1)
         if len(waveform) > longest * rate:
             raise RefusedError(413, f"{name!r} is longer than {longest:g} seconds.")
+
+
+def _without_folders(sentence: str, paths: list[str]) -> str:
+    for path in paths:
+        sentence = without_folder(sentence, path)
+    return sentence
 
 
 def without_folder(sentence: str, path: str | os.PathLike[str]) -> str:

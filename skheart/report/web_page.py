@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import soundfile
+
 from skheart._core.optional import optional_import
 from skheart.report.answers import report_page
 from skheart.report.describe import LOCATIONS
@@ -56,14 +58,24 @@ def add_page(app: Any, desk: Desk) -> None:
         app,
         blocks,
         path="/",
-        max_file_size=f"{desk.limits.size:g}mb",
+        max_file_size=round(desk.limits.size * 1e6),
         footer_links=[],
         head=_KEYS,
         ssr_mode=False,
         pwa=False,
-        theme=gradio.themes.Base(
-            font=["system-ui", "sans-serif"], font_mono=["monospace"]
-        ),
+        theme=_theme(gradio),
+    )
+
+
+def _theme(gradio: Any) -> Any:
+    """Return a theme with fonts of this computer, and enough contrast."""
+    theme = gradio.themes.Base(
+        font=["system-ui", "sans-serif"], font_mono=["monospace"]
+    )
+    darker = ("body_text_color_subdued", "block_info_text_color")
+    return theme.set(
+        **dict.fromkeys(darker, "*neutral_600"),
+        **dict.fromkeys((f"{name}_dark" for name in darker), "*neutral_300"),
     )
 
 
@@ -190,6 +202,14 @@ def _safe(cell: Any) -> Any:
     return f"'{cell}" if risky else cell
 
 
+def _playable(description: RecordingDescription) -> str:
+    """Write the sound as a file that browsers play; Gradio removes it."""
+    sound = description.sound
+    path = Path(tempfile.mkdtemp(dir=os.environ.get("GRADIO_TEMP_DIR"))) / "heart.wav"
+    soundfile.write(path, sound.waveform, round(sound.sample_rate))
+    return str(path)
+
+
 def _review(gradio: Any, desk: Desk) -> None:
     positive = desk.model.decision.positive
     if positive is None:
@@ -207,7 +227,7 @@ def _review(gradio: Any, desk: Desk) -> None:
                 found = await desk.run(partial(desk.describe, path))
             except RefusedError:
                 continue
-            state["paths"].append(path)
+            state["paths"].append(_playable(found))
             state["scores"].append(found.probabilities[positive])
         return shown(state)
 

@@ -9,7 +9,7 @@ import pytest
 from skheart.cli.main import main
 
 COMMANDS = ["cache", "cross-validate", "demo", "evaluate", "export", "listen", "models"]
-COMMANDS += ["predict", "report", "segment", "spectrogram", "train", "tune"]
+COMMANDS += ["predict", "report", "segment", "serve", "spectrogram", "train", "tune"]
 
 
 def run(*arguments):

@@ -44,11 +44,24 @@ class Server:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory):
+def start():
+    """Return a function that starts a server; all are stopped in the end."""
+    running = []
+
+    def started(folder, *arguments, **settings):
+        running.append(Server(folder, *arguments, **settings))
+        return running[-1]
+
+    yield started
+    for server in running:
+        if server.process.poll() is None:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def server(start, tmp_path_factory):
     """Return a server with the model "murmur"."""
-    running = Server(tmp_path_factory.mktemp("server"))
-    yield running
-    running.stop()
+    return start(tmp_path_factory.mktemp("server"))
 
 
 @pytest.fixture(scope="session")

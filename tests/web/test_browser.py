@@ -134,10 +134,13 @@ def test_a_patient_and_a_table(server, watched, heart, tmp_path):
     page.goto(server.address)
     page.get_by_role("tab", name="One patient").click()
     page.set_input_files("#patient-files input[type=file]", [heart, str(broken)])
-    page.get_by_text(Path(heart).stem[:5]).first.wait_for()
+    page.locator("#patient-files").get_by_text("broken").first.wait_for()
     page.get_by_role("button", name="Describe").click()
     frame = page.frame_locator("#patient-report iframe")
     frame.get_by_role("heading", level=1).first.wait_for()
+    text = frame.locator("body").inner_text()
+    assert "broken.wav" in text
+    assert str(server.folder) not in text
     page.get_by_role("tab", name="Many recordings").click()
     page.set_input_files("#many-files input[type=file]", [heart, str(broken)])
     page.locator("#many-files").get_by_text("broken").first.wait_for()

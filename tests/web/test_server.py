@@ -12,7 +12,6 @@ import jsonschema
 import numpy as np
 import pytest
 import soundfile
-from conftest import Server
 
 from skheart.cli.main import main
 from skheart.report import describe_recording, description_schema
@@ -94,7 +93,7 @@ def test_twenty_at_once_and_nothing_is_kept(server, heart):
     assert sorted(answer.json()["file"] for answer in answers) == sorted(
         f"{n}.wav" for n in range(20)
     )
-    kept = [path for path in server.folder.rglob("*") if path.suffix == ".wav"]
+    kept = [path for path in server.folder.rglob("*.wav") if path.stem.isdigit()]
     assert kept == []
 
 
@@ -109,9 +108,9 @@ def test_nothing_may_be_loaded_from_outside(server):
     assert "http" not in policy
 
 
-def test_limits(tmp_path_factory, heart):
+def test_limits(start, tmp_path_factory, heart):
     folder = tmp_path_factory.mktemp("limits")
-    limited = Server(folder, "--max-size", "0.2", "--max-duration", "3")
+    limited = start(folder, "--max-size", "0.2", "--max-duration", "3")
     try:
         large = post(limited, "a.wav", os.urandom(400_000))
         assert large.status_code == 413
@@ -124,12 +123,12 @@ def test_limits(tmp_path_factory, heart):
     assert list(folder.iterdir()) == []
 
 
-def test_an_open_address_needs_a_password(tmp_path_factory, monkeypatch, capsys):
+def test_an_open_address_needs_a_password(start, tmp_path_factory, monkeypatch, capsys):
     monkeypatch.delenv("SKHEART_PASSWORD", raising=False)
     assert main(["serve", "--host", "0.0.0.0", "--port", "0"]) == 2
     assert "SKHEART_PASSWORD" in capsys.readouterr().err
     folder = tmp_path_factory.mktemp("open")
-    guarded = Server(folder, "--host", "0.0.0.0", password="sesame")
+    guarded = start(folder, "--host", "0.0.0.0", password="sesame")
     try:
         address = guarded.address.replace("0.0.0.0", "127.0.0.1")
         for name in ("/healthz", "/", "/api/describe", "/gradio_api/info"):
