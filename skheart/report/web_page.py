@@ -204,7 +204,7 @@ def _safe(cell: Any) -> Any:
 
 def _playable(description: RecordingDescription) -> str:
     """Write the sound as a file that browsers play; Gradio removes it."""
-    sound = description.sound
+    sound: Any = description.sound
     path = Path(tempfile.mkdtemp(dir=os.environ.get("GRADIO_TEMP_DIR"))) / "heart.wav"
     soundfile.write(path, sound.waveform, round(sound.sample_rate))
     return str(path)

@@ -146,7 +146,7 @@ def test_a_patient_and_a_table(server, watched, heart, tmp_path):
     page.locator("#many-files").get_by_text("broken").first.wait_for()
     page.get_by_role("button", name="Answer").click()
     table = page.locator("#many-table")
-    table.get_by_text(Path(heart).name).first.wait_for()
+    table.get_by_text(Path(heart).name).locator("visible=true").first.wait_for()
     assert "broken.wav" in table.inner_text()
     watched.shot("table")
     assert watched.complaints == []
