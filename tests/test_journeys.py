@@ -92,6 +92,7 @@ def few_patients(shared_data, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_researcher(few_patients):
     program = "\n".join(blocks("journey_researcher", "python"))
     done = subprocess.run(

@@ -269,6 +269,7 @@ def test_threshold_moves_the_rates(model, folders, capsys):
     )
 
 
+@pytest.mark.slow
 def test_official_score_of_a_shipped_model(shared_data, capsys):
     home = str(shared_data / "cinc2016")
     arguments = ["evaluate", "--model", "abnormal", "cinc2016", home, "-q"]
