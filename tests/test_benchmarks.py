@@ -478,7 +478,8 @@ def test_the_patient_model_of_the_package_has_these_figures():
     for name in ("with", "without"):
         row = results["figures"][name]
         assert row["mean"] == pytest.approx(np.mean(row["folds"]), abs=1e-3)
-        shown = card[f"{row['task']}, patient model {name} the number of recordings"]
+        task = f"{row['task']}, patient model {name} the number of recordings"
+        shown = card[f"{task} (networks of CirCor alone, 15 epochs)"]
         for key in ("mean", "sd", "value", "low", "high"):
             assert shown[key] == row[key]
         counts = np.array(row["confusion"])
