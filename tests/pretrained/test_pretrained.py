@@ -194,6 +194,7 @@ def test_cards_show_the_measured_figures(name):
     for kind in ("with", "without"):
         row = dict(results["figures"][kind])
         row["task"] += f", patient model {kind} the number of recordings"
+        row["task"] += " (networks of CirCor alone, 15 epochs)"
         measured[row["task"]] = row
     for figure in model_card(name).figures:
         for key, value in figure.items():
