@@ -10,10 +10,6 @@ import sys
 
 import pytest
 
-pytest.importorskip(
-    "gradio", reason='tox -e web runs these tests: they need "skheart[web]"'
-)
-
 
 class Server:
     """A running server: its address, its temporary folder, and how to stop it."""

@@ -13,6 +13,9 @@ from skheart import read_recording
 from skheart.report import describe_recording, write_report
 
 BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium")
+pytest.importorskip(
+    "gradio", reason='tox -e web runs these tests: they need "skheart[web]"'
+)
 playwright_api = pytest.importorskip(
     "playwright.sync_api", reason="tox -e web runs these tests: they need playwright"
 )

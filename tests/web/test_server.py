@@ -7,7 +7,6 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
 import jsonschema
 import numpy as np
 import pytest
@@ -15,6 +14,10 @@ import soundfile
 
 from skheart.cli.main import main
 from skheart.report import describe_recording, description_schema
+
+WEB = 'tox -e web runs these tests: they need "skheart[web]" and httpx'
+pytest.importorskip("gradio", reason=WEB)
+httpx = pytest.importorskip("httpx", reason=WEB)
 
 
 def post(server, name, content, **others):
