@@ -143,21 +143,24 @@ def test_an_empty_m4a_and_a_film_without_sound(model, folders, tmp_path, capsys)
     assert "3 of 4 recordings could not be used; see the error column" in captured.err
 
 
-@pytest.mark.parametrize("name", ["tune", "evaluate"])
-def test_recordings_that_cannot_be_used_are_named(name, command, table, capsys):
+@pytest.mark.parametrize("kind", ["tune", "evaluate"])
+def test_recordings_that_cannot_be_used_are_named(kind, command, table, capsys):
     path = table()
-    film(path.with_name("film.m4a"))
-    path.write_text(path.read_text() + "film.m4a,normal,x1\n")
-    # Most of the recordings were trained on; of the others it is more than a tenth.
-    arguments = [*command(name, path), "-q", "--force"]
+    names = [f"film{number}.m4a" for number in range(8)]
+    for name in names:
+        film(path.with_name(name))
+    rows = "".join(f"{name},normal,{name}\n" for name in names)
+    path.write_text(path.read_text() + rows)
+    # Whichever patients were trained on, these are more than a tenth of the others.
+    arguments = [*command(kind, path), "-q", "--force"]
     assert main(arguments) == 2
     message = capsys.readouterr().err
     assert "recordings of 'normal' would be left out (the first one: " in message
     assert not path.with_name("new.skheart").exists()
     assert main([*arguments, "--allow-losses"]) == 0
     message = capsys.readouterr().err
-    assert "1 file or row was left out" in message
-    assert "film.m4a' holds no sound" in message
+    assert "8 files or rows were left out" in message
+    assert "film0.m4a' holds no sound" in message
 
 
 @pytest.mark.parametrize("name", COMMANDS)
