@@ -539,6 +539,7 @@ def test_figures_of_many_recordings_are_complete():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras's model.save
 def test_the_script_by_hand_predicts_the_same(corpora, tmp_path):
     from scale_program import WITH_TENSORFLOW, probabilities_in, ways_of
 
