@@ -265,6 +265,35 @@ def low_quality(decision: Decision, quality: Any) -> str:
     return f"quality {quality.quality:.2f} is below {least:.2f}{why}"
 
 
+def decided(
+    probabilities: np.ndarray,
+    classes: np.ndarray,
+    decision: Decision,
+    qualities: Any,
+) -> tuple[np.ndarray, list[str]]:
+    """Return the class of each recording, and why it gets the answer "unsure".
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, n_classes)
+    classes : ndarray of shape (n_classes,)
+    decision : Decision
+    qualities : sequence of Quality or None, of length n
+        As for :func:`reasons_to_abstain`.
+
+    Returns
+    -------
+    labels : ndarray of shape (n,)
+        Of `classes`, whether there is a reason or not.
+    reasons : list of str, of length n
+        "" for recordings that get their class.
+    """
+    how = {"positive": decision.positive, "threshold": decision.threshold}
+    labels = labels_of(probabilities, classes, **how)
+    confidences = confidence_of(probabilities, classes, **how)
+    return labels, reasons_to_abstain(decision, confidences, qualities)
+
+
 def with_unsure(labels: np.ndarray, reasons: list[str]) -> np.ndarray:
     """Return labels with "unsure" where there is a reason: text, or objects."""
     text = labels.dtype.kind == "U"

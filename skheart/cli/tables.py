@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skheart._core.decisions import (
-    UNSURE,
-    Decision,
-    confidence_of,
-    labels_of,
-    reasons_to_abstain,
-)
+from skheart._core.decisions import UNSURE, Decision, decided
 
 if TYPE_CHECKING:
     from skheart.cli.prediction import Answer
@@ -32,37 +26,22 @@ def prediction_row(
         class, to six decimals, if the decision has limits ``quality`` and ``reason``,
         and ``error``. What is absent is None.
     """
-    label = None
+    label, reason = None, ""
     if not answer.error:
-        label = labels_of(
-            answer.probabilities[np.newaxis],
-            classes.astype(str),
-            positive=decision.positive,
-            threshold=decision.threshold,
-        )[0]
+        values = answer.probabilities[np.newaxis]
+        (label,), (reason,) = decided(
+            values, classes.astype(str), decision, [answer.quality]
+        )
     row = {
         "recording": answer.recording,
         **_answer(label, answer.probabilities, classes),
     }
+    if reason:
+        row["prediction"] = UNSURE
     if decision.abstains:
-        row |= {"quality": None, "reason": None}
-        if not answer.error:
-            row |= _limits(answer, classes, decision)
+        quality = answer.quality and round(answer.quality.quality, 3)
+        row |= {"quality": quality, "reason": reason or None}
     return row | {"error": answer.error or None}
-
-
-def _limits(answer: Answer, classes: np.ndarray, decision: Decision) -> dict[str, Any]:
-    """Return the quality, and the reason with the answer "unsure" if there is one."""
-    confidence = confidence_of(
-        answer.probabilities[np.newaxis],
-        classes.astype(str),
-        positive=decision.positive,
-        threshold=decision.threshold,
-    )
-    (reason,) = reasons_to_abstain(decision, confidence, [answer.quality])
-    quality = answer.quality and round(answer.quality.quality, 3)
-    unsure = {"prediction": UNSURE} if reason else {}
-    return {**unsure, "quality": quality, "reason": reason or None}
 
 
 def patient_rows(
@@ -108,14 +87,9 @@ def _unsure(
 ) -> dict[str, Any]:
     """Return the reason why a patient gets no class, with the answer "unsure"."""
     if label is not None:
-        confidence = confidence_of(
-            values[np.newaxis],
-            classes.astype(str),
-            positive=decision.positive,
-            threshold=decision.of_patients().threshold,
-        )
-        own = replace(decision, min_quality=None)  # that of its recordings is known
-        (error,) = reasons_to_abstain(own, confidence, [None])
+        # The quality of its recordings is known.
+        own = replace(decision.of_patients(), min_quality=None)
+        _, (error,) = decided(values[np.newaxis], classes.astype(str), own, [None])
         if not error:
             return {"reason": None}
     return {"prediction": UNSURE, "reason": error}

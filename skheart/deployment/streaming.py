@@ -10,13 +10,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skheart._core.checks import check_number
-from skheart._core.decisions import (
-    Decision,
-    confidence_of,
-    labels_of,
-    reasons_to_abstain,
-    with_unsure,
-)
+from skheart._core.decisions import Decision, decided, with_unsure
 from skheart.audio.waveform import RecordingError, check_waveform
 from skheart.deployment.onnx_classifier import OnnxClassifier
 from skheart.quality import assess_quality
@@ -247,14 +241,11 @@ class StreamingClassifier:
         self, time: float, span: np.ndarray, probabilities: np.ndarray
     ) -> StreamedAnswer:
         """Return the answer for a span with probabilities: its class, or "unsure"."""
-        values, decision = probabilities[np.newaxis], self._decision
-        how = {"positive": decision.positive, "threshold": decision.threshold}
-        label = labels_of(values, self.classes_, **how)
-        confidence = confidence_of(values, self.classes_, **how)
         quality = None
-        if decision.min_quality is not None:
+        if self._decision.min_quality is not None:
             quality = assess_quality(span, sample_rate=self._rate)
-        reasons = reasons_to_abstain(decision, confidence, [quality])
+        values = probabilities[np.newaxis]
+        label, reasons = decided(values, self.classes_, self._decision, [quality])
         answer = with_unsure(label, reasons)[0]
         return StreamedAnswer(time, probabilities, "", answer, reasons[0])
 

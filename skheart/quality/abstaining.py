@@ -17,9 +17,9 @@ from skheart._core.decisions import (
     MIN_QUALITY,
     Decision,
     confidence_of,
+    decided,
     labels_of,
     low_quality,
-    reasons_to_abstain,
     with_unsure,
 )
 from skheart.quality.transformer import QualityTransformer
@@ -273,11 +273,8 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
         """Return the label and the reason of each recording."""
         decision = self.decision_
         probabilities, qualities = self._probabilities(X, decision)
-        how = {"positive": decision.positive, "threshold": decision.threshold}
         known = np.where(np.isnan(probabilities), 0, probabilities)
-        labels = labels_of(known, self.classes_, **how)
-        confidences = confidence_of(known, self.classes_, **how)
-        reasons = reasons_to_abstain(decision, confidences, qualities)
+        labels, reasons = decided(known, self.classes_, decision, qualities)
         return with_unsure(labels, reasons), reasons
 
     def _probabilities(

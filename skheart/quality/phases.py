@@ -1,4 +1,4 @@
-"""Indices of the segmenter's probabilities: whether there is a heart, and how clear."""
+"""Indices of the segmenter's output: is there a heartbeat, and how clear is it?"""
 
 from __future__ import annotations
 

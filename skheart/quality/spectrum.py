@@ -26,7 +26,7 @@ def clipped_share(waveform: np.ndarray) -> float:
 
 
 def log_kurtosis(waveform: np.ndarray) -> float:
-    """Return the logarithm of the fourth moment over the squared second one."""
+    """Return the logarithm of the kurtosis: fourth moment over squared second one."""
     square = np.square(waveform - waveform.mean(), dtype=np.float64)
     variance = max(float(square.mean()), 1e-30)
     return float(np.log(max(float(np.mean(np.square(square))) / variance**2, 1.0)))

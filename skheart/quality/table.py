@@ -20,7 +20,7 @@ PATH = Path(__file__).parent / "table.json"
 
 @cache
 def packaged_table() -> dict[str, Any]:
-    """Return the table of the package, read once."""
+    """Return the table that is shipped with the package."""
     return json.loads(PATH.read_text("utf-8"))
 
 

@@ -12,15 +12,7 @@ from typing import Any
 import numpy as np
 
 from skheart._core.checks import check_number
-from skheart._core.decisions import (
-    MIN_QUALITY,
-    UNSURE,
-    Decision,
-    confidence_of,
-    labels_of,
-    low_quality,
-    reasons_to_abstain,
-)
+from skheart._core.decisions import MIN_QUALITY, UNSURE, decided, low_quality
 from skheart._core.provenance import unpack
 from skheart.audio.reading import content_digest
 from skheart.audio.recordings import Recording, recordings_of
@@ -264,7 +256,7 @@ def patient_of(
     reason = "" if counted else low_quality(decision, used[0].quality)
     if not reason:
         of_patients = replace(decision.of_patients(), min_quality=None)
-        reason = _reason(model, values, None, of_patients)
+        _, (reason,) = decided(values[np.newaxis], model.classes, of_patients, [None])
     positive = decision.positive
     probabilities = model.named(values)
     return PatientDescription(
@@ -337,30 +329,13 @@ def _answer(
     model: Answering, values: np.ndarray, quality: Any
 ) -> tuple[str, str, tuple[str, ...]]:
     """Return the class, the answer, and why the answer is not the class."""
-    decision = model.decision
-    (label,) = labels_of(
-        values[np.newaxis],
-        model.classes,
-        positive=decision.positive,
-        threshold=decision.threshold,
-    ).tolist()
-    reason = _reason(model, values, quality, decision)
+    labels, (reason,) = decided(
+        values[np.newaxis], model.classes, model.decision, [quality]
+    )
+    label = str(labels[0])
     if not reason:
         return label, label, ()
     return label, UNSURE, (f"The answer is unsure: {reason}.",)
-
-
-def _reason(
-    model: Answering, values: np.ndarray, quality: Any, decision: Decision
-) -> str:
-    """Return why the answer is unsure; "" if it is not."""
-    confidence = confidence_of(
-        values[np.newaxis],
-        model.classes,
-        positive=decision.positive,
-        threshold=decision.threshold,
-    )
-    return reasons_to_abstain(decision, confidence, [quality])[0]
 
 
 def _waveform(model: Answering, recording: Any) -> tuple[np.ndarray, float, bool]:

@@ -84,7 +84,7 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class Performance:
-    """How often such an answer is right, as measured, in plain words.
+    """How often answers like this one were right when they were measured.
 
     Attributes
     ----------
@@ -295,7 +295,7 @@ class RecordingDescription(_AsDict):
     model : ModelFacts
         Name, hash, classes and all settings.
     performance : Performance
-        How often such an answer is right, as measured.
+        How often answers like this one were right when they were measured.
     limits : tuple of str
         What the answer must not be used for.
     sound : Sound or None
@@ -377,7 +377,7 @@ class PatientDescription(_AsDict):
     model : ModelFacts
         Name, hash, classes and all settings.
     performance : Performance
-        How often such an answer is right, as measured.
+        How often answers like this one were right when they were measured.
     limits : tuple of str
         What the answer must not be used for.
 

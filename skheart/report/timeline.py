@@ -105,7 +105,7 @@ def beat_picture(description: RecordingDescription) -> str:
 
 
 def rounded(p: float) -> str:
-    """Return a probability with two digits, but never as if it were certain."""
+    """Return a probability with two digits, never as 0.00 or 1.00."""
     if p < 0.005:
         return "< 0.01"
     return "> 0.99" if p > 0.995 else f"{p:.2f}"

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,6 +65,8 @@ class Desk:
         self.limits = limits
         self._n_waiting = 0
         self._places = asyncio.Semaphore(_AT_ONCE)
+        # Work that took too long keeps its thread until it ends.
+        self._threads = ThreadPoolExecutor(_AT_ONCE)
 
     async def run(self, work: Callable[[], Any]) -> Any:
         """Do some work in a thread, after what came before it.
@@ -80,7 +83,8 @@ class Desk:
         self._n_waiting += 1
         try:
             async with self._places:
-                task = asyncio.to_thread(work)
+                loop = asyncio.get_running_loop()
+                task = loop.run_in_executor(self._threads, work)
                 return await asyncio.wait_for(task, self.limits.time)
         except TimeoutError:
             raise RefusedError(

@@ -1,4 +1,4 @@
-"""The web server of ``skheart serve``: who may ask, the HTTP interface, the page."""
+"""The web server of ``skheart serve``: access, the HTTP interface and the page."""
 
 from __future__ import annotations
 
