@@ -56,6 +56,8 @@ class Corpora:
         0 is poor, 1 is good; only CinC 2016 has poor recordings.
     segmentation : ndarray of shape (n,)
         Path of the segmentation in CirCor, otherwise "".
+    age, sex, location : ndarray of shape (n,)
+        Words for counting; "unknown" if the corpus does not tell.
     person : ndarray of shape (n, 5)
         Age in years (of the age group), female, height, weight, pregnant; NaN if
         unknown, and for corpora other than CirCor.
@@ -71,6 +73,9 @@ class Corpora:
     word: np.ndarray
     quality: np.ndarray
     segmentation: np.ndarray
+    age: np.ndarray
+    sex: np.ndarray
+    location: np.ndarray
     person: np.ndarray
 
     def __len__(self) -> int:
@@ -110,6 +115,9 @@ def read_corpora(data_home: str | Path, *, seed: int = 0) -> Corpora:
                 "murmur": murmur.get(word),
                 "murmur3": word if word != "Inaudible" else None,
                 "outcome": circor.frame["outcome"][i],
+                "age": circor.frame["age"][i],
+                "sex": circor.frame["sex"][i],
+                "location": circor.frame["location"][i],
                 "person": _person(circor.frame, i),
             }
         )
@@ -124,6 +132,9 @@ def read_corpora(data_home: str | Path, *, seed: int = 0) -> Corpora:
                 "word": word,
                 "quality": cinc.frame["quality"][i],
                 "abnormal": word,
+                "age": _age_group(cinc.frame["age"][i]),
+                "sex": {"F": "Female", "M": "Male"}.get(cinc.frame["sex"][i]),
+                "location": cinc.frame["location"][i],
             }
         )
     pascal = load_pascal(data_home, as_frame=False)
@@ -137,6 +148,7 @@ def read_corpora(data_home: str | Path, *, seed: int = 0) -> Corpora:
                 "word": word,
                 "murmur": word if word in ("murmur", "normal") else None,
                 "pascal": word,
+                "location": pascal.frame["location"][i],
             }
         )
 
@@ -162,8 +174,19 @@ def read_corpora(data_home: str | Path, *, seed: int = 0) -> Corpora:
         word=word,
         quality=column("quality", 1),
         segmentation=column("segmentation", ""),
+        **{
+            name: np.array([row.get(name) or "unknown" for row in rows])
+            for name in ("age", "sex", "location")
+        },
         person=np.array([row.get("person", (np.nan,) * 5) for row in rows]),
     )
+
+
+def _age_group(years: float) -> str | None:
+    if np.isnan(years):
+        return None
+    limits = {18: "under 18", 40: "18 to 39", 65: "40 to 64"}
+    return next((word for limit, word in limits.items() if years < limit), "65 or more")
 
 
 def _person(frame: Any, i: int) -> tuple[float, ...]:

@@ -23,10 +23,13 @@ from skheart.neural.stored import StoredNetwork, not_recorded
 SALT = "736b68656172740073686970706564"
 
 
-def cut(models: list[keras.Model], head: str, offset: float = 0.0) -> keras.Model:
+def cut(
+    models: list[keras.Model], head: str, scaling: tuple[float, float] = (1.0, 0.0)
+) -> keras.Model:
     """Average the logits of one head over networks with the same input.
 
-    `offset` is added to the log odds of the first of two classes.
+    `scaling` is the slope and the intercept of the log odds of the first of two
+    classes.
 
     Returns
     -------
@@ -34,6 +37,7 @@ def cut(models: list[keras.Model], head: str, offset: float = 0.0) -> keras.Mode
         One graph without nested models.
     """
     columns = COLUMNS[head]
+    slope, intercept = scaling
     inputs = keras.Input(models[0].input_shape[1:], name="spectrogram")
     outputs = []
     for number, source in enumerate(models):
@@ -58,7 +62,8 @@ def cut(models: list[keras.Model], head: str, offset: float = 0.0) -> keras.Mode
             weights = theirs.get_weights()
             if theirs.name == last:
                 # The single logit of two classes belongs to the second one.
-                weights = [weights[0][:, columns], weights[1][columns] - offset]
+                kernel, bias = weights[0][:, columns], weights[1][columns]
+                weights = [slope * kernel, slope * bias - intercept]
             mine.set_weights(weights)
         outputs.append(part.outputs[0])
     if len(outputs) == 1:
@@ -74,12 +79,12 @@ def saved(
     name: str,
     recipe: Recipe,
     settings: dict[str, object],
-    offset: float = 0.0,
+    scaling: tuple[float, float] = (1.0, 0.0),
     corpora: Corpora | None = None,
     card: dict[str, object] | None = None,
 ) -> SavedNetwork:
     """Return the network of one head as plain data."""
-    model = cut(models, head, offset)
+    model = cut(models, head, scaling)
     training = not_recorded()
     if corpora is not None:
         training = {"parts": training_parts(corpora, head), "complete": True}

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from _corpora import HEADS, STATES, Corpora
+from _shift import add_noise, mix_styles, vary_response
 
 from skheart._core.files import atomic_path
 from skheart.datasets import read_segmentation
@@ -65,6 +66,9 @@ class Recipe:
     wide_abnormal : bool
         Whether the head "abnormal" also learns from other corpora: murmurs as abnormal,
         hearts without a murmur as normal.
+    mix_styles, response, noise : float
+        Share of the recordings of all corpora that get the statistics of another
+        database, the response of another device, or noise (see `_shift`).
     """
 
     network: Any = "compact"
@@ -85,6 +89,9 @@ class Recipe:
     cinc_evenness: float = 0.5
     balanced_in: str = "database"
     wide_abnormal: bool = False
+    mix_styles: float = 0.0
+    response: float = 0.0
+    noise: float = 0.0
 
 
 def described(recipe: Recipe) -> dict[str, Any]:
@@ -111,6 +118,9 @@ class JointBatches(keras.utils.PyDataset):
         self.X, self.recipe, self.seed = X, recipe, seed
         self.targets, self.weights = _targets(corpora, recipe)
         self.share = _shares(corpora, recipe)
+        self.place = np.char.add(corpora.corpus, corpora.part)
+        # CirCor's parts are locations of one device.
+        self.place[corpora.corpus == "circor2022"] = "circor2022"
         self.plain = (corpora.corpus == "cinc2016") & (recipe.cinc_augment is not None)
         self.n_batches = -(-round(self.share.sum()) // recipe.batch_size)
         self.n_states = n_states
@@ -159,6 +169,12 @@ class JointBatches(keras.utils.PyDataset):
             X[~plain] = augment(X[~plain], recipe.augment, random)
         if recipe.cinc_augment and plain.any():
             X[plain] = augment(X[plain], recipe.cinc_augment, random)
+        if recipe.noise:
+            add_noise(X, recipe.noise, random)
+        if recipe.response:
+            vary_response(X, recipe.response, random)
+        if recipe.mix_styles:
+            mix_styles(X, self.place[rows], recipe.mix_styles, random)
         targets, weights = self.targets[rows], self.weights[rows]
         states = None
         if self.states is not None:

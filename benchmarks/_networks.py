@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, ops
 
-from skheart.neural import AttentionPooling
+from skheart.neural import AttentionPooling, compact
 
 
 def temporal(
@@ -36,3 +36,21 @@ def temporal(
 def _convolution(x: Any, width: int, size: int, strides: int) -> Any:
     x = layers.Conv1D(width, size, strides=strides, padding="same", use_bias=False)(x)
     return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
+
+
+@keras.saving.register_keras_serializable(package="benchmarks")
+class ResidualNormalization(layers.Layer):
+    """Add to a spectrogram the same with each band normalised over time."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return the sum, divided by two."""
+        mean = ops.mean(inputs, axis=2, keepdims=True)
+        deviation = ops.std(inputs, axis=2, keepdims=True)
+        return (inputs + (inputs - mean) / (deviation + 1e-2)) / 2
+
+
+def residual_compact(**settings: Any) -> keras.Model:
+    """Build the compact network with residual normalisation at the input."""
+    network = compact(**settings)
+    inputs = keras.Input(network.input_shape[1:], name="spectrogram")
+    return keras.Model(inputs, network(ResidualNormalization()(inputs)))

@@ -24,24 +24,26 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from _baselines import BASELINES, classifier, features
+from _calibration import calibration, operating_point, scaled
 from _corpora import HEADS, N_FOLDS, Corpora, read_corpora, spectrograms
 from _cut import start_without_pascal
 from _joint import N_LOGITS, Recipe, logits_of, trained
 from _recipes import MODELS, SPECTROGRAM, WITHOUT_PASCAL, Model
 from _results import RESULTS, write_results
 from _scores import (
+    APART,
     LEFT_OUT,
     LEFT_OUT_TASK,
     TASKS,
     Task,
     bootstrap,
     by_database,
-    calibration,
     figure,
     probabilities,
     repeated,
 )
 from joblib import Parallel, delayed, parallel_config
+from scipy.special import expit
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -51,7 +53,9 @@ from skheart import CNNClassifier
 from skheart._core.files import atomic_path
 from skheart.neural.threads import limit_threads
 
-PARTS = ("baselines", "skheart", "left_out", "repeated")
+PARTS = ("baselines", "skheart", "left_out", "transfer", "repeated")
+# Tasks that are also scored with networks trained on no recording of their corpus.
+TRANSFER = {"pascal_murmur": "pascal", "circor_recording": "circor2022"}
 N_REPEATS = 5
 # Settings of fine-tuning, as recommended in the documentation.
 FINE_TUNING = {"learning_rate": 2e-4, "class_weight": "balanced", "augment": 1.0}
@@ -83,7 +87,7 @@ def main() -> None:
             write(path, results)
     if "skheart" in options.parts:
         results["figures"].setdefault("skheart", {}).update(study.shipped())
-        results["calibration"] = study.calibrations()
+        results |= study.cards()
         write(path, results)
     if "left_out" in options.parts:
         for kind in BASELINES:
@@ -91,6 +95,9 @@ def main() -> None:
             results["figures"].setdefault(kind, {})[LEFT_OUT_TASK.name] = row
         row = study.left_out()
         results["figures"].setdefault("skheart", {})[LEFT_OUT_TASK.name] = row
+        write(path, results)
+    if "transfer" in options.parts:
+        results["figures"].setdefault("skheart", {}).update(study.transfer())
         write(path, results)
     if "repeated" in options.parts:
         row = study.fine_tuned(n_jobs=options.jobs)
@@ -128,7 +135,7 @@ class Study:
                 calls[repr((member, k))] = ((member,), *rows)
         if "left_out" in parts:
             model = MODELS["abnormal"]
-            for part in LEFT_OUT[: 1 if self.quick else None]:
+            for part in ("a",) if self.quick else (*LEFT_OUT, APART):
                 rows = self._rows_without(part)
                 for member in model.members:
                     calls[repr((part, member))] = ((member,), *rows)
@@ -185,7 +192,7 @@ class Study:
         if kind != "majority":
             F = features(kind, self.corpora.path.tolist(), self.work)[chosen]
         truth, score = cinc.word == "abnormal", np.full(len(chosen), np.nan)
-        for part in LEFT_OUT:
+        for part in (*LEFT_OUT, APART):
             test = cinc.part == part
             model = classifier(kind).fit(F[~test], truth[~test])
             if hasattr(model, "predict_proba"):
@@ -216,25 +223,49 @@ class Study:
         figures["circor_outcome_person"] = self.with_person(logits)
         return figures
 
-    def calibrations(self) -> dict[str, Any]:
-        """Compare probabilities with shares, for models of two classes."""
-        return {
-            name: calibration(
-                self.corpora, self.out_of_fold(model), model.head, model.offset
-            )
+    def cards(self) -> dict[str, Any]:
+        """Return what the cards say of probabilities, for models of two classes."""
+        logits = {
+            name: self.out_of_fold(model)
             for name, model in MODELS.items()
             if len(HEADS[model.head]) == 2
+        }
+        return {
+            entry.__name__: {
+                name: entry(self.corpora, rows, MODELS[name].head)
+                for name, rows in logits.items()
+            }
+            for entry in (calibration, operating_point)
         }
 
     def left_out(self) -> dict[str, Any]:
         """Leave out each database of CinC 2016, but use the other corpora."""
         model = MODELS["abnormal"]
         score = np.full(len(self.corpora), np.nan)
-        for part in LEFT_OUT[: 1 if self.quick else None]:
+        for part in ("a",) if self.quick else (*LEFT_OUT, APART):
             train, test = self._rows_without(part)
             logits = self._logits(model.members, train, test)
             score[test] = probabilities(logits, "abnormal")[:, 0]
         return _left_out(self.corpora, score)
+
+    def transfer(self) -> dict[str, Any]:
+        """Score murmurs of a corpus that no recording of the training is from."""
+        figures = {}
+        model = MODELS["murmur"]
+        for name, corpus in TRANSFER.items():
+            task = TASKS[name]
+            others = tuple(c for c in model.recipes[0].corpora if c != corpus)
+            members = tuple((replace(r, corpora=others), s) for r, s in model.members)
+            test = np.flatnonzero(task.rows(self.corpora))
+            train = np.flatnonzero(np.isin(self.corpora.corpus, others))
+            logits = self._logits(members, train, test)
+            part = self.corpora.take(test)
+            score = task.answer(probabilities(logits, task.head))
+            title = f"{task.title}, corpus left out"
+            row = figure(replace(task, title=title), part, score, fold=part.fold)
+            figures[f"{name}_left_out"] = row
+            print("skheart", name, "left out", row["value"], flush=True)
+        return figures
 
     def with_person(self, logits: np.ndarray) -> dict[str, Any]:
         """Score the outcome from sound, age, sex, height, weight and pregnancy.
@@ -297,8 +328,11 @@ class Study:
     ) -> dict[str, Any]:
         logits = self.out_of_fold(model)
         asked = np.flatnonzero(task.rows(self.corpora))
-        offset = model.offset if model.head == task.head else 0.0
-        score = task.answer(probabilities(logits, task.head, offset))[asked]
+        p = probabilities(logits, task.head)
+        if len(HEADS[task.head]) == 2 and model.head == task.head:
+            positive = expit(scaled(self.corpora, logits, task.head))
+            p = np.column_stack([positive, 1 - positive])
+        score = task.answer(p)[asked]
         part = self.corpora.take(asked)
         return self._figure(task, part, score, n_resamples)
 
@@ -365,18 +399,19 @@ def _left_out(corpora: Corpora, score: np.ndarray) -> dict[str, Any]:
     part, score = corpora.take(np.flatnonzero(known)), score[known]
     parts = {
         name: value
-        for name, value in by_database(part, score, LEFT_OUT).items()
+        for name, value in by_database(part, score, (*LEFT_OUT, APART)).items()
         if not np.isnan(value)
     }
+    counted = [parts[name] for name in LEFT_OUT if name in parts]
     row: dict[str, Any] = {
         "task": LEFT_OUT_TASK.title,
         "score": LEFT_OUT_TASK.unit,
-        "value": round(float(np.mean(list(parts.values()))), 4),
+        "value": round(float(np.mean(counted)), 4),
         "parts": {name: round(value, 4) for name, value in parts.items()},
         "recordings": len(part),
         "patients": len(np.unique(part.group)),
     }
-    if len(parts) == len(LEFT_OUT):
+    if len(counted) == len(LEFT_OUT):
         low, high = bootstrap(LEFT_OUT_TASK, part, score)
         row |= {"low": round(low, 4), "high": round(high, 4)}
     return row
@@ -387,7 +422,6 @@ def write(path: Path, results: dict[str, Any]) -> None:
     models = {
         name: {
             "seeds": model.seeds,
-            "offset": model.offset,
             "recipes": [asdict(recipe) for recipe in model.recipes],
         }
         for name, model in MODELS.items()
@@ -398,6 +432,7 @@ def write(path: Path, results: dict[str, Any]) -> None:
 def table(results: dict[str, Any]) -> str:
     """Return the figures as text."""
     goals = {task.name: task.goal for task in (*TASKS.values(), LEFT_OUT_TASK)}
+    goals |= {f"{name}_left_out": TASKS[name].goal for name in TRANSFER}
     goals |= {
         "pascal_murmur_repeated": TASKS["pascal_murmur"].goal,
         "circor_outcome_person": TASKS["circor_outcome"].goal,

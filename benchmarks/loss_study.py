@@ -4,17 +4,21 @@
 
 The same network is trained for the same number of epochs with cross-entropy (with
 random batches, and with both classes in each batch), with the two forms of the AUROC
-loss, and with the sum of both. There are ten repetitions of five folds by patient on
-PASCAL set B, and three on CirCor. Differences are paired by fold, and their intervals
-are bootstrapped over patients. Writes benchmarks/results/loss_study.json; finished
-folds are stored in the folder --work.
+loss, with that of the positive recordings of lowest score, and with the sum of
+cross-entropy and AUROC. There are ten repetitions of five folds by patient on PASCAL
+set B from scratch, three on CirCor, and five of fine-tuning on all, 100, 50 and 25
+recordings of PASCAL. Differences are paired by fold, and their intervals are
+bootstrapped over patients. Writes benchmarks/results/loss_study.json; finished folds
+are stored in the folder --work.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +27,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 from _corpora import N_FOLDS, Corpora, read_corpora, spectrograms
+from _cut import start_without_pascal
+from _recipes import SPECTROGRAM as JOINT_SPECTROGRAM
 from accuracy import RESULTS, write
+from fine_tuning import some
 from joblib import Parallel, delayed, parallel_config
 
 from skheart import CNNClassifier
@@ -43,6 +50,26 @@ class CrossEntropyAndAUROC(AUROCLoss):
         return ranking + cross_entropy(y_true, y_pred, sample_weight)
 
 
+class LowestPositives(AUROCLoss):
+    """The AUROC loss of the third of the positive recordings with the lowest scores.
+
+    It approximates the area at high sensitivity.
+    """
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Compute the loss of a batch, a scalar; murmur is the first class."""
+        positive = 1 - keras.ops.cast(y_true, "float32")
+        scores = -keras.ops.cast(y_pred, "float32")
+        candidates = keras.ops.where(positive > 0, scores, float("inf"))
+        n = keras.ops.sum(keras.ops.cast(positive, "int32"))
+        last = keras.ops.maximum((n + 2) // 3, 1) - 1
+        limit = keras.ops.sort(keras.ops.reshape(candidates, (-1,)))[last]
+        kept = keras.ops.cast((positive < 1) | (scores <= limit), "float32")
+        if sample_weight is not None:
+            kept *= keras.ops.reshape(sample_weight, (-1, 1))
+        return super().__call__(positive, scores, kept)
+
+
 class CrossEntropy(AUROCLoss):
     """Cross-entropy with the batches and the calibration of the AUROC loss."""
 
@@ -59,9 +86,50 @@ LOSSES = {
     "AUROC, squared hinge": lambda: AUROCLoss(surrogate="squared_hinge"),
     "cross-entropy + AUROC": lambda: CrossEntropyAndAUROC(surrogate="sigmoid"),
 }
+LOWEST = "AUROC of the lowest positives, squared hinge"
+TUNING_LOSSES = {
+    **LOSSES,
+    LOWEST: lambda: LowestPositives(surrogate="squared_hinge"),
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A data set and how networks are trained on it.
+
+    Attributes
+    ----------
+    corpus : str
+    seeds : int
+        Number of repetitions of five folds.
+    settings : dict
+        Parameters of the classifier.
+    pretrained : bool
+        Whether training starts from a network of CirCor and CinC 2016.
+    size : int or None
+        Number of recordings for training; None means all of four folds.
+    """
+
+    corpus: str
+    seeds: int
+    settings: dict[str, Any]
+    pretrained: bool = False
+    size: int | None = None
+
+    @property
+    def losses(self) -> dict[str, Any]:
+        """The losses that are compared, by name."""
+        return TUNING_LOSSES if self.pretrained else LOSSES
+
+
+TUNING = {"epochs": 20, "augment": 1.0, "learning_rate": 2e-4}
 STUDIES = {
-    "pascal": {"seeds": 10, "epochs": 20, "augment": 1.0},
-    "circor2022": {"seeds": 3, "epochs": 10, "augment": 0.5},
+    "pascal": Study("pascal", 10, {"epochs": 20, "augment": 1.0}),
+    "circor2022": Study("circor2022", 3, {"epochs": 10, "augment": 0.5}),
+    "pascal, fine-tuned": Study("pascal", 5, TUNING, True),
+    "pascal, fine-tuned on 100": Study("pascal", 5, TUNING, True, 100),
+    "pascal, fine-tuned on 50": Study("pascal", 5, TUNING, True, 50),
+    "pascal, fine-tuned on 25": Study("pascal", 5, TUNING, True, 25),
 }
 
 
@@ -71,36 +139,42 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("build/accuracy"))
     parser.add_argument("--jobs", type=int, default=1, help="parallel trainings")
     parser.add_argument("--only", nargs="+", choices=STUDIES, default=list(STUDIES))
-    parser.add_argument("--seeds", type=int, default=None, help="default: 10 and 3")
+    parser.add_argument("--seeds", type=int, default=None, help="repetitions")
     options = parser.parse_args()
 
     corpora = read_corpora(options.data_home)
-    X = spectrograms(corpora, options.work, **SPECTROGRAM)
-    results: dict[str, Any] = {"studies": {}}
     path = RESULTS / "loss_study.json"
-    for corpus in options.only:
+    results = json.loads(path.read_text()) if path.exists() else {"studies": {}}
+    for name in options.only:
+        study = STUDIES[name]
+        corpus = study.corpus
+        settings = JOINT_SPECTROGRAM if study.pretrained else SPECTROGRAM
+        X = spectrograms(corpora, options.work, **settings)
+        start = None
+        if study.pretrained:
+            start = start_without_pascal(X, corpora, options.work)
         asked = (corpora.corpus == corpus) & (corpora.codes["murmur"] >= 0)
         asked &= (corpora.part == "b") | (corpus != "pascal")
         rows = np.flatnonzero(asked)
         part = corpora.take(rows)
-        seeds = range(options.seeds or STUDIES[corpus]["seeds"])
+        seeds = range(options.seeds or study.seeds)
         # All losses of a fold in sequence, so that an unfinished study is balanced.
         calls = [
-            (corpus, seed, fold, loss)
+            (name, seed, fold, loss)
             for seed in seeds
             for fold in range(N_FOLDS)
-            for loss in LOSSES
+            for loss in study.losses
         ]
         spectrogram = np.array(X[rows])
         with parallel_config("loky", n_jobs=options.jobs):
             scores = Parallel()(
-                delayed(scored)(spectrogram, part, call, options.work / "losses")
+                delayed(scored)(spectrogram, part, call, options.work / "losses", start)
                 for call in calls
             )
-        results["studies"][corpus] = compared(part, calls, scores)
+        results["studies"][name] = compared(part, calls, scores)
         write(path, results)
-        for loss, row in results["studies"][corpus]["losses"].items():
-            print(corpus, loss, row, flush=True)
+        for loss, row in results["studies"][name]["losses"].items():
+            print(name, loss, row, flush=True)
 
 
 def folds(part: Corpora, seed: int) -> np.ndarray:
@@ -109,25 +183,30 @@ def folds(part: Corpora, seed: int) -> np.ndarray:
 
 
 def scored(
-    X: np.ndarray, part: Corpora, call: tuple[str, int, int, str], folder: Path
+    X: np.ndarray,
+    part: Corpora,
+    call: tuple[str, int, int, str],
+    folder: Path,
+    start: CNNClassifier | None,
 ) -> np.ndarray:
     """Train with one loss in one fold, and return the logits of the test recordings."""
-    corpus, seed, fold, loss = call
-    key = f"{corpus}-{seed}-{fold}-{zlib.crc32(loss.encode()):08x}"
+    name, seed, fold, loss = call
+    key = f"{name}-{seed}-{fold}-{zlib.crc32(loss.encode()):08x}"
     path = folder / f"{key}.npy"
     if path.exists():
         return np.load(path)
-    settings = STUDIES[corpus]
+    study = STUDIES[name]
     test = folds(part, seed) == fold
+    rows = some(part, ~test, study.size, seed=10 * fold + seed)
     limit_threads(1)
     classifier = CNNClassifier(
-        loss=LOSSES[loss](),
-        epochs=settings["epochs"],
-        augment=settings["augment"],
-        random_state=seed,
+        loss=study.losses[loss](), random_state=seed, weights=start, **study.settings
     )
-    classifier.fit(X[~test].astype(np.float32), part.codes["murmur"][~test] == 0)
+    # In the network that training starts from, murmur is the first class.
+    y = part.word if study.pretrained else part.codes["murmur"] == 0
+    classifier.fit(X[rows].astype(np.float32), y[rows])
     score = classifier.decision_function(X[test].astype(np.float32))
+    score = -score if study.pretrained else score
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
         np.save(file, score)
@@ -150,12 +229,17 @@ def compared(
         n_patients, np.full(n_patients, 1 / n_patients), n_resamples
     )
     times = np.vstack([np.ones(n_patients), times])
-    values: dict[str, list[np.ndarray]] = {loss: [] for loss in LOSSES}
+    losses = list(dict.fromkeys(loss for *_, loss in calls))
+    values: dict[str, list[np.ndarray]] = {loss: [] for loss in losses}
+    high: dict[str, list[np.ndarray]] = {loss: [] for loss in losses}
     for (_, seed, fold, loss), score in zip(calls, scores, strict=True):
         test = folds(part, seed) == fold
         truth = part.codes["murmur"][test] == 0
-        values[loss].append(_aurocs(truth, score, times[:, patient[test]]))
+        counts = times[:, patient[test]]
+        values[loss].append(_aurocs(truth, score, counts))
+        high[loss].append(_aurocs(truth, score, counts, lowest=0.1))
     mean = {loss: np.nanmean(rows, axis=0) for loss, rows in values.items()}
+    at_high = {loss: np.nanmean(rows, axis=0) for loss, rows in high.items()}
     rows: dict[str, Any] = {}
     for loss, value in mean.items():
         by_fold = np.array([row[0] for row in values[loss]])
@@ -164,6 +248,10 @@ def compared(
             "sd": round(float(by_fold.std()), 4),
             **_difference(value - mean["cross-entropy"]),
             "same_batches": _difference(value - mean[SAME_BATCHES]),
+            "at sensitivity 0.9 to 1": {
+                "mean": round(float(at_high[loss][0]), 4),
+                **_difference(at_high[loss] - at_high["cross-entropy"]),
+            },
             "folds": [round(float(v), 4) for v in by_fold],
         }
     return {
@@ -185,16 +273,22 @@ def _difference(values: np.ndarray) -> dict[str, float]:
     }
 
 
-def _aurocs(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the AUROC for each row of weights; no two scores may be equal."""
+def _aurocs(
+    truth: np.ndarray, score: np.ndarray, weights: np.ndarray, lowest: float = 1.0
+) -> np.ndarray:
+    """Return the AUROC for each row of weights; no two scores may be equal.
+
+    With `lowest`, only this share of the positive recordings counts, those with the
+    lowest scores: it is the mean specificity at the sensitivities above 1 - `lowest`.
+    """
     order = np.argsort(score, kind="stable")
     positive = weights[:, order] * truth[order]
     negative = weights[:, order] * ~truth[order]
     below = np.cumsum(negative, axis=1)
     with np.errstate(invalid="ignore"):
-        return (positive * below).sum(axis=1) / (
-            positive.sum(axis=1) * negative.sum(axis=1)
-        )
+        share = np.cumsum(positive, axis=1) / positive.sum(axis=1, keepdims=True)
+        counted = np.diff(np.minimum(share, lowest), prepend=0, axis=1)
+        return (counted * below).sum(axis=1) / (lowest * negative.sum(axis=1))
 
 
 if __name__ == "__main__":

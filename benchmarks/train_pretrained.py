@@ -78,7 +78,7 @@ def main() -> None:
             name=name,
             recipe=model.recipes[0],
             settings=SPECTROGRAM,
-            offset=model.offset,
+            scaling=scaling_of(name, results),
             corpora=corpora.take(rows),
         )
         n_parameters = sum(int(weight.size) for weight in network.network.weights)
@@ -95,6 +95,12 @@ def main() -> None:
         print(f"{name}: {n_parameters} weights, {size / 1e6:.2f} MB", flush=True)
 
 
+def scaling_of(name: str, results: dict[str, Any]) -> tuple[float, float]:
+    """Return the slope and intercept that make the probabilities of a model true."""
+    measured = results.get("calibration", {}).get(name)
+    return (measured["slope"], measured["intercept"]) if measured else (1.0, 0.0)
+
+
 def card(
     name: str,
     model: Model,
@@ -108,6 +114,8 @@ def card(
     for corpus in np.unique(corpora.corpus[known]).tolist():
         rows = known & (corpora.corpus == corpus)
         codes = corpora.codes[model.head][rows]
+        part = corpora.take(np.flatnonzero(rows))
+        _, first = np.unique(part.group, return_index=True)
         data.append(
             {
                 "corpus": CORPUS_INFO[corpus].title,
@@ -118,6 +126,9 @@ def card(
                     for code, label in enumerate(HEADS[model.head])
                     if (codes == code).any()
                 },
+                "ages": counts(part.age[first]),
+                "sexes": counts(part.sex[first]),
+                "locations": counts(part.location),
             }
         )
     keys = ("task", "score", "mean", "sd", "value", "low", "high", "parts")
@@ -127,7 +138,6 @@ def card(
         for task in model.tasks
         if task in measured
     ]
-    calibration = results.get("calibration", {}).get(name)
     recipe = model.recipes[0]
     epochs = " and ".join(str(recipe.epochs) for recipe in model.recipes)
     mean = f", mean of {len(model.members)} networks" if len(model.members) > 1 else ""
@@ -143,7 +153,8 @@ def card(
             "all patients."
         ),
         "figures": figures,
-        "calibration": calibration,
+        "calibration": results.get("calibration", {}).get(name),
+        "operating_point": results.get("operating_point", {}).get(name),
         "limits": list(model.limits),
         "n_parameters": n_parameters,
         "training": (
@@ -158,6 +169,13 @@ def card(
             "licences of the recordings allow"
         ),
     }
+
+
+def counts(words: np.ndarray) -> dict[str, int]:
+    """Return how often each word occurs, the most frequent first."""
+    found, times = np.unique(words, return_counts=True)
+    order = np.argsort(-times, kind="stable")
+    return {str(found[i]): int(times[i]) for i in order}
 
 
 def with_patient_model(card: dict[str, Any]) -> dict[str, Any]:

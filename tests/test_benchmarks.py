@@ -165,20 +165,21 @@ def test_a_cut_network_predicts_the_same(head):
 
     recipe = Recipe(crop_frames=40)
     model = network(16, recipe)
-    offset = 0.6 if head == "abnormal" else 0.0
-    part = saved([model], head, name="small", recipe=recipe, settings={}, offset=offset)
+    scaling = (2.0, 0.6) if head == "abnormal" else (1.0, 0.0)
+    part = saved(
+        [model], head, name="small", recipe=recipe, settings={}, scaling=scaling
+    )
     X = np.random.default_rng(0).normal(size=(3, 16, 90)).astype(np.float32)
-    expected = probabilities(logits_of(model, X, 40), head, offset)
+    expected = probabilities(logits_of(model, X, 40), head)
     found = pipeline(part)["cnn"].predict_proba(X)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
     if head == "abnormal":
-        plain = probabilities(logits_of(model, X, 40), head)
-        odds = np.log(found[:, 0] / found[:, 1]) - np.log(plain[:, 0] / plain[:, 1])
-        np.testing.assert_allclose(odds, 0.6, atol=1e-4)
+        odds = np.log(expected[:, 0] / expected[:, 1])
+        expected[:, 0] = 1 / (1 + np.exp(-(2 * odds + 0.6)))
+        expected[:, 1] = 1 - expected[:, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_left_out_databases(corpora):
-    from _scores import LEFT_OUT
     from accuracy import _left_out
 
     score = np.full(len(corpora), np.nan)
@@ -188,13 +189,12 @@ def test_left_out_databases(corpora):
     score[wrong] = 1 - score[wrong]
     row = _left_out(corpora, score)
     assert row["parts"] == {"a": 1.0, "b": 1.0, "e": 0.0, "f": 1.0}
-    assert row["value"] == row["low"] == row["high"] == 0.75
+    assert row["value"] == row["low"] == row["high"] == 1.0  # without e
     # Databases without scores are ignored, and the mean then has no interval.
     score[cinc & (corpora.part != "a")] = np.nan
     row = _left_out(corpora, score)
     assert row["parts"] == {"a": 1.0}
     assert "low" not in row
-    assert set(LEFT_OUT) == {"a", "b", "e", "f"}
 
 
 def test_repetitions_are_averaged(corpora):
@@ -243,6 +243,33 @@ def test_aurocs_with_weights():
     weights = random.integers(0, 4, (6, 50)).astype(float)
     expected = [auroc_score(truth, score, sample_weight=row) for row in weights]
     np.testing.assert_allclose(_aurocs(truth, score, weights), expected)
+
+
+def test_auroc_at_high_sensitivity_is_that_of_the_lowest_positives():
+    from loss_study import _aurocs
+
+    random = np.random.default_rng(0)
+    truth = np.arange(60) < 20
+    score = random.normal(size=60) + truth
+    kept = ~truth | (score <= np.sort(score[truth])[1])  # a tenth of the positives
+    (found,) = _aurocs(truth, score, np.ones((1, 60)), lowest=0.1)
+    assert found == pytest.approx(auroc_score(truth[kept], score[kept]))
+
+
+def test_loss_of_the_lowest_positives_ignores_the_others():
+    from loss_study import LowestPositives
+
+    from skheart.neural import AUROCLoss
+
+    random = np.random.default_rng(0)
+    normal = np.arange(30) >= 9  # the first nine are murmurs, with the code 0
+    score = random.normal(size=(30, 1)).astype("float32")
+    murmurs = np.argsort(-score[:9, 0])  # a low logit is a high score of murmur
+    kept = np.r_[murmurs[:3], np.arange(9, 30)]
+    y = normal[:, np.newaxis].astype("float32")
+    expected = AUROCLoss(surrogate="squared_hinge")(y[kept], score[kept])
+    found = LowestPositives(surrogate="squared_hinge")(y, score)
+    assert float(found) == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_times_are_compared_within_each_round():
@@ -296,7 +323,6 @@ def test_figures_belong_to_the_pretrained_models():
         recipes = [asdict(recipe) for recipe in model.recipes]
         assert measured["recipes"] == json.loads(json.dumps(recipes))
         assert measured["seeds"] == list(model.seeds)
-        assert measured["offset"] == model.offset
 
 
 def test_written_networks_are_read_again(tmp_path):
@@ -342,7 +368,7 @@ def test_cards_show_figures_of_their_own_task():
     for model in MODELS.values():
         assert model.tasks
         for task in set(model.tasks) - {"cinc_left_out"}:
-            assert TASKS[task].head == model.head
+            assert TASKS[task.removesuffix("_left_out")].head == model.head
 
 
 def test_watch_sees_processes_and_threads():
@@ -493,21 +519,81 @@ def test_the_patient_model_of_the_package_has_these_figures():
     assert shipped.features == FEATURES[title]
 
 
-def test_calibration_of_a_card_counts_each_patient_once(corpora):
+def simulated_logits(corpora, some, *, slope, intercept):
+    """Return logits of murmur whose log odds are wrong by a slope and an intercept."""
     from _joint import COLUMNS, N_LOGITS
-    from _scores import calibration
 
-    logits = np.full((len(corpora), N_LOGITS), np.nan)
-    some = corpora.fold != 4  # the others have no answer
     random = np.random.default_rng(0)
-    logits[some] = random.normal(size=(some.sum(), N_LOGITS))
+    positive = corpora.codes["murmur"] == 0
+    # With these scores, the true log odds of equally common classes are the scores.
+    odds = random.normal(np.where(positive, 1.0, -1.0), np.sqrt(2))
+    logits = np.full((len(corpora), N_LOGITS), np.nan)
+    logits[some] = 0
+    column = COLUMNS["murmur"].start
+    logits[some, column] = -((odds - intercept) / slope)[some]
+    return logits, odds
+
+
+def test_scaled_probabilities_are_true(corpora):
+    from _calibration import calibration, scaled
+
+    every = np.ones(len(corpora), bool)
+    logits, odds = simulated_logits(corpora, every, slope=0.4, intercept=1.0)
+    found = calibration(corpora, logits, "murmur")
+    assert found["slope"] == pytest.approx(0.4, abs=0.05)
+    assert found["intercept"] == pytest.approx(1.0, abs=0.15)
+    assert found["error"]["mean"] < 0.05
+    np.testing.assert_allclose(scaled(corpora, logits, "murmur"), odds, atol=0.4)
+
+
+def test_no_label_of_a_fold_changes_its_scaling(corpora):
+    from dataclasses import replace
+
+    from _calibration import operating_point, scaled
+
+    every = np.ones(len(corpora), bool)
+    logits, _ = simulated_logits(corpora, every, slope=0.4, intercept=1.0)
+    codes = corpora.codes["murmur"].copy()
+    here = (corpora.fold == 2) & (codes >= 0)
+    codes[here] = 1 - codes[here]
+    wrong = replace(corpora, codes={**corpora.codes, "murmur": codes})
+    one, other = (scaled(c, logits, "murmur") for c in (corpora, wrong))
+    np.testing.assert_array_equal(one[corpora.fold == 2], other[corpora.fold == 2])
+    assert not np.allclose(one[corpora.fold == 3], other[corpora.fold == 3])
+    assert operating_point(corpora, logits, "murmur")["sensitivity"]["value"] > 0.85
+
+
+def test_operating_point_is_the_wanted_one(corpora):
+    from _calibration import operating_point
+    from scipy.stats import norm
+
+    every = np.ones(len(corpora), bool)
+    logits, _ = simulated_logits(corpora, every, slope=1.0, intercept=0.0)
+    found = operating_point(corpora, logits, "murmur")
+    # Scores have the means 1 and -1 and the variance 2.
+    threshold = norm.ppf(0.1, 1, np.sqrt(2))
+    expected = norm.cdf(threshold, -1, np.sqrt(2))
+    assert found["sensitivity"]["value"] == pytest.approx(0.9, abs=0.02)
+    assert found["specificity"]["value"] == pytest.approx(expected, abs=0.05)
+    assert found["threshold"] == pytest.approx(1 / (1 + np.exp(-threshold)), abs=0.05)
+    for name in ("sensitivity", "specificity", "ppv at 0.1", "npv at 0.02"):
+        row = found[name]
+        assert row["low"] < row["value"] < row["high"]
+    assert found["ppv at 0.02"]["value"] < found["ppv at 0.5"]["value"]
+
+
+def test_calibration_of_a_card_counts_each_patient_once(corpora):
+    from _calibration import calibration, scaled
+
+    some = corpora.fold != 4  # the others have no answer
+    logits, _ = simulated_logits(corpora, some, slope=1.0, intercept=0.0)
     found = calibration(corpora, logits, "murmur")
     known = some & (corpora.codes["murmur"] >= 0)
     assert found["positive"] == "murmur"
     assert found["recordings"] == sum(one["n"] for one in found["bins"]) == known.sum()
     share = (corpora.codes["murmur"][known] == 0).mean()
     assert found["prevalence"] == pytest.approx(share, abs=1e-4)
-    p = 1 / (1 + np.exp(logits[known][:, COLUMNS["murmur"]][:, 0]))
+    p = 1 / (1 + np.exp(-scaled(corpora, logits, "murmur")[known]))
     order = np.argsort(p, kind="stable")[: found["bins"][0]["n"]]
     first = found["bins"][0]
     assert first["probability"] == pytest.approx(p[order].mean(), abs=1e-4)

@@ -7,6 +7,7 @@ from skheart._core.decisions import Decision
 from skheart._core.patient_model import PatientModel
 from skheart.metrics.auroc import auroc_score
 from skheart.metrics.calibration import (
+    at_prevalence,
     calibration_bins,
     expected_calibration_error,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "PooledScores",
     "ProportionInterval",
     "RocBand",
+    "at_prevalence",
     "auroc_confidence_interval",
     "auroc_score",
     "auroc_scorer",

@@ -18,6 +18,53 @@ from skheart.metrics.validation import (
 )
 
 
+def at_prevalence(
+    y_prob: ArrayLike, prevalence: float, *, measured: float = 0.5
+) -> np.ndarray:
+    """Convert probabilities to those at another prevalence, by Bayes' rule.
+
+    The models of the package give probabilities for classes that are equally common.
+    Where a tenth of the patients have a murmur, the same sound is less likely one.
+
+    Parameters
+    ----------
+    y_prob : float or array-like
+        Probability of the positive class.
+    prevalence : float
+        Share of positive recordings (or patients) where the answer is used.
+    measured : float, default=0.5
+        The same where the probabilities hold.
+
+    Returns
+    -------
+    y_prob : ndarray of the same shape
+
+    Raises
+    ------
+    ValueError
+        If a probability is not between 0 and 1, or a prevalence is not within them.
+
+    Notes
+    -----
+    The odds are multiplied by the ratio of the odds of both prevalences. This holds if
+    positive recordings sound alike in both places, and negative ones too.
+
+    Examples
+    --------
+    >>> from skheart.metrics import at_prevalence
+    >>> at_prevalence([0.5, 0.9], 0.1).round(3).tolist()
+    [0.1, 0.5]
+    """
+    check_number("prevalence", prevalence, high=1, closed="neither")
+    check_number("measured", measured, high=1, closed="neither")
+    y_prob = np.asarray(y_prob, dtype=float)
+    if not ((y_prob >= 0) & (y_prob <= 1)).all():
+        raise ValueError("y_prob must be between 0 and 1.")
+    up = prevalence / measured
+    down = (1 - prevalence) / (1 - measured)
+    return y_prob * up / (y_prob * up + (1 - y_prob) * down)
+
+
 def calibration_bins(
     y_true: ArrayLike,
     y_prob: ArrayLike,

@@ -25,16 +25,17 @@ class ModelCard:
         Labels, in the order of the columns of `predict_proba`.
     data : tuple of dict
         One for each corpus of the training data: ``corpus``, ``recordings``,
-        ``patients`` and ``labels``, the number of recordings by label.
+        ``patients``; ``labels``, the number of recordings by label; ``ages`` and
+        ``sexes``, the number of patients; ``locations``, the number of recordings.
     use : str
         How to classify a recording, and a patient by several recordings.
     split : str
         How the figures were measured.
     figures : tuple of dict
-        One for each figure: ``task``, ``score``, ``mean`` and ``sd`` over the folds,
-        ``value`` of all folds together with ``low`` and ``high``, the ends of its
-        95 % interval over patients, and ``parts``, the value of each database. None
-        where it was not measured.
+        One for each figure, those for other hospitals first: ``task``, ``score``,
+        ``mean`` and ``sd`` over the folds, ``value`` of all folds together with ``low``
+        and ``high``, the ends of its 95 % interval over patients, and ``parts``, the
+        value of each database. None where it was not measured.
     limits : tuple of str
         What the model must not be used for, and where it is weak.
     n_parameters : int
@@ -47,8 +48,15 @@ class ModelCard:
         How often answers are right, measured on patients that the networks were not
         trained on: ``positive``, ``prevalence``, and ``bins`` by rising probability,
         each with ``n`` recordings, ``patients``, the mean ``probability``, and the
-        ``share`` that is positive with its 95 % interval, ``low`` and ``high``. None if
-        it was not measured.
+        ``share`` that is positive with its 95 % interval, ``low`` and ``high``;
+        ``error``, the expected calibration error at `prevalence`; ``slope`` and
+        ``intercept``, by which the log odds of the training were changed. None if it
+        was not measured.
+    operating_point : dict or None
+        The ``threshold`` of the probability for the ``wanted_sensitivity``, by
+        recording; the ``sensitivity`` and ``specificity`` that such thresholds reach
+        for other patients, and the predictive values at some prevalences (``"ppv at
+        0.02"``), each with its 95 % interval. None if it was not measured.
     """
 
     name: str
@@ -63,6 +71,7 @@ class ModelCard:
     training: str
     licence: str
     calibration: dict[str, Any] | None = None
+    operating_point: dict[str, Any] | None = None
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.summary}", f"classes: {', '.join(self.classes)}"]
@@ -72,11 +81,18 @@ class ModelCard:
                 f"trained on: {corpus['corpus']}, {corpus['recordings']} recordings of "
                 f"{corpus['patients']} patients ({labels})"
             )
+            lines += [
+                f"  {title}: {_counts(corpus[key])}"
+                for key, title in COUNTED.items()
+                if key in corpus
+            ]
         lines.append(f"use: {self.use}")
         lines.append(f"figures: {self.split}")
         lines += [f"  {_figure(figure)}" for figure in self.figures]
         if self.calibration is not None:
             lines += _calibration(self.calibration)
+        if self.operating_point is not None:
+            lines += _operating_point(self.operating_point)
         lines += ["limits:", *(f"  - {limit}" for limit in self.limits)]
         lines.append(f"network: {self.n_parameters} weights")
         lines.append(f"training: {self.training}")
@@ -91,6 +107,17 @@ class ModelCard:
             )
             for line in lines
         )
+
+
+COUNTED = {
+    "ages": "patients by age",
+    "sexes": "patients by sex",
+    "locations": "recordings by location",
+}
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n} {word}" for word, n in counts.items())
 
 
 def _figure(figure: dict[str, Any]) -> str:
@@ -117,6 +144,27 @@ def _calibration(calibration: dict[str, Any]) -> list[str]:
             f"  about {one['probability']:.3f}: {one['share']:.2f} "
             f"({one['low']:.2f} to {one['high']:.2f}) of {one['n']} recordings"
         )
+    if "error" in calibration:
+        lines.append(
+            f"  expected calibration error, converted to a prevalence of "
+            f"{calibration['prevalence']:.2f}: {calibration['error']['mean']:.3f} over "
+            f"folds, {calibration['error']['together']:.3f} all together"
+        )
+    return lines
+
+
+def _operating_point(point: dict[str, Any]) -> list[str]:
+    """Return the lines of an operating point."""
+    lines = [
+        f"operating point: {point['positive']} from a probability of "
+        f"{point['threshold']:.3f} on, chosen for a sensitivity of "
+        f"{point['wanted_sensitivity']:.2f}; for other patients:"
+    ]
+    lines += [
+        f"  {name}: {row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+        for name, row in point.items()
+        if isinstance(row, dict)
+    ]
     return lines
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from skheart.metrics import at_prevalence
 from skheart.report.description import Performance
 
 GENERAL_LIMITS = (
@@ -66,7 +67,7 @@ def measured_performance(
     measured = calibration["prevalence"]
     wanted = measured if prevalence is None else prevalence
     share, low, high = (
-        at_prevalence(nearest[name], measured, wanted)
+        float(at_prevalence(nearest[name], wanted, measured=measured))
         for name in ("share", "low", "high")
     )
     sentence = (
@@ -75,12 +76,6 @@ def measured_performance(
         "recordings have it."
     )
     return Performance(sentence, share, low, high, wanted, figures)
-
-
-def at_prevalence(share: float, measured: float, wanted: float) -> float:
-    """Return a share of positives for another prevalence, by the rule of Bayes."""
-    up, down = wanted / measured, (1 - wanted) / (1 - measured)
-    return share * up / (share * up + (1 - share) * down)
 
 
 def _figure(figure: dict[str, Any]) -> str:

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from sklearn.calibration import calibration_curve
 
-from skheart.metrics import calibration_bins, expected_calibration_error
+from skheart.metrics import (
+    at_prevalence,
+    calibration_bins,
+    expected_calibration_error,
+)
 
 RNG = np.random.default_rng(0)
 P = RNG.uniform(size=1000)
@@ -37,3 +41,31 @@ def test_fewer_recordings_than_bins_and_one_class():
 def test_numbers_that_are_no_probabilities():
     with pytest.raises(ValueError, match="from 0 to 1"):
         calibration_bins([1, 0], [1.2, 0.1])
+
+
+def test_a_rarer_class_makes_a_positive_answer_less_often_right():
+    # 1000 recordings: 100 positive, of which 71 in the bin, and 900 negative, of which
+    # 29 of 100 times 9 are in it.
+    assert at_prevalence(0.71, 0.1) == pytest.approx(71 / (71 + 9 * 29))
+    assert at_prevalence(0.71, 0.3, measured=0.3) == pytest.approx(0.71)
+    np.testing.assert_array_equal(at_prevalence([0.0, 1.0], 0.1), [0, 1])
+
+
+def test_probabilities_are_true_at_another_prevalence():
+    # Every positive recording is kept, and every tenth negative one.
+    kept = (Y == "murmur") | (np.arange(len(Y)) % 10 == 0)
+    y, p = Y[kept], P[kept]
+    true = at_prevalence(p, np.mean(y == "murmur"), measured=np.mean(Y == "murmur"))
+    assert expected_calibration_error(y, true) < 0.05
+    assert expected_calibration_error(y, p) > 0.1
+
+
+@pytest.mark.parametrize("prevalence", [0, 1, -0.1, "0.5"])
+def test_impossible_prevalences(prevalence):
+    with pytest.raises((ValueError, TypeError), match="prevalence must be"):
+        at_prevalence(0.5, prevalence)
+
+
+def test_impossible_probabilities_have_no_prevalence():
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        at_prevalence([0.5, 1.2], 0.1)

@@ -1,0 +1,163 @@
+"""Probabilities of two classes that come true, and the operating points of a card.
+
+All figures are from networks that were not trained on the patient. What is fitted for
+the patients of a fold (the scaling, a threshold) is fitted on those of the other folds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from _corpora import HEADS, N_FOLDS, Corpora
+from _joint import COLUMNS
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from skheart.metrics import (
+    at_prevalence,
+    calibration_bins,
+    choose_threshold,
+    expected_calibration_error,
+    predictive_values,
+    proportion_interval,
+)
+from skheart.metrics.patients import rows_of_groups
+
+SENSITIVITY = 0.9  # of the operating point on a card
+PREVALENCES = (0.02, 0.1, 0.5)
+N_RESAMPLES = 1000
+
+
+def log_odds(logits: np.ndarray, head: str) -> np.ndarray:
+    """Return the log odds of the first of two classes; the logit is of the second."""
+    return -logits[:, COLUMNS[head].start].astype(float)
+
+
+def scaling(odds: np.ndarray, positive: np.ndarray) -> tuple[float, float]:
+    """Return the slope and the intercept that make log odds true at a prevalence of ½.
+
+    The classes are weighted to be equally common (Platt's method). Nothing is changed
+    without recordings of both classes, as in a quick run with one fold.
+    """
+    if len(np.unique(positive)) < 2:
+        return 1.0, 0.0
+    model = LogisticRegression(C=1e6, class_weight="balanced")
+    model.fit(odds[:, np.newaxis], positive)
+    return float(model.coef_[0, 0]), float(model.intercept_[0])
+
+
+def scaled(corpora: Corpora, logits: np.ndarray, head: str) -> np.ndarray:
+    """Return the true log odds of all recordings, with the scaling of other folds."""
+    odds, known = log_odds(logits, head), _known(corpora, logits, head)
+    result = np.full(len(corpora), np.nan)
+    for k in range(N_FOLDS):
+        others = known & (corpora.fold != k)
+        here = corpora.fold == k
+        slope, intercept = scaling(odds[others], corpora.codes[head][others] == 0)
+        result[here] = slope * odds[here] + intercept
+    return result
+
+
+def calibration(corpora: Corpora, logits: np.ndarray, head: str) -> dict[str, Any]:
+    """Return the entry "calibration" of a card; see :class:`skheart.ModelCard`."""
+    rows = np.flatnonzero(_known(corpora, logits, head))
+    part, positive = corpora.take(rows), corpora.codes[head][rows] == 0
+    slope, intercept = scaling(log_odds(logits[rows], head), positive)
+    p = expit(scaled(corpora, logits, head)[rows])
+    bins = calibration_bins(positive, p, pos_label=True)
+    order = np.split(
+        np.argsort(p, kind="stable"), np.cumsum([one["n"] for one in bins])[:-1]
+    )
+    for one, members in zip(bins, order, strict=True):
+        n_patients = len(np.unique(part.group[members]))
+        interval = proportion_interval(one["share"] * n_patients, n_patients)
+        one |= {"patients": n_patients, "low": interval.low, "high": interval.high}
+    prevalence = float(positive.mean())
+    true = at_prevalence(p, prevalence)
+    errors = [
+        expected_calibration_error(
+            positive[part.fold == k], true[part.fold == k], pos_label=True
+        )
+        for k in np.unique(part.fold)
+    ]
+    return {
+        "positive": HEADS[head][0],
+        "prevalence": round(prevalence, 4),
+        "recordings": len(part),
+        "patients": len(np.unique(part.group)),
+        "slope": round(slope, 4),
+        "intercept": round(intercept, 4),
+        "error": {
+            "mean": round(float(np.mean(errors)), 4),
+            "folds": _rounded(errors),
+            "together": round(
+                expected_calibration_error(positive, true, pos_label=True), 4
+            ),
+        },
+        "bins": [
+            {k: round(v, 4) if isinstance(v, float) else v for k, v in one.items()}
+            for one in bins
+        ],
+    }
+
+
+def operating_point(corpora: Corpora, logits: np.ndarray, head: str) -> dict[str, Any]:
+    """Return the entry "operating_point" of a card, by recording.
+
+    The threshold is that of all folds together. Sensitivity and specificity are those
+    of each fold with the threshold of the other folds.
+    """
+    rows = np.flatnonzero(_known(corpora, logits, head))
+    part, positive = corpora.take(rows), corpora.codes[head][rows] == 0
+    p = expit(scaled(corpora, logits, head)[rows])
+    above = np.zeros(len(p), bool)
+    threshold = _threshold(positive, p)
+    for k in np.unique(part.fold):
+        here = part.fold == k
+        others = ~here if not here.all() else here  # a quick run has one fold
+        above[here] = p[here] >= _threshold(positive[others], p[others])
+    random = np.random.default_rng(0)
+    _, rows_of = rows_of_groups(part.group)
+    drawn = [
+        np.concatenate(
+            [rows_of[i] for i in random.integers(0, len(rows_of), len(rows_of))]
+        )
+        for _ in range(N_RESAMPLES)
+    ]
+    samples = [_rates(positive[one], above[one]) for one in drawn]
+    return {
+        "positive": HEADS[head][0],
+        "threshold": round(threshold, 4),
+        "wanted_sensitivity": SENSITIVITY,
+        **{
+            name: {
+                "value": round(value, 4),
+                "low": round(float(np.quantile([s[name] for s in samples], 0.025)), 4),
+                "high": round(float(np.quantile([s[name] for s in samples], 0.975)), 4),
+            }
+            for name, value in _rates(positive, above).items()
+        },
+    }
+
+
+def _rates(positive: np.ndarray, above: np.ndarray) -> dict[str, float]:
+    sensitivity = float(above[positive].mean())
+    specificity = float((~above[~positive]).mean())
+    rates = {"sensitivity": sensitivity, "specificity": specificity}
+    for prevalence in PREVALENCES:
+        ppv, npv = predictive_values(sensitivity, specificity, prevalence=prevalence)
+        rates |= {f"ppv at {prevalence:g}": ppv, f"npv at {prevalence:g}": npv}
+    return rates
+
+
+def _threshold(positive: np.ndarray, p: np.ndarray) -> float:
+    return choose_threshold(positive, p, pos_label=True, sensitivity=SENSITIVITY)
+
+
+def _known(corpora: Corpora, logits: np.ndarray, head: str) -> np.ndarray:
+    return (corpora.codes[head] >= 0) & np.isfinite(logits).all(axis=1)
+
+
+def _rounded(values: Any) -> list[float]:
+    return [round(float(value), 4) for value in values]
