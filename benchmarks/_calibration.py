@@ -59,12 +59,18 @@ def scaled(corpora: Corpora, logits: np.ndarray, head: str) -> np.ndarray:
     return result
 
 
+def true_probabilities(corpora: Corpora, logits: np.ndarray, head: str) -> np.ndarray:
+    """Return the probabilities, (n, 2), after the scaling of other folds."""
+    positive = expit(scaled(corpora, logits, head))
+    return np.column_stack([positive, 1 - positive])
+
+
 def calibration(corpora: Corpora, logits: np.ndarray, head: str) -> dict[str, Any]:
     """Return the entry "calibration" of a card; see :class:`skheart.ModelCard`."""
     rows = np.flatnonzero(_known(corpora, logits, head))
     part, positive = corpora.take(rows), corpora.codes[head][rows] == 0
     slope, intercept = scaling(log_odds(logits[rows], head), positive)
-    p = expit(scaled(corpora, logits, head)[rows])
+    p = true_probabilities(corpora, logits, head)[rows, 0]
     bins = calibration_bins(positive, p, pos_label=True)
     order = np.split(
         np.argsort(p, kind="stable"), np.cumsum([one["n"] for one in bins])[:-1]
@@ -110,7 +116,7 @@ def operating_point(corpora: Corpora, logits: np.ndarray, head: str) -> dict[str
     """
     rows = np.flatnonzero(_known(corpora, logits, head))
     part, positive = corpora.take(rows), corpora.codes[head][rows] == 0
-    p = expit(scaled(corpora, logits, head)[rows])
+    p = true_probabilities(corpora, logits, head)[rows, 0]
     above = np.zeros(len(p), bool)
     threshold = _threshold(positive, p)
     for k in np.unique(part.fold):

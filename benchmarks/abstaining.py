@@ -3,8 +3,8 @@
     python benchmarks/abstaining.py DATA_HOME
 
 DATA_HOME contains the folders pascal, cinc2016 and circor2022 of the three corpora. The
-probabilities are out of fold, from the networks that benchmarks/patient_model.py trains
-on CirCor and stores in the folder --work; missing ones are trained. The results are the
+probabilities are out of fold, from the networks that benchmarks/accuracy.py trains and
+stores in the folder --work; missing ones are trained. The results are the
 share of recordings with an answer and the accuracy among these for limits of
 confidence, by recording and averaged over the patients, and the answers for sounds
 without a heart. They are written to benchmarks/results/abstaining.json.
@@ -20,13 +20,12 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from _corpora import HEADS, N_FOLDS, Corpora, read_corpora, spectrograms
-from _joint import logits_of, trained
+from _calibration import true_probabilities
+from _corpora import HEADS, read_corpora
 from _other_sounds import KINDS, draw_other
-from _recipes import SPECTROGRAM
+from _recipes import MODELS
 from _results import RESULTS, write_results
-from _scores import probabilities
-from patient_model import circor_recipe
+from accuracy import Study
 
 from skheart._core.decisions import MIN_QUALITY
 from skheart.metrics import sensitivity_score, specificity_score
@@ -43,8 +42,11 @@ def main() -> None:
     options = parser.parse_args()
 
     corpora = read_corpora(options.data_home)
-    circor = corpora.take(np.flatnonzero(corpora.corpus == "circor2022"))
-    murmur = out_of_fold(circor, options.work)
+    study = Study(corpora, options.work, quick=False)
+    logits = study.out_of_fold(MODELS["murmur"])
+    rows = np.flatnonzero(corpora.corpus == "circor2022")
+    circor = corpora.take(rows)
+    murmur = true_probabilities(corpora, logits, "murmur")[rows, 0]
     known = np.flatnonzero(circor.codes["murmur"] >= 0)
     part = circor.take(known)
     labels = np.array(HEADS["murmur"])[part.codes["murmur"]]
@@ -64,20 +66,6 @@ def main() -> None:
         results["without a heart"][kind] = unsure(np.array(found))
     print(results["without a heart"])
     write_results(RESULTS / "abstaining.json", results)
-
-
-def out_of_fold(circor: Corpora, work: Path) -> np.ndarray:
-    """Return the probability of a murmur from networks not trained on the patient."""
-    recipe = circor_recipe()
-    X = spectrograms(circor, work, **SPECTROGRAM)
-    found = np.full(len(circor), np.nan)
-    for k in range(N_FOLDS):
-        train = np.flatnonzero(circor.fold != k)
-        test = np.flatnonzero(circor.fold == k)
-        network, _ = trained(X, circor, train, recipe, seed=0, folder=work)
-        logits = logits_of(network, X[test], recipe.crop_frames)
-        found[test] = probabilities(logits, "murmur")[:, 0]
-    return found
 
 
 def curves(

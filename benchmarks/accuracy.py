@@ -24,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from _baselines import BASELINES, classifier, features
-from _calibration import calibration, operating_point, scaled
+from _calibration import calibration, operating_point, true_probabilities
 from _corpora import HEADS, N_FOLDS, Corpora, read_corpora, spectrograms
 from _cut import start_without_pascal
 from _joint import N_LOGITS, Recipe, logits_of, trained
@@ -43,7 +43,6 @@ from _scores import (
     repeated,
 )
 from joblib import Parallel, delayed, parallel_config
-from scipy.special import expit
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -139,6 +138,10 @@ class Study:
                 rows = self._rows_without(part)
                 for member in model.members:
                     calls[repr((part, member))] = ((member,), *rows)
+        if "transfer" in parts:
+            for name in TRANSFER:
+                members, train, test = self._elsewhere(name)
+                calls[name] = (members, train, test)
         with parallel_config("loky", n_jobs=n_jobs):
             Parallel()(delayed(_in_process)(self, call) for call in calls.values())
 
@@ -154,6 +157,15 @@ class Study:
         known = np.isin(self.corpora.corpus, recipe.corpora)
         here = (self.corpora.corpus == "cinc2016") & (self.corpora.part == part)
         return np.flatnonzero(known & ~here), np.flatnonzero(here)
+
+    def _elsewhere(self, name: str) -> tuple[Any, np.ndarray, np.ndarray]:
+        """Return the members without a task's corpus, training rows and test rows."""
+        model = MODELS["murmur"]
+        corpora = model.recipes[0].corpora
+        others = tuple(corpus for corpus in corpora if corpus != TRANSFER[name])
+        members = tuple((replace(r, corpora=others), s) for r, s in model.members)
+        train = np.flatnonzero(np.isin(self.corpora.corpus, others))
+        return members, train, np.flatnonzero(TASKS[name].rows(self.corpora))
 
     def baseline(self, kind: str) -> dict[str, Any]:
         """Score simple features with a linear classifier in the same folds."""
@@ -251,13 +263,9 @@ class Study:
     def transfer(self) -> dict[str, Any]:
         """Score murmurs of a corpus that no recording of the training is from."""
         figures = {}
-        model = MODELS["murmur"]
-        for name, corpus in TRANSFER.items():
+        for name in TRANSFER:
             task = TASKS[name]
-            others = tuple(c for c in model.recipes[0].corpora if c != corpus)
-            members = tuple((replace(r, corpora=others), s) for r, s in model.members)
-            test = np.flatnonzero(task.rows(self.corpora))
-            train = np.flatnonzero(np.isin(self.corpora.corpus, others))
+            members, train, test = self._elsewhere(name)
             logits = self._logits(members, train, test)
             part = self.corpora.take(test)
             score = task.answer(probabilities(logits, task.head))
@@ -330,8 +338,7 @@ class Study:
         asked = np.flatnonzero(task.rows(self.corpora))
         p = probabilities(logits, task.head)
         if len(HEADS[task.head]) == 2 and model.head == task.head:
-            positive = expit(scaled(self.corpora, logits, task.head))
-            p = np.column_stack([positive, 1 - positive])
+            p = true_probabilities(self.corpora, logits, task.head)
         score = task.answer(p)[asked]
         part = self.corpora.take(asked)
         return self._figure(task, part, score, n_resamples)

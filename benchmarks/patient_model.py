@@ -5,17 +5,14 @@
 
 The patient model answers Present, Unknown or Absent for a patient of CirCor, from the
 probabilities of the recordings, how long they are, and how clear and regular the
-heartbeat is. All come from networks that were not trained on the patient: five are
-trained here, and five by benchmarks/train_segmenter.py, which must have been run
-before. The model of a fold is fitted on the patients of the other folds.
+heartbeat is. The probabilities come from networks that were not trained on the patient;
+benchmarks/accuracy.py trains and stores them, and missing ones are trained here. The
+clearness comes from the segmenter of the package, which has seen the phases, but not
+the murmurs, of the patients of folds 1 to 4. The model of a fold is fitted on the
+patients of the other folds.
 
 Features and the strength of the regularization are chosen on folds 1 to 4, by the
 lowest log loss (the "trials" in the results). Fold 0 is kept back from the choice.
-
-The networks of this program are trained on CirCor alone, for 15 epochs. The other two
-corpora have no label of this kind, and in benchmarks/results/trials.json the score is
-not lower without them (0.797, with them 0.783). With --joint, they are trained as the
-network in the package is, on all three corpora for 25 epochs, in four times the time.
 
 Writes benchmarks/results/patient_model.json.
 """
@@ -27,22 +24,21 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from _corpora import HEADS, N_FOLDS, Corpora, read_corpora, spectrograms
-from _joint import Recipe, described, logits_of, trained
-from _recipes import MODELS, SPECTROGRAM
+from _corpora import HEADS, N_FOLDS, Corpora, read_corpora
+from _joint import described
+from _recipes import MODELS
 from _results import RESULTS, write_results
 from _scores import MURMUR3_POOLING, auroc, probabilities
+from accuracy import Study
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
-from train_segmenter import WORK as SEGMENTERS
-from train_segmenter import network_path, read_weights
 
 from skheart._core.decisions import Decision
 from skheart._core.files import atomic_path
@@ -51,8 +47,8 @@ from skheart.audio.reading import read_recording
 from skheart.metrics import circor2022_score, expected_calibration_error
 from skheart.metrics.patients import pool_answers, rows_of_groups
 from skheart.report.patients import measures_of
-from skheart.segmentation.frames import SAMPLE_RATE, decibels
-from skheart.segmentation.segmenter import probabilities as phase_probabilities
+from skheart.segmentation import load_segmenter
+from skheart.segmentation.frames import SAMPLE_RATE
 
 CLASSES = np.array(HEADS["murmur3"])
 WEIGHTS = [1.0, 5.0, 3.0]  # of the challenge's score, in the order of CLASSES
@@ -86,22 +82,17 @@ def main() -> None:
     )
     parser.add_argument("data_home", help="folder with the three corpora")
     parser.add_argument("--work", type=Path, default=Path("build/accuracy"))
-    parser.add_argument("--segmenters", type=Path, default=SEGMENTERS)
-    parser.add_argument("--joint", action="store_true", help="train on all corpora")
-    parser.add_argument("--only", choices=("scores", "trials"), help="stop after these")
+    parser.add_argument("--trials", action="store_true", help="stop after the trials")
     parser.add_argument("--output", type=Path, default=RESULTS / "patient_model.json")
     parser.add_argument("--ship", action="store_true", help="write into the package")
     options = parser.parse_args()
-    recipe = MODELS["murmur3"].recipes[0] if options.joint else circor_recipe()
     corpora = read_corpora(options.data_home)
-    p = out_of_fold(corpora, recipe, options.work)
-    if options.only == "scores":
-        return
+    logits = Study(corpora, options.work, quick=False).out_of_fold(MODELS["murmur3"])
     rows = np.flatnonzero(corpora.corpus == "circor2022")
-    circor, p = corpora.take(rows), p[rows]
-    table = patients_of(circor, p, measured(circor, options.segmenters, options.work))
+    circor, p = corpora.take(rows), probabilities(logits[rows], "murmur3")
+    table = patients_of(circor, p, measured(circor, options.work))
     tried = trials(table)
-    if options.only == "trials":
+    if options.trials:
         print("\n".join(map(json.dumps, tried)))
         return
     choice = {"with": chosen(tried, counting=True)}
@@ -112,16 +103,11 @@ def main() -> None:
         "figures": all_figures(table, circor, p, choice),
     }
     print(json.dumps(results["figures"], indent=1))
+    (recipe,) = MODELS["murmur3"].recipes
     write_results(options.output, results, {"recipe": described(recipe)})
     if options.ship:
         every = np.ones(len(table), bool)
         ship(fit(table, choice["with"], every))
-
-
-def circor_recipe() -> Recipe:
-    """Return the recipe of murmur3, for CirCor alone and fewer epochs."""
-    recipe = MODELS["murmur3"].recipes[0]
-    return replace(recipe, corpora=("circor2022",), epochs=15)
 
 
 @dataclass
@@ -154,45 +140,17 @@ class Table:
 # What is known of the recordings ------------------------------------------------------
 
 
-def out_of_fold(corpora: Corpora, recipe: Recipe, work: Path) -> np.ndarray:
-    """Return the probabilities of networks that were not trained on the patient.
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_recordings, 3)
-        NaN for recordings of other corpora.
-    """
-    found = np.full((len(corpora), len(CLASSES)), np.nan)
-    known = np.flatnonzero(np.isin(corpora.corpus, recipe.corpora))
-    part = corpora.take(known)
-    X = spectrograms(part, work, **SPECTROGRAM)
-    for k in range(N_FOLDS):
-        train = np.flatnonzero(part.fold != k)
-        test = np.flatnonzero((part.fold == k) & (part.corpus == "circor2022"))
-        model, key = trained(X, part, train, recipe, seed=0, folder=work)
-        path = work / f"murmur3-{key}.npy"
-        if not path.exists():
-            logits = logits_of(model, X[test], recipe.crop_frames)
-            with atomic_path(path) as temporary, open(temporary, "wb") as file:
-                np.save(file, logits)
-        found[known[test]] = probabilities(np.load(path), "murmur3")
-    return found
-
-
-def measured(circor: Corpora, segmenters: Path, work: Path) -> np.ndarray:
-    """Return the measures of recordings by segmenters not trained on the patient."""
-    files = [network_path(segmenters, k) for k in range(N_FOLDS)]
+def measured(circor: Corpora, work: Path) -> np.ndarray:
+    """Return the measures of recordings by the segmenter of the package."""
     key = hashlib.sha256(repr(circor.path.tolist()).encode())
-    for file in files:
-        key.update(file.read_bytes())
     kept = work / f"measures-{key.hexdigest()[:16]}.npy"
     if kept.exists():
         return np.load(kept)
-    weights = [read_weights(file)[0] for file in files]
+    segmenter = load_segmenter(input_sample_rate=SAMPLE_RATE)
     measures = []
-    for path, k in zip(circor.path, circor.fold, strict=True):
+    for path in circor.path:
         waveform, _ = read_recording(path, sample_rate=SAMPLE_RATE)
-        probability = phase_probabilities(weights[k], decibels(waveform))
+        (probability,) = segmenter.predict_proba([waveform])
         measures.append(measures_of(probability))
     with atomic_path(kept) as temporary, open(temporary, "wb") as file:
         np.save(file, np.array(measures))

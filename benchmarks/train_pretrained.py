@@ -187,7 +187,6 @@ def with_patient_model(card: dict[str, Any]) -> dict[str, Any]:
         row = results[name]
         keys = ("score", "mean", "sd", "value", "low", "high")
         task = f"{row['task']}, patient model {name} the number of recordings"
-        task += " (networks of CirCor alone, 15 epochs)"
         figures.append({"task": task, **{key: row[key] for key in keys}, "parts": None})
     texts = {"use": model.use, "limits": list(model.limits)}
     return {**card, **texts, "figures": figures}

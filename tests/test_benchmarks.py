@@ -505,7 +505,7 @@ def test_the_patient_model_of_the_package_has_these_figures():
         row = results["figures"][name]
         assert row["mean"] == pytest.approx(np.mean(row["folds"]), abs=1e-3)
         task = f"{row['task']}, patient model {name} the number of recordings"
-        shown = card[f"{task} (networks of CirCor alone, 15 epochs)"]
+        shown = card[task]
         for key in ("mean", "sd", "value", "low", "high"):
             assert shown[key] == row[key]
         counts = np.array(row["confusion"])
