@@ -81,7 +81,7 @@ def described(
     show_progress: bool,
 ) -> Iterator[Any]:
     """Yield the description of each recording, or of each patient, in order."""
-    from skheart.report.describe import describe_or_say_why
+    from skheart.report.described_recording import describe_or_say_why
 
     shown = show_progress and len(recordings) >= _MANY
     bar = progress_bar(
@@ -113,7 +113,7 @@ def _patient(
     prevalence: float | None,
 ) -> PatientDescription | UnusablePatient:
     """Return the description of a patient, or why there is none."""
-    from skheart.report.describe import patient_of
+    from skheart.report.described_patient import patient_of
     from skheart.report.description import RecordingDescription
     from skheart.report.description import UnusablePatient as Unusable
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 # Labels of a healthy heart, in lower case.
-HEALTHY_WORDS = ("absent", "healthy", "negative", "normal")
+_HEALTHY_WORDS = ("absent", "healthy", "negative", "normal")
 
 
 def positive_class(
@@ -28,10 +28,15 @@ def positive_class(
     if len(labels) == 2:
         if all(isinstance(label, bool | int | float) for label in labels):
             return max(labels)
-        diseased = [x for x in labels if str(x).lower() not in HEALTHY_WORDS]
+        diseased = [x for x in labels if not is_healthy(x)]
         if len(diseased) == 1:
             return diseased[0]
     raise ValueError(
         f"{name} must name the positive class, which does not follow from the labels "
         f"{listed}."
     )
+
+
+def is_healthy(label: Any) -> bool:
+    """Return whether a class is called by a word for a healthy heart."""
+    return str(label).lower() in _HEALTHY_WORDS

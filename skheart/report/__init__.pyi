@@ -1,7 +1,7 @@
 from .answers import report_page as report_page
 from .answers import write_report as write_report
-from .describe import describe_patient as describe_patient
-from .describe import describe_recording as describe_recording
+from .described_patient import describe_patient as describe_patient
+from .described_recording import describe_recording as describe_recording
 from .description import PatientDescription as PatientDescription
 from .description import RecordingDescription as RecordingDescription
 from .description import UnusableRecording as UnusableRecording

@@ -89,3 +89,14 @@ def _figure(figure: dict[str, Any]) -> str:
         f"{figure['task']}: {100 * value:.0f} of 100 pairs of a positive and a "
         f"negative one are ranked rightly ({number})"
     )
+
+
+def limits_of(card: dict[str, Any] | None) -> tuple[str, ...]:
+    """Return what an answer must not be used for."""
+    if card is not None:
+        return tuple(card["limits"])
+    return (
+        *GENERAL_LIMITS,
+        "what the model was trained on and how good it is are not on a card: evaluate "
+        "it on patients of your own first",
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skheart.report.describe import VALVES, is_healthy
+from skheart.metrics.positive import is_healthy
 from skheart.report.description import (
     LocationFinding,
     ModelFacts,
@@ -17,6 +17,7 @@ from skheart.report.description import (
     UnusableRecording,
 )
 from skheart.report.embedded import sound_address
+from skheart.report.locations import VALVES
 from skheart.report.timeline import (
     PHASE_NAMES,
     PHASES,

@@ -15,7 +15,8 @@ from typing import Any
 from skheart.audio.opening import open_recording
 from skheart.audio.reading import decode
 from skheart.report.answering import answering
-from skheart.report.describe import describe_patient, describe_recording
+from skheart.report.described_patient import describe_patient
+from skheart.report.described_recording import describe_recording
 from skheart.report.description import PatientDescription, RecordingDescription
 
 _AT_ONCE = 2  # recordings that are described at a time
