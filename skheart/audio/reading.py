@@ -102,7 +102,11 @@ def read_recording(
 
 def content_digest(path: str | os.PathLike[str], *, key: bytes) -> bytes:
     """Compute a keyed hash of a file's waveform and rate, the same for every format."""
-    waveform, rate = read_recording(path)
+    return waveform_digest(*read_recording(path), key=key)
+
+
+def waveform_digest(waveform: np.ndarray, rate: float, *, key: bytes) -> bytes:
+    """Compute the same of the decoded file."""
     digest = hashlib.blake2b(repr(rate).encode(), digest_size=32, key=key)
     digest.update(np.ascontiguousarray(waveform).astype("<f4", copy=False).data)
     return digest.digest()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from numbers import Number, Real
 from typing import Any
 
@@ -26,6 +26,8 @@ from skheart.audio.waveform import (
     resample,
 )
 
+_BATCH = 16  # recordings whose waveforms are in memory at a time
+_FILES = (str, os.PathLike, bytes, bytearray, memoryview)
 _EXPECTED = "expected a path or a waveform"
 
 
@@ -37,6 +39,7 @@ class Recording:
     index: int
     rate: float | None = None  # of a waveform that came with it, in Hz
     problem: str = ""  # why the entry is no recording, if `source` is None
+    decoded: tuple[np.ndarray, float] | None = None  # of a file: waveform and rate
 
     @property
     def name(self) -> str:
@@ -51,6 +54,18 @@ class Recording:
         if isinstance(source, np.ndarray):
             return source
         return read_content(source, self.name)
+
+    def opened(self, duration: float | None = None) -> Recording:
+        """Return the recording with its decoded waveform, which all uses then share.
+
+        At most `duration` seconds from the start are decoded. Waveforms are returned
+        as they are.
+        """
+        source = self._checked()
+        if isinstance(source, np.ndarray) or self.decoded is not None:
+            return self
+        with open_recording(source, self.name) as file:
+            return replace(self, decoded=decode(file, self.name, duration))
 
     def _checked(self) -> Any:
         if self.problem:
@@ -114,9 +129,13 @@ class Recording:
                 if waveform.ndim == 2:
                     waveform = mean_of_channels(waveform)
         else:
-            source = source if content is None else content
-            with open_recording(source, self.name) as file:
-                waveform, rate = decode(file, self.name, duration)
+            if self.decoded is not None:
+                waveform, rate = self.decoded
+                waveform = waveform[: times_in(duration, rate, len(waveform))]
+            else:
+                source = source if content is None else content
+                with open_recording(source, self.name) as file:
+                    waveform, rate = decode(file, self.name, duration)
             n_times = len(waveform)
             if 0 < n_times < window * rate and (duration or window) >= window:
                 raise RecordingError(
@@ -147,23 +166,21 @@ def recordings_of(
 ) -> list[Recording]:
     """Return the recordings in `X`; set or check `n_features_in_` of the estimator.
 
+    Entries that are a :class:`Recording` already stay what they are.
+
     Only a two-dimensional array or data frame of numbers has features in scikit-learn's
     sense; for the other containers `n_features_in_` is not set.
     """
     if (one := _one_recording(X)) is not None:
         entry = repr(X) if isinstance(X, str | os.PathLike) else "X"
         raise ValueError(f"X must hold several recordings, got {one}; pass [{entry}].")
-    if hasattr(X, "columns") and hasattr(X, "iloc") and X.shape[1] == 1:
-        column = X.iloc[:, 0]
-        if not np.issubdtype(np.asarray(column).dtype, np.number):
-            X = column
-    one_dimensional = getattr(X, "ndim", 2) == 1 and hasattr(X, "__len__")
+    X = _only_column(X)
     if getattr(getattr(X, "dtype", None), "kind", "") == "S":
         raise ValueError(
             "X is an array of bytes of fixed length, which drops zeros at their ends; "
             "pass a list."
         )
-    if isinstance(X, Sequence) or one_dimensional:
+    if _is_list(X):
         if len(X) == 0:
             raise ValueError("X holds no recording: Found array with 0 sample(s).")
         if all(isinstance(x, Number) for x in X):
@@ -204,6 +221,57 @@ def recordings_of(
     return [Recording(row, index) for index, row in enumerate(array)]
 
 
+def decoded_batches(X: Any) -> Iterator[list[Recording]] | None:
+    """Read the files in `X` for several uses: each is opened and decoded once.
+
+    Returns
+    -------
+    batches : iterator of list of Recording, or None
+        In the order of `X`; only the waveforms of one batch are in memory. None if `X`
+        holds no file.
+    """
+    X = _only_column(X)
+    if _one_recording(X) is not None or not _is_list(X) or not any(map(_is_file, X)):
+        return None
+    starts = range(0, len(X), _BATCH)
+    entries = [_entry(item, index) for index, item in enumerate(X)]
+    return ([*map(decoded, entries[start : start + _BATCH])] for start in starts)
+
+
+def decoded(recording: Recording) -> Recording:
+    """Return a recording with its decoded waveform.
+
+    One that cannot be decoded as a whole stays what it is: each use says why, or needs
+    only its start.
+    """
+    try:
+        return recording.opened()
+    except (OSError, ValueError):
+        return recording
+
+
+def _only_column(X: Any) -> Any:
+    """Return the column of a data frame that has one of recordings, else `X`."""
+    if hasattr(X, "columns") and hasattr(X, "iloc") and X.shape[1] == 1:
+        column = X.iloc[:, 0]
+        if not np.issubdtype(np.asarray(column).dtype, np.number):
+            return column
+    return X
+
+
+def _is_list(X: Any) -> bool:
+    """Check whether `X` has one entry for each recording, and not an array of them."""
+    one_dimensional = getattr(X, "ndim", 2) == 1 and hasattr(X, "__len__")
+    return isinstance(X, Sequence) or one_dimensional
+
+
+def _is_file(item: Any) -> bool:
+    """Check whether an entry of `X` is a file: its path, its content or open."""
+    if isinstance(item, Recording):
+        return not isinstance(item.source, np.ndarray)
+    return isinstance(item, _FILES) or hasattr(item, "read")
+
+
 def _one_recording(X: Any) -> str | None:
     """Return what `X` is if it is a recording, not a container of some."""
     if isinstance(X, str | os.PathLike):
@@ -228,6 +296,8 @@ def _has_rate(item: Any) -> bool:
 
 def _entry(item: Any, index: int) -> Recording:
     """Return one entry of `X` as a recording; what is wrong with it is raised later."""
+    if isinstance(item, Recording):
+        return item
     if isinstance(item, str | os.PathLike):
         return Recording(str(os.fsdecode(item)), index)
     if isinstance(item, bytes | bytearray | memoryview):

@@ -16,7 +16,13 @@ from typing import Any
 
 from skheart._core.optional import optional_import
 from skheart._core.progress import progress_bar
-from skheart.cli.prediction import Answer, Predictor, answers_of_chunk, chunks_of
+from skheart.cli.prediction import (
+    Answer,
+    Predictor,
+    Wanted,
+    answers_of_chunk,
+    chunks_of,
+)
 
 _AHEAD = 4  # chunks for each thread of a worker that are submitted before their turn
 _TRIES = 3  # times that a chunk is repeated when its worker stops
@@ -28,7 +34,7 @@ def predictions_on_cluster(
     *,
     backend: str,
     address: str | None,
-    assess: bool = False,
+    wanted: Wanted,
     show_progress: bool = False,
 ) -> Iterator[Answer]:
     """Yield the answers for recordings, in order, as one machine does.
@@ -45,8 +51,8 @@ def predictions_on_cluster(
     address : str or None
         Of the cluster; None starts one on this machine, unless Dask's or Ray's own
         settings name one.
-    assess : bool, default=False
-        Whether the quality of the recordings is assessed.
+    wanted : Wanted
+        What is computed besides probabilities.
     show_progress : bool, default=False
 
     Raises
@@ -75,7 +81,7 @@ def predictions_on_cluster(
                 place = next(submitted)
                 if place >= len(chunks):
                     break
-                tasks[place] = workers.submit(chunks[place], assess)
+                tasks[place] = workers.submit(chunks[place], wanted)
             try:
                 answers = workers.result(tasks.pop(number))
             except workers.lost as error:
@@ -94,9 +100,9 @@ def _opened(content: bytes) -> Predictor:
     return pickle.loads(content).opened()
 
 
-def _work(content: bytes, recordings: list[str], assess: bool) -> list[Answer]:
+def _work(content: bytes, recordings: list[str], wanted: Wanted) -> list[Answer]:
     """Predict a chunk; runs on a worker."""
-    return answers_of_chunk(_opened(content), recordings, assess)
+    return answers_of_chunk(_opened(content), recordings, wanted)
 
 
 def _same(content: bytes) -> bytes:
@@ -126,9 +132,9 @@ class _Dask:
     def n_threads(self) -> int:
         return max(1, sum(self._client.nthreads().values()))
 
-    def submit(self, chunk: list[str], assess: bool) -> Any:
+    def submit(self, chunk: list[str], wanted: Wanted) -> Any:
         return self._client.submit(
-            _work, self._content, chunk, assess, pure=False, retries=_TRIES
+            _work, self._content, chunk, wanted, pure=False, retries=_TRIES
         )
 
     def result(self, task: Any) -> Any:
@@ -169,8 +175,8 @@ class _Ray:
     def n_threads(self) -> int:
         return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
-    def submit(self, chunk: list[str], assess: bool) -> Any:
-        return self._work.remote(self._content, chunk, assess)
+    def submit(self, chunk: list[str], wanted: Wanted) -> Any:
+        return self._work.remote(self._content, chunk, wanted)
 
     def result(self, task: Any) -> Any:
         return self._ray.get(task)

@@ -90,7 +90,13 @@ def described(
     with bar as advance:
 
         def describe(recording: str) -> Any:
-            work = partial(describe_or_say_why, model, recording, prevalence=prevalence)
+            work = partial(
+                describe_or_say_why,
+                model,
+                recording,
+                prevalence=prevalence,
+                measure=patients is not None,
+            )
             with quiet_decoders():
                 found = interruptible(work)
             advance()
@@ -102,13 +108,12 @@ def described(
         for patient in np.unique(patients).tolist():
             own = [r for r, p in zip(recordings, patients, strict=True) if p == patient]
             found = [*map(describe, own)]
-            yield _patient(model, patient, own, found, prevalence)
+            yield _patient(model, patient, found, prevalence)
 
 
 def _patient(
     model: Answering,
     patient: str,
-    recordings: list[str],
     found: list[Any],
     prevalence: float | None,
 ) -> PatientDescription | UnusablePatient:
@@ -118,9 +123,7 @@ def _patient(
     from skheart.report.description import UnusablePatient as Unusable
 
     if any(isinstance(one, RecordingDescription) for one in found):
-        return patient_of(
-            model, recordings, found, patient=patient, prevalence=prevalence
-        )
+        return patient_of(model, found, patient=patient, prevalence=prevalence)
     return Unusable(patient, tuple(found))
 
 

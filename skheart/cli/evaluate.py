@@ -21,7 +21,6 @@ from skheart.cli.corpora import (
 from skheart.cli.options import add_corpus, add_options
 from skheart.cli.prediction import (
     Predictor,
-    measured,
     open_model,
     predict_recordings,
 )
@@ -85,12 +84,10 @@ def run(options: argparse.Namespace) -> int:
     check_outputs(options)
     decision = decision_for(model, options.positive, options.threshold)
     corpus, counts = unseen_recordings(options, model)
-    probabilities, errors = predict_recordings(
-        model, corpus.data.tolist(), show_progress=not options.quiet
+    measure = decision.patient_model is not None
+    probabilities, errors, measures = predict_recordings(
+        model, corpus.data.tolist(), measure=measure, show_progress=not options.quiet
     )
-    measures = None
-    if decision.patient_model is not None:
-        measures, errors = measured(corpus.data.tolist(), errors)
     usable = errors == ""
     if not usable.any():
         raise ValueError(f"No recording could be used: {errors[0]}")
@@ -101,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
         probabilities[usable],
         np.asarray(model.classes).astype(str),
         decision,
-        measures=None if measures is None else measures[usable],
+        measures=measures[usable] if measure else None,
         header={**counts, "n_unusable": int((~usable).sum())},
         title=f"{options.model} on {corpus.name}",
     )

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from skheart._core.decisions import Decision
+from skheart._core.fitted import decision_of_model
 from skheart._core.provenance import known_training
 from skheart.cli.corpora import part_text
 from skheart.cli.models_by_name import is_onnx, model_file, read_pipeline
@@ -69,7 +69,7 @@ def describe(path: Path, *, allow_pickle: bool = False) -> dict[str, Any]:
         classes, settings = pipeline.classes_, pipeline[0].get_params()
         classifier = pipeline[-1]
         network = type(classifier).__name__
-        decision = getattr(classifier, "decision_", Decision())
+        decision = decision_of_model(pipeline)
         if hasattr(classifier, "model_"):
             network = classifier.model_.name
             n_parameters = int(classifier.model_.count_params())

@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from skheart.cli.options import TABLE, add_options, check_output
 from skheart.cli.prediction import (
     Answer,
     Predictor,
-    measured,
+    Wanted,
     open_model,
     predictions,
 )
@@ -131,22 +131,27 @@ def run(options: argparse.Namespace) -> int:
     with RowWriter(options.output, options.format, resume=options.resume) as rows:
         if options.resume:
             recordings = [name for name in recordings if not rows.has(name)]
-        assess = decision.min_quality is not None
-        answers = _answers(options, model, recordings, assess)
+        wanted = Wanted(
+            quality=decision.min_quality is not None,
+            measures=patients is not None and decision.patient_model is not None,
+        )
+        answers = _answers(options, model, recordings, wanted)
         if patients is None:
             for answer in answers:
                 row = prediction_row(answer, model.classes, decision)
                 rows.write(row | extra)
                 n_failed += answer.error != ""
         else:
-            values, errors, unsure = _collected(list(answers), decision)
-            measures = None
-            if decision.patient_model is not None:
-                measures, errors = measured(recordings, errors)
+            values, errors, unsure, measures = _collected(answers, decision)
             n_failed = int((errors != "").sum())
             left_out = np.where(errors == "", unsure, errors)
             for row in patient_rows(
-                values, left_out, patients, model.classes, decision, measures
+                values,
+                left_out,
+                patients,
+                model.classes,
+                decision,
+                measures if wanted.measures else None,
             ):
                 rows.write(row | extra)
     if n_failed:
@@ -242,12 +247,12 @@ def _check_options(options: argparse.Namespace) -> None:
 
 
 def _answers(
-    options: argparse.Namespace, model: Predictor, recordings: list[str], assess: bool
+    options: argparse.Namespace, model: Predictor, recordings: list[str], wanted: Wanted
 ) -> Iterator[Answer]:
     """Yield the answer for each recording, in order."""
     shown = not options.quiet and len(recordings) >= _MANY
     if options.backend is None:
-        return predictions(model, recordings, assess=assess, show_progress=shown)
+        return predictions(model, recordings, wanted=wanted, show_progress=shown)
     from skheart.cli.cluster import predictions_on_cluster
 
     return predictions_on_cluster(
@@ -255,22 +260,22 @@ def _answers(
         recordings,
         backend=options.backend,
         address=options.scheduler,
-        assess=assess,
+        wanted=wanted,
         show_progress=shown,
     )
 
 
 def _collected(
-    answers: list[Answer], decision: Decision
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return probabilities, errors, and why the quality is too low, as arrays."""
-    values = np.array([answer.probabilities for answer in answers])
-    errors = np.array([answer.error for answer in answers], dtype=object)
-    unsure = np.full(len(answers), "", dtype=object)
-    for row, answer in enumerate(answers):
-        if not answer.error:
-            unsure[row] = low_quality(decision, answer.quality)
-    return values, errors, unsure
+    answers: Iterable[Answer], decision: Decision
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return probabilities, errors, why the quality is too low, and measures."""
+    _, values, errors, qualities, measures = zip(*answers, strict=True)
+    unsure = [
+        "" if error else low_quality(decision, quality)
+        for error, quality in zip(errors, qualities, strict=True)
+    ]
+    reasons = np.array(errors, dtype=object), np.array(unsure, dtype=object)
+    return np.array(values), *reasons, np.array(measures)
 
 
 def _extra_columns(

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from skheart._core.decisions import Decision
+from skheart._core.fitted import decision_of_model
 from skheart._core.patient_model import MEASURES
 from skheart._core.progress import progress_bar
 from skheart._core.provenance import known_training
+from skheart.audio.recordings import Recording, decoded_batches
 from skheart.cli.interrupts import interruptible
 from skheart.cli.models_by_name import is_onnx, model_file, read_pipeline
 from skheart.cli.quiet import quiet_decoders, separate_stderr
@@ -35,12 +37,22 @@ class Answer(NamedTuple):
         "" for none.
     quality : Quality or None
         None if it was not assessed.
+    measures : ndarray of shape (3,)
+        See :func:`skheart.report.measure_recordings`; NaN if it was not measured.
     """
 
     recording: str
     probabilities: np.ndarray
     error: str
-    quality: Any = None
+    quality: Any
+    measures: np.ndarray
+
+
+class Wanted(NamedTuple):
+    """What is computed of each recording besides its probabilities."""
+
+    quality: bool = False
+    measures: bool = False  # of which a patient model makes its answer
 
 
 class Predictor(NamedTuple):
@@ -50,8 +62,9 @@ class Predictor(NamedTuple):
     ----------
     classes : ndarray of shape (n_classes,)
     predict : callable
-        Takes a list of paths. Returns probabilities, (n_recordings, n_classes), and the
-        error of each recording, "" where there is none.
+        Takes a list of :class:`~skheart.audio.recordings.Recording`. Returns
+        probabilities, (n_recordings, n_classes), and the error of each recording, ""
+        where there is none.
     training : dict
         What the model was trained on; see :mod:`skheart._core.provenance`.
     decision : Decision
@@ -62,7 +75,7 @@ class Predictor(NamedTuple):
     """
 
     classes: np.ndarray
-    predict: Callable[[list[str]], tuple[np.ndarray, list[str]]]
+    predict: Callable[[list[Recording]], tuple[np.ndarray, list[str]]]
     training: dict[str, Any]
     decision: Decision
     settings: str
@@ -87,12 +100,12 @@ class SentOnnx:
     content: bytes
 
     def opened(self) -> Predictor:
-        from skheart.deployment.onnx_session import answers_of_paths, onnx_model
+        from skheart.deployment.onnx_session import answers_of, onnx_model
 
         model = onnx_model(self.content, self.name)
         return Predictor(
             model.classes,
-            partial(answers_of_paths, model),
+            partial(answers_of, model, on_error="nan"),
             known_training(None),
             model.decision,
             _settings_text(model.settings),
@@ -116,7 +129,7 @@ def predictor_of(pipeline: Pipeline) -> Predictor:
         pipeline.classes_,
         partial(_predict_with_pipeline, pipeline),
         known_training(getattr(pipeline[-1], "training_", None)),
-        getattr(pipeline[-1], "decision_", Decision()),
+        decision_of_model(pipeline),
         _settings_text(pipeline[0].get_params()),
         SentPipeline(pipeline),
     )
@@ -128,15 +141,15 @@ def _settings_text(settings: dict[str, Any]) -> str:
 
 
 def _predict_with_pipeline(
-    pipeline: Pipeline, paths: list[str]
+    pipeline: Pipeline, recordings: list[Recording]
 ) -> tuple[np.ndarray, list[str]]:
     """Return probabilities and errors; NaN where there is an error."""
     from sklearn.base import clone
 
     transformer = clone(pipeline[0]).set_params(on_error="nan", verbose=0)
-    spectrograms, errors = transformer._transform(paths)
+    spectrograms, errors = transformer._transform(recordings)
     usable = np.array([not error for error in errors])
-    probabilities = np.full((len(paths), len(pipeline.classes_)), np.nan)
+    probabilities = np.full((len(recordings), len(pipeline.classes_)), np.nan)
     try:
         if usable.any():
             probabilities[usable] = pipeline[1:].predict_proba(spectrograms[usable])
@@ -156,36 +169,53 @@ def chunks_of(recordings: list[str]) -> Iterator[list[str]]:
 
 
 def answers_of_chunk(
-    model: Predictor, recordings: list[str], assess: bool
+    model: Predictor, recordings: list[str], wanted: Wanted
 ) -> list[Answer]:
-    """Return probabilities that are finite where there is no error, else NaN.
+    """Return answers whose probabilities are finite where there is no error, else NaN.
 
-    With `assess`, the quality of recordings without an error is assessed, too.
+    Where more than probabilities is wanted, each file is decoded once for everything.
     """
+    if wanted == Wanted():
+        return _answers(model, [Recording(path, 0) for path in recordings], wanted)
+    batches = decoded_batches(recordings) or ()
+    return [one for batch in batches for one in _answers(model, batch, wanted)]
+
+
+def _answers(
+    model: Predictor, recordings: list[Recording], wanted: Wanted
+) -> list[Answer]:
     probabilities, errors = model.predict(recordings)
     broken = ~np.isfinite(probabilities).all(axis=1)
     for row in np.flatnonzero(broken):
         errors[row] = errors[row] or (
-            f"The probabilities of {recordings[row]!r} are not finite numbers; its "
+            f"The probabilities of {recordings[row].name} are not finite numbers; its "
             "values are too large for the model, or the model is damaged."
         )
-        probabilities[row] = np.nan
+    measures = np.full((len(recordings), len(MEASURES)), np.nan)
+    if wanted.measures:
+        from skheart.report.patients import measure_each
+
+        reasons = np.array(errors, dtype=object)
+        measures = measure_each(recordings, reasons)
+        errors = reasons.tolist()
     qualities: list[Any] = [None] * len(recordings)
     usable = [row for row, error in enumerate(errors) if not error]
-    if assess and usable:
+    if wanted.quality and usable:
         from skheart.quality.transformer import QualityTransformer
 
         found = QualityTransformer().assess([recordings[row] for row in usable])
         for number, quality in zip(usable, found, strict=True):
             qualities[number] = quality
-    return list(map(Answer, recordings, probabilities, errors, qualities))
+    probabilities[[error != "" for error in errors]] = np.nan
+    paths = [recording.source for recording in recordings]
+    return list(map(Answer, paths, probabilities, errors, qualities, measures))
 
 
 def predictions(
     model: Predictor,
     recordings: list[str],
     *,
-    assess: bool = False,
+    wanted: Wanted,
     show_progress: bool = False,
 ) -> Iterator[Answer]:
     """Yield the answer for each recording, in order."""
@@ -195,15 +225,19 @@ def predictions(
     with separate_stderr(), bar as advance:
         for chunk in chunks_of(recordings):
             with quiet_decoders():
-                answers = interruptible(partial(answers_of_chunk, model, chunk, assess))
+                answers = interruptible(partial(answers_of_chunk, model, chunk, wanted))
             yield from answers
             advance(len(chunk))
 
 
 def predict_recordings(
-    model: Predictor, recordings: list[str], *, show_progress: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probabilities of recordings, and why some have none.
+    model: Predictor,
+    recordings: list[str],
+    *,
+    measure: bool = False,
+    show_progress: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the probabilities of recordings, why some have none, and measures.
 
     Returns
     -------
@@ -211,31 +245,15 @@ def predict_recordings(
         Finite where there is no error, else NaN.
     errors : ndarray of shape (n_recordings,)
         "" where there is none.
+    measures : ndarray of shape (n_recordings, 3)
+        NaN where there is an error, and without `measure`.
     """
     probabilities = np.full((len(recordings), len(model.classes)), np.nan)
     errors = np.full(len(recordings), "", dtype=object)
-    answers = predictions(model, recordings, show_progress=show_progress)
+    measures = np.full((len(recordings), len(MEASURES)), np.nan)
+    wanted = Wanted(measures=measure)
+    answers = predictions(model, recordings, wanted=wanted, show_progress=show_progress)
     for row, answer in enumerate(answers):
         probabilities[row], errors[row] = answer.probabilities, answer.error
-    return probabilities, errors
-
-
-def measured(
-    recordings: list[str], errors: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Measure recordings for a patient model, those without an error.
-
-    Returns
-    -------
-    measures : ndarray of shape (n_recordings, 3)
-        See :func:`skheart.report.measure_recordings`; NaN where there is an error.
-    errors : ndarray of shape (n_recordings,)
-        Also those of recordings that cannot be measured.
-    """
-    from skheart.report.patients import measure_each
-
-    usable = np.flatnonzero(errors == "")
-    measures, errors = np.full((len(recordings), len(MEASURES)), np.nan), errors.copy()
-    values, reasons = measure_each([recordings[row] for row in usable])
-    measures[usable], errors[usable] = values, reasons
-    return measures, errors
+        measures[row] = answer.measures
+    return probabilities, errors, measures

@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
             f"{options.model!r} was trained or tuned on all patients of this "
             "corpus, for which it answers better than for others; tune it on others."
         )
-    probabilities, errors = predict_recordings(
+    probabilities, errors, _ = predict_recordings(
         model, corpus.data.tolist(), show_progress=not options.quiet
     )
     usable = errors == ""

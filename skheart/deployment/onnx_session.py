@@ -84,13 +84,6 @@ def answers_of(
     return answers, errors
 
 
-def answers_of_paths(
-    model: OnnxModel, paths: list[str]
-) -> tuple[np.ndarray, list[str]]:
-    """Compute the same for sound files, with ``on_error="nan"``."""
-    return answers_of(model, [Recording(path, 0) for path in paths], on_error="nan")
-
-
 def _from_waveforms(
     model: OnnxModel, input_sample_rate: float | None
 ) -> Callable[[Recording], np.ndarray]:

@@ -10,7 +10,8 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skheart._core.checks import check_number
-from skheart._core.decisions import Decision, decided, with_unsure
+from skheart._core.decisions import decided, with_unsure
+from skheart._core.fitted import decision_of_model
 from skheart.audio.waveform import RecordingError, check_waveform
 from skheart.deployment.onnx_classifier import OnnxClassifier
 from skheart.quality import assess_quality
@@ -151,7 +152,7 @@ class StreamingClassifier:
                 f"first must be at most span={span:g} seconds, got {first:g}."
             )
         self.classes_ = model.classes_
-        self._decision = decision or _decision_of(model)
+        self._decision = decision or decision_of_model(model)
         self._classify = classify(rate)
         self._rate = rate
         self._n_hop = max(1, round(hop * rate))
@@ -248,12 +249,6 @@ class StreamingClassifier:
         label, reasons = decided(values, self.classes_, self._decision, [quality])
         answer = with_unsure(label, reasons)[0]
         return StreamedAnswer(time, probabilities, "", answer, reasons[0])
-
-
-def _decision_of(model: Any) -> Decision:
-    if isinstance(model, OnnxClassifier):
-        return model._model().decision
-    return getattr(model.steps[-1][1], "decision_", Decision())
 
 
 def _parts_of(model: Any) -> tuple[dict[str, Any], Callable[[float], Any]]:

@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
@@ -22,6 +21,13 @@ from skheart._core.decisions import (
     low_quality,
     with_unsure,
 )
+from skheart._core.fitted import (
+    decision_of_model,
+    plain_model,
+    rate_of_model,
+    takes_recordings,
+)
+from skheart.audio.recordings import decoded_batches
 from skheart.quality.transformer import QualityTransformer
 
 __all__ = ["AbstainingClassifier"]
@@ -253,7 +259,7 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
     def _base_decision(self) -> Decision:
         """Return the model's decision with the limits of the parameters."""
         return replace(
-            _decision_of(self.estimator),
+            decision_of_model(_checked(self.estimator)),
             min_quality=self.min_quality,
             min_confidence=self.min_confidence,
         )
@@ -285,14 +291,19 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
             probabilities = np.asarray(self.predict_proba(X))
             return probabilities, [None] * len(probabilities)
         transformer = QualityTransformer(
-            input_sample_rate=_rate_of(self.estimator), n_jobs=self.n_jobs
+            input_sample_rate=rate_of_model(self.estimator), n_jobs=self.n_jobs
         )
-        qualities = transformer.assess(X)
-        good = [not low_quality(decision, quality) for quality in qualities]
-        probabilities = np.full((len(good), len(self.classes_)), np.nan)
-        if any(good):
-            probabilities[good] = self.predict_proba(_rows(X, good))
-        return probabilities, qualities
+        batches = decoded_batches(X) if takes_recordings(self.estimator) else None
+        found, qualities = [], []
+        for batch in [X] if batches is None else batches:
+            assessed = transformer.assess(batch)
+            good = [not low_quality(decision, quality) for quality in assessed]
+            probabilities = np.full((len(good), len(self.classes_)), np.nan)
+            if any(good):
+                probabilities[good] = self.predict_proba(_rows(batch, good))
+            found.append(probabilities)
+            qualities += assessed
+        return np.concatenate(found), qualities
 
     def __sklearn_is_fitted__(self) -> bool:
         if (self.coverage or self.sensitivity) is not None:
@@ -344,32 +355,17 @@ def _rows(X: Any, chosen: list[bool]) -> Any:
     return [item for item, keep in zip(X, chosen, strict=True) if keep]
 
 
-def _ends_of(estimator: Any) -> tuple[Any, Any]:
-    """Return what reads the recordings and what decides: steps of a pipeline."""
-    if hasattr(estimator, "best_estimator_"):
-        return _ends_of(estimator.best_estimator_)
-    if isinstance(estimator, FrozenEstimator):
-        return _ends_of(estimator.estimator)
-    if isinstance(estimator, Pipeline):
-        return estimator.steps[0][1], estimator.steps[-1][1]
-    if hasattr(estimator, "sample_rate_") and hasattr(estimator, "decision_"):
-        return estimator, estimator
+def _checked(estimator: Any) -> Any:
+    """Return the model in an estimator, or raise if it is of another kind."""
+    model = plain_model(estimator)
+    exported = hasattr(model, "sample_rate_") and hasattr(model, "decision_")
+    if isinstance(model, Pipeline) or exported:
+        return model
     raise ValueError(
         "estimator must be a fitted Pipeline, a fitted search around one or an "
-        f"OnnxClassifier, got {type(estimator).__name__}. A threshold or calibration "
+        f"OnnxClassifier, got {type(model).__name__}. A threshold or calibration "
         "around a pipeline becomes part of it with skheart.save_model and load_model."
     )
-
-
-def _decision_of(estimator: Any) -> Decision:
-    return getattr(_ends_of(estimator)[1], "decision_", Decision())
-
-
-def _rate_of(estimator: Any) -> float | None:
-    """Return the rate of the waveforms that a model takes, in Hz."""
-    first, _ = _ends_of(estimator)
-    rate = getattr(first, "input_sample_rate", None)
-    return rate or getattr(first, "sample_rate_", getattr(first, "sample_rate", None))
 
 
 def abstaining(model: Any, decision: Decision) -> AbstainingClassifier:

@@ -16,6 +16,7 @@ import numpy as np
 
 from skheart import __version__
 from skheart._core.decisions import Decision
+from skheart._core.fitted import decision_of_model
 from skheart._core.provenance import known_training
 from skheart.metrics.patients import default_pooling
 from skheart.metrics.positive import positive_class
@@ -139,7 +140,7 @@ def answering(model: Any, *, name: str | None = None) -> Answering:
     transformer = SpectrogramTransformer(**transformer.get_params()).set_params(
         on_error="raise", lazy=False, flatten=False, n_jobs=None, verbose=0
     )
-    decision = _decision_of(classifier, classes)
+    decision = _decision_between(model, classes)
     card_name, card = _card_of(classifier)
     spectrogram = {
         key: value
@@ -175,12 +176,9 @@ def _loaded(name: str) -> Any:
     return load_model(name)
 
 
-def _decision_of(classifier: Any, classes: list[str]) -> Decision:
+def _decision_between(model: Any, classes: list[str]) -> Decision:
     """Return how a model decides; of two classes, the positive one is named."""
-    if hasattr(classifier, "_model"):  # an OnnxClassifier
-        decision = classifier._model().decision.as_text()
-    else:
-        decision = getattr(classifier, "decision_", Decision()).as_text()
+    decision = decision_of_model(model).as_text()
     if decision.positive is None and len(classes) == 2:
         try:
             decision = replace(decision, positive=positive_class(classes))

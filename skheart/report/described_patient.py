@@ -20,7 +20,6 @@ from skheart.report.description import (
     UnusableRecording,
 )
 from skheart.report.locations import LOCATIONS, VALVES
-from skheart.report.patients import measure_recordings
 from skheart.report.performance import limits_of, measured_performance
 
 __all__ = ["describe_patient"]
@@ -87,21 +86,29 @@ def describe_patient(
             f"recordings, got {len(locations)}."
         )
     found = [
-        describe_or_say_why(opened, recording, location=location, prevalence=prevalence)
+        describe_or_say_why(
+            opened,
+            recording,
+            location=location,
+            prevalence=prevalence,
+            measure=True,
+        )
         for recording, location in zip(recordings, locations, strict=True)
     ]
-    return patient_of(opened, recordings, found, patient=patient, prevalence=prevalence)
+    return patient_of(opened, found, patient=patient, prevalence=prevalence)
 
 
 def patient_of(
     model: Answering,
-    recordings: Sequence[Any],
     found: Sequence[RecordingDescription | UnusableRecording],
     *,
     patient: str | None,
     prevalence: float | None = None,
 ) -> PatientDescription:
-    """Return the description of a patient from those of the recordings."""
+    """Return the description of a patient from those of the recordings.
+
+    For a patient model, they have been measured.
+    """
     used = tuple(one for one in found if isinstance(one, RecordingDescription))
     unusable = tuple(one for one in found if isinstance(one, UnusableRecording))
     if not used:
@@ -110,7 +117,7 @@ def patient_of(
         raise ValueError(f"No recording of {who} can be used{why}")
     decision = model.decision
     counted = [one for one in used if not low_quality(decision, one.quality)]
-    values = _pooled(model, recordings, found, counted or used)
+    values = _pooled(model, counted or used)
     (label,) = labels_of_patients(values[np.newaxis], model.classes, decision).tolist()
     reason = "" if counted else low_quality(decision, used[0].quality)
     if not reason:
@@ -137,21 +144,12 @@ def patient_of(
     )
 
 
-def _pooled(
-    model: Answering,
-    recordings: Sequence[Any],
-    found: Sequence[RecordingDescription | UnusableRecording],
-    counted: Sequence[RecordingDescription],
-) -> np.ndarray:
+def _pooled(model: Answering, counted: Sequence[RecordingDescription]) -> np.ndarray:
     """Return the patient's probabilities, from those of the recordings that count."""
     rows = np.array([[*one.probabilities.values()] for one in counted])
     measures = None
     if model.decision.patient_model is not None:
-        kept = {id(one) for one in counted}
-        pairs = zip(recordings, found, strict=True)
-        own = [recording for recording, one in pairs if id(one) in kept]
-        rate = model.transformer.input_sample_rate or model.transformer.sample_rate
-        measures = measure_recordings(own, input_sample_rate=rate)
+        measures = np.array([one.measures for one in counted])
     groups = np.zeros(len(rows), dtype=int)
     (values,), _ = pool_answers(
         rows, model.classes, groups, model.decision, measures=measures

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from skheart._core.checks import check_number
 from skheart._core.decisions import MIN_QUALITY, UNSURE, decided
+from skheart._core.fitted import rate_of_model
 from skheart._core.provenance import unpack
-from skheart.audio.reading import content_digest
-from skheart.audio.recordings import Recording, recordings_of
-from skheart.audio.waveform import RecordingError, resample
+from skheart.audio.reading import waveform_digest
+from skheart.audio.recordings import Recording, decoded, recordings_of
+from skheart.audio.waveform import resample
 from skheart.quality import assess_quality
 from skheart.report.answering import Answering, answering
 from skheart.report.contribution import contribution_of
@@ -25,6 +27,7 @@ from skheart.report.description import (
     Window,
 )
 from skheart.report.locations import check_location, location_in
+from skheart.report.patients import measure_recordings
 from skheart.report.performance import limits_of, measured_performance
 from skheart.segmentation import decode_phases, heart_rate, load_segmenter
 from skheart.spectrogram.transformer import SpectrogramTransformer
@@ -93,8 +96,9 @@ def describe_recording(
     opened = answering(model)
     file = _file_name(recording)
     location = location or location_in(file)
-    values, windows = opened.answer(recording)
-    waveform, rate, complete = _waveform(opened, recording)
+    entry = _decoded(opened, recording)
+    values, windows = opened.answer(entry)
+    waveform, rate, complete = _waveform(opened, entry)
     quality = assess_quality(waveform, sample_rate=rate)
     label, answer, doubts = _answer(opened, values, quality)
     segmenter = load_segmenter(input_sample_rate=rate)
@@ -116,7 +120,7 @@ def describe_recording(
         quality=quality,
         doubts=(
             *doubts,
-            *_seen_in_training(opened, recording),
+            *_seen_in_training(opened, entry),
             *_doubts(quality, heart.bpm, duration, windows, shown, opened),
         ),
         heart_rate=heart,
@@ -124,7 +128,7 @@ def describe_recording(
             Phase(float(start), float(end), str(phase))
             for start, end, phase in zip(*segmentation, strict=True)
         ),
-        contribution=contribution_of(opened, recording, segmentation, shown),
+        contribution=contribution_of(opened, entry, segmentation, shown),
         loudness=loudness,
         average_beat=beat,
         model=opened.facts,
@@ -145,13 +149,23 @@ def describe_or_say_why(
     *,
     location: str | None = None,
     prevalence: float | None = None,
+    measure: bool = False,
 ) -> RecordingDescription | UnusableRecording:
-    """Describe a recording, or say why it cannot be used."""
+    """Describe a recording, or say why it cannot be used.
+
+    With `measure`, it is also measured for a patient model, if there is one.
+    """
     check_location(location)
     try:
-        return describe_recording(
-            model, recording, location=location, prevalence=prevalence
+        entry = _decoded(model, recording)
+        found = describe_recording(
+            model, entry, location=location, prevalence=prevalence
         )
+        if not measure or model.decision.patient_model is None:
+            return found
+        rate = rate_of_model(model.transformer)
+        (measures,) = measure_recordings([entry], input_sample_rate=rate)
+        return replace(found, measures=tuple(measures.tolist()))
     except (OSError, ValueError) as error:
         file = _file_name(recording)
         return UnusableRecording(file, location or location_in(file), str(error))
@@ -159,6 +173,8 @@ def describe_or_say_why(
 
 def _file_name(recording: Any) -> str | None:
     """Return the name of a file without its folder, None for what is no file."""
+    if isinstance(recording, Recording):
+        recording = recording.source
     if isinstance(recording, str | os.PathLike):
         return re.split(r"[/\\]", str(os.fsdecode(recording)))[-1]
     return None
@@ -177,27 +193,27 @@ def _answer(
     return label, UNSURE, (f"The answer is unsure: {reason}.",)
 
 
-def _waveform(model: Answering, recording: Any) -> tuple[np.ndarray, float, bool]:
+def _decoded(model: Answering, recording: Any) -> Recording:
+    """Return a recording that all parts of the description share."""
+    (entry,) = recordings_of(
+        model.transformer, [recording], reset=True, check_finite=True
+    )
+    return decoded(entry)
+
+
+def _waveform(model: Answering, entry: Recording) -> tuple[np.ndarray, float, bool]:
     """Return the part that the model uses, its rate, and whether that is all."""
     transformer = model.transformer
-    (entry,) = recordings_of(transformer, [recording], reset=True, check_finite=True)
     limit = transformer.duration
-    waveform, rate = _original(entry, model, None if limit is None else limit + 1)
-    n_times = len(waveform) if limit is None else round(limit * rate)
-    return waveform[:n_times], rate, len(waveform) <= n_times
-
-
-def _original(
-    entry: Recording, model: Answering, duration: float | None
-) -> tuple[np.ndarray, float]:
-    transformer = model.transformer
-    return entry.original(
+    waveform, rate = entry.original(
         sample_rate=transformer.sample_rate,
         input_sample_rate=transformer.input_sample_rate,
-        duration=duration,
+        duration=None if limit is None else limit + 1,
         window=transformer.window,
         f_max=transformer.f_max,
     )
+    n_times = len(waveform) if limit is None else round(limit * rate)
+    return waveform[:n_times], rate, len(waveform) <= n_times
 
 
 def _beat(waveform: np.ndarray, segmentation: Any, rate: float) -> tuple[Any, Any]:
@@ -249,16 +265,13 @@ def _doubts(
     return tuple(doubts)
 
 
-def _seen_in_training(model: Answering, recording: Any) -> tuple[str, ...]:
+def _seen_in_training(model: Answering, entry: Recording) -> tuple[str, ...]:
     """Return a sentence if the model was trained on this file."""
-    if not isinstance(recording, str | os.PathLike):
+    if not isinstance(entry.source, str) or entry.decoded is None:
         return ()
     for part in model.training["parts"]:
         key, known = bytes.fromhex(part["salt"]), unpack(part["recordings"])
-        try:
-            digest = content_digest(recording, key=key)
-        except RecordingError:  # only its start can be read
-            return ()
+        digest = waveform_digest(*entry.decoded, key=key)
         if known.intersection({digest[:8]}):
             return (
                 "The model was trained on this recording. Its answer says nothing "

@@ -190,7 +190,7 @@ class Sound:
 
 
 class _AsDict:
-    """Return the fields as JSON has them, except for the sound."""
+    """Return the fields as JSON has them, except for the sound and the measures."""
 
     kind: ClassVar[str]
 
@@ -204,7 +204,7 @@ class _AsDict:
         """
         entries = {"schema_version": SCHEMA_VERSION, "kind": self.kind}
         for name, value in vars(self).items():
-            if name != "sound":
+            if name not in ("sound", "measures"):
                 entries[name] = plain(value, _EXACT if name == "model" else _DIGITS)
         return entries
 
@@ -300,6 +300,9 @@ class RecordingDescription(_AsDict):
         What the answer must not be used for.
     sound : Sound or None
         What a page plays and draws; not part of `as_dict`.
+    measures : tuple of float or None
+        What :func:`measure_recordings` returns, if a patient model needs it; not part
+        of `as_dict`.
 
     See Also
     --------
@@ -328,6 +331,7 @@ class RecordingDescription(_AsDict):
     performance: Performance
     limits: tuple[str, ...]
     sound: Sound | None = field(default=None, repr=False, compare=False)
+    measures: tuple[float, ...] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

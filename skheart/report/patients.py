@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing
 
 from skheart._core.checks import check_option
-from skheart._core.decisions import Decision
+from skheart._core.fitted import decision_of_model, rate_of_model, takes_recordings
 from skheart._core.patient_model import MEASURES
+from skheart.audio.recordings import decoded_batches
 from skheart.deployment.onnx_classifier import OnnxClassifier
 from skheart.metrics.patients import PatientAnswers, answer_patients, decision_of
 from skheart.metrics.validation import check_labels
@@ -78,8 +79,7 @@ def predict_patients(
     Notes
     -----
     The model "murmur3" has a patient model (:class:`~skheart.metrics.PatientModel`),
-    which also uses what :func:`measure_recordings` returns. For such a model each
-    recording is read a second time.
+    which also uses what :func:`measure_recordings` returns.
 
     Examples
     --------
@@ -102,17 +102,32 @@ def predict_patients(
         )
     model = _plain(model)
     classes = np.asarray(model.classes_)
-    decision = decision_of(_decision(model), classes.tolist(), positive, threshold)
-    errors = np.full(len(groups), "", dtype=object)
-    if on_error == "raise":
-        probabilities = np.asarray(model.predict_proba(X), dtype=float)
-    else:
-        probabilities = _each_probability(model, X, errors)
-    measures = None
-    if decision.patient_model is not None:
-        measures = _each_measure(X, errors, _rate(model), on_error)
+    decision = decision_of(
+        decision_of_model(model), classes.tolist(), positive, threshold
+    )
+    measured = decision.patient_model is not None
+    # Without a second reader, and no error to find again, each is opened once anyway.
+    several = takes_recordings(model) and (measured or on_error == "nan")
+    batches = decoded_batches(X) if several else None
+    parts = []
+    for batch in [X] if batches is None else batches:
+        errors = np.full(len(batch), "", dtype=object)
+        if on_error == "raise":
+            probabilities = np.asarray(model.predict_proba(batch), dtype=float)
+        else:
+            probabilities = _each_probability(model, batch, errors)
+        measures = np.full((len(batch), len(MEASURES)), np.nan)
+        if measured:
+            measures = _each_measure(batch, errors, rate_of_model(model), on_error)
+        parts.append((probabilities, errors, measures))
+    probabilities, errors, measures = map(np.concatenate, zip(*parts, strict=True))
     return answer_patients(
-        probabilities, classes, groups, decision, errors=errors, measures=measures
+        probabilities,
+        classes,
+        groups,
+        decision,
+        errors=errors,
+        measures=measures if measured else None,
     )
 
 
@@ -160,10 +175,15 @@ def measure_recordings(X: Any, *, input_sample_rate: float | None = None) -> np.
     return _each_measure(X, errors, input_sample_rate, "raise")
 
 
-def measure_each(paths: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Measure sound files; return the measures, and the errors of those without."""
-    errors = np.full(len(paths), "", dtype=object)
-    return _each_measure(paths, errors, None, "nan"), errors
+def measure_each(X: Any, errors: np.ndarray) -> np.ndarray:
+    """Measure recordings without an error; set the errors of those that cannot be.
+
+    Returns
+    -------
+    measures : ndarray of shape (n_recordings, 3)
+        As of :func:`measure_recordings`; NaN where there is an error.
+    """
+    return _each_measure(X, errors, None, "nan")
 
 
 def measures_of(probability: np.ndarray) -> tuple[float, float, float]:
@@ -216,23 +236,6 @@ def _plain(model: Any) -> Any:
     from skheart.deployment.unwrapped import unwrapped  # TensorFlow starts
 
     return unwrapped(model)
-
-
-def _decision(model: Any) -> Decision:
-    """Return how a model decides."""
-    if isinstance(model, OnnxClassifier):
-        return model._model().decision
-    last = model.steps[-1][1] if hasattr(model, "steps") else model
-    return getattr(last, "decision_", Decision())
-
-
-def _rate(model: Any) -> float | None:
-    """Return the rate of the waveforms that a model takes, in Hz."""
-    first = model.steps[0][1] if hasattr(model, "steps") else model
-    rate = getattr(first, "input_sample_rate", None)
-    if rate is not None:
-        return rate
-    return getattr(first, "sample_rate", getattr(first, "sample_rate_", None))
 
 
 def _n_recordings(X: Any) -> int:

@@ -12,12 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from skheart.audio.opening import open_recording
-from skheart.audio.reading import decode
+from skheart.audio.recordings import Recording
 from skheart.report.answering import answering
-from skheart.report.described_patient import describe_patient
-from skheart.report.described_recording import describe_recording
-from skheart.report.description import PatientDescription, RecordingDescription
+from skheart.report.described_patient import patient_of
+from skheart.report.described_recording import describe_or_say_why, describe_recording
+from skheart.report.description import (
+    PatientDescription,
+    RecordingDescription,
+    UnusableRecording,
+)
 
 _AT_ONCE = 2  # recordings that are described at a time
 
@@ -109,9 +112,8 @@ class Desk:
             If it cannot be used: with the sentence of the command line.
         """
         try:
-            self.check(path)
             return describe_recording(
-                self.model, path, location=location, prevalence=prevalence
+                self.model, self.opened(path), location=location, prevalence=prevalence
             )
         except (OSError, ValueError) as error:
             raise RefusedError(422, without_folder(str(error), path)) from None
@@ -124,34 +126,31 @@ class Desk:
         RefusedError
             If none can be used, or one is larger or longer than the limits.
         """
-        for path in paths:
-            with suppress(OSError, ValueError):  # the description says which are broken
-                self.check(path)
+        found = [self._described_or_why(path) for path in paths]
         try:
-            found = describe_patient(self.model, paths)
-        except (OSError, ValueError) as error:
-            raise RefusedError(422, _without_folders(str(error), paths)) from None
-        unusable = (
-            replace(one, error=_without_folders(one.error, paths))
-            for one in found.unusable
-        )
-        return replace(found, unusable=tuple(unusable))
+            return patient_of(self.model, found, patient=None)
+        except ValueError as error:
+            raise RefusedError(422, str(error)) from None
 
-    def check(self, path: str | os.PathLike[str]) -> None:
-        """Raise if a file is larger or longer than the limits."""
+    def _described_or_why(self, path: str) -> RecordingDescription | UnusableRecording:
+        entry: Any = path
+        with suppress(OSError, ValueError):  # the description says why it is broken
+            entry = self.opened(path)
+        found = describe_or_say_why(self.model, entry, measure=True)
+        if isinstance(found, UnusableRecording):
+            return replace(found, error=without_folder(found.error, path))
+        return found
+
+    def opened(self, path: str | os.PathLike[str]) -> Recording:
+        """Return a decoded file, or raise if it is larger or longer than the limits."""
         name, longest = Path(path).name, self.limits.duration
         if os.path.getsize(path) > self.limits.size * 1e6:
             raise RefusedError(413, f"{name!r} is larger than {self.limits.size:g} MB.")
-        with open_recording(str(path), repr(name)) as file:
-            waveform, rate = decode(file, repr(name), longest + 1)
+        recording = Recording(str(path), 0).opened(longest + 1)
+        waveform, rate = recording.decoded or ((), 1.0)
         if len(waveform) > longest * rate:
             raise RefusedError(413, f"{name!r} is longer than {longest:g} seconds.")
-
-
-def _without_folders(sentence: str, paths: list[str]) -> str:
-    for path in paths:
-        sentence = without_folder(sentence, path)
-    return sentence
+        return recording
 
 
 def without_folder(sentence: str, path: str | os.PathLike[str]) -> str:
