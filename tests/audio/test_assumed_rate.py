@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from skheart import OnnxClassifier, SpectrogramTransformer, export_onnx, load_pretrained
-from skheart.audio import resample
+from skheart.audio import assumed_rate, resample
 from skheart.audio.assumed_rate import beat_period, warn_about_rate
 from skheart.audio.recordings import Recording
 from skheart.datasets import make_heart_sounds
@@ -87,6 +87,30 @@ def test_an_array_and_all_its_rows_count(transformer):
     many = np.stack(sounds_at(4000, n_recordings=130))
     with pytest.warns(UserWarning, match="median heart rate"):
         transformer.transform(many)
+
+
+def test_thirty_clear_heartbeats_are_enough(monkeypatch):
+    sounds = [*sounds_at(2000, n_recordings=30)] * 10
+    seen = []
+
+    def counted(waveform, sample_rate):
+        seen.append(waveform)
+        return beat_period(waveform, sample_rate)
+
+    monkeypatch.setattr(assumed_rate, "beat_period", counted)
+    warn_about_rate([Recording(x, 0) for x in sounds], 2000.0, stacklevel=1)
+    assert 30 <= len(seen) <= 40
+
+
+def test_those_that_are_examined_are_spread_over_the_call():
+    """A third of the waveforms is at another rate, wherever these are."""
+    right, wrong = sounds_at(2000, n_recordings=80), sounds_at(4000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for place in (0, 20, 40, 60, 80):
+            mixed = [*right[:place], *wrong, *right[place:]]
+            recordings = [Recording(waveform, 0) for waveform in mixed]
+            warn_about_rate(recordings, 2000.0, stacklevel=1)
 
 
 def test_no_warning_where_nothing_is_assumed_or_known_wrong(transformer):
