@@ -32,6 +32,10 @@ from skheart.quality.transformer import QualityTransformer
 
 __all__ = ["AbstainingClassifier"]
 
+# Below the least confidence that gets a class: an exported model computes it with
+# another rounding.
+_ROUNDING = 1e-5
+
 
 class AbstainingClassifier(ClassifierMixin, BaseEstimator):
     """Answer a class, or "unsure" where a fitted model should not be relied upon.
@@ -325,7 +329,7 @@ def _for_coverage(confidences: np.ndarray, n: int, coverage: float) -> float:
             f"coverage={coverage:g} cannot be reached: only {len(confidences)} of {n} "
             "recordings have the quality min_quality; lower one of both."
         )
-    return float(np.sort(confidences)[::-1][n_answered - 1])
+    return float(np.sort(confidences)[::-1][n_answered - 1]) - _ROUNDING
 
 
 def _for_sensitivity(
@@ -339,7 +343,7 @@ def _for_sensitivity(
             break
         reached = called[answered].mean()
         if reached >= required - 1e-12:
-            return float(limit)
+            return float(limit) - _ROUNDING
         best = max(best, float(reached))
     raise ValueError(
         f"sensitivity={required:g} cannot be reached on these recordings by answering "
