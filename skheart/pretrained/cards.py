@@ -109,6 +109,10 @@ class ModelCard:
         )
 
 
+PREDICTIVE = {
+    "ppv at": "positive predictive value at a prevalence of",
+    "npv at": "negative predictive value at a prevalence of",
+}
 COUNTED = {
     "ages": "patients by age",
     "sexes": "patients by sex",
@@ -160,11 +164,13 @@ def _operating_point(point: dict[str, Any]) -> list[str]:
         f"{point['threshold']:.3f} on, chosen for a sensitivity of "
         f"{point['wanted_sensitivity']:.2f}; for other patients:"
     ]
-    lines += [
-        f"  {name}: {row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
-        for name, row in point.items()
-        if isinstance(row, dict)
-    ]
+    for name, row in point.items():
+        if isinstance(row, dict):
+            for short, words in PREDICTIVE.items():
+                name = name.replace(short, words)
+            lines.append(
+                f"  {name}: {row['value']:.3f} ({row['low']:.3f} to {row['high']:.3f})"
+            )
     return lines
 
 

@@ -179,11 +179,46 @@ def test_cards_are_complete(name):
         assert word in text
 
 
-def test_a_card_shows_its_calibration():
+def test_a_card_shows_its_calibration_and_operating_point():
     bins = [{"n": 40, "probability": 0.9, "share": 0.75, "low": 0.6, "high": 0.86}]
+    error = {"mean": 0.031, "folds": [0.03, 0.032], "together": 0.02}
     calibration = {"positive": "murmur", "prevalence": 0.2, "bins": bins}
-    card = dataclasses.replace(model_card("murmur"), calibration=calibration)
-    assert "about 0.900: 0.75 (0.60 to 0.86) of 40 recordings" in str(card)
+    row = {"value": 0.91, "low": 0.85, "high": 0.95}
+    point = {"positive": "murmur", "threshold": 0.31, "wanted_sensitivity": 0.9}
+    card = dataclasses.replace(
+        model_card("murmur"),
+        calibration=calibration | {"error": error},
+        operating_point=point | {"sensitivity": row, "ppv at 0.02": row},
+    )
+    text = " ".join(str(card).split())
+    assert "about 0.900: 0.75 (0.60 to 0.86) of 40 recordings" in text
+    assert "prevalence of 0.20: 0.031 over folds, 0.020 all together" in text
+    assert "from a probability of 0.310 on, chosen for a sensitivity of 0.90" in text
+    assert "value at a prevalence of 0.02: 0.910 (0.850 to 0.950)" in text
+
+
+@pytest.mark.parametrize("name", ["murmur", "abnormal"])
+def test_cards_of_two_classes_tell_how_true_their_answers_are(name):
+    card = model_card(name)
+    assert card.calibration["error"]["together"] <= 0.05
+    point = card.operating_point
+    assert point["positive"] == card.calibration["positive"] == card.classes[0]
+    assert point["sensitivity"]["low"] < 0.9 < point["sensitivity"]["high"]
+    values = [point[f"ppv at {share}"]["value"] for share in ("0.02", "0.1", "0.5")]
+    assert values == sorted(values)
+
+
+@EVERY_MODEL
+def test_cards_count_people_and_places(name):
+    for corpus in model_card(name).data:
+        assert sum(corpus["locations"].values()) == corpus["recordings"]
+        assert sum(corpus["ages"].values()) == corpus["patients"]
+        assert sum(corpus["sexes"].values()) == corpus["patients"]
+
+
+def test_figures_for_other_hospitals_come_first():
+    for name in ("abnormal", "murmur"):
+        assert "left out" in model_card(name).figures[0]["task"]
 
 
 @EVERY_MODEL
@@ -194,7 +229,6 @@ def test_cards_show_the_measured_figures(name):
     for kind in ("with", "without"):
         row = dict(results["figures"][kind])
         row["task"] += f", patient model {kind} the number of recordings"
-        row["task"] += " (networks of CirCor alone, 15 epochs)"
         measured[row["task"]] = row
     for figure in model_card(name).figures:
         for key, value in figure.items():

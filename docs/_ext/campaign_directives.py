@@ -1,0 +1,72 @@
+"""Directives for the second campaign: ``shift-table`` and ``whole-patients-table``.
+
+They show ``benchmarks/results/trials.json`` (part "shift") and ``whole_patients.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from docutils import nodes
+from skheart_directives import RESULTS, _list_table
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+FIGURES = {
+    "left out a": "a",
+    "left out b": "b",
+    "left out f": "f",
+    "left out": "Mean",
+    "within": "Known databases",
+    "circor2022": "CirCor",
+    "pascal": "PASCAL",
+}
+
+
+class ShiftTable(SphinxDirective):
+    """AUROC on databases left out and on known ones, and differences of the means."""
+
+    def run(self) -> list[nodes.Node]:
+        path = RESULTS / "trials.json"
+        self.env.note_dependency(str(path))
+        trials = json.loads(path.read_text(encoding="utf-8"))["shift"]["trials"]
+        rows = [("", "Seeds", *FIGURES.values(), "Difference of the mean")]
+        for row in trials:
+            figures = [f"{row['figures'][name]:.3f}" for name in FIGURES]
+            limits = row.get("differences", {}).get("left out")
+            text = f"{limits[0]:+.3f} to {limits[1]:+.3f}" if limits else ""
+            rows.append((row["title"], str(len(row["seeds"])), *figures, text))
+        widths = "30 6" + " 8" * len(FIGURES) + " 16"
+        return self.parse_text_to_nodes(_list_table(rows, widths))
+
+
+class WholePatientsTable(SphinxDirective):
+    """AUROC of CirCor's murmurs by patient, for each way to join recordings."""
+
+    def run(self) -> list[nodes.Node]:
+        path = RESULTS / "whole_patients.json"
+        self.env.note_dependency(str(path))
+        results = json.loads(path.read_text(encoding="utf-8"))
+        rows = [("", "Folds", "All together", "Difference")]
+        for part, title in (("patients", "By patient"), ("recordings", "By recording")):
+            for name, row in results[part].items():
+                low, high = row["interval"]
+                below, above = row["of the difference"]
+                difference = f"{row['difference']:+.3f} ({below:+.3f} to {above:+.3f})"
+                rows.append(
+                    (
+                        f"{title}: {name}",
+                        f"{row['mean']:.3f}",
+                        f"{row['value']:.3f} ({low:.3f} to {high:.3f})",
+                        difference if below != above else "",
+                    )
+                )
+        return self.parse_text_to_nodes(_list_table(rows, "40 10 25 25"))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directives."""
+    app.add_directive("shift-table", ShiftTable)
+    app.add_directive("whole-patients-table", WholePatientsTable)
+    return {"parallel_read_safe": True}
