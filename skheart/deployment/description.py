@@ -8,7 +8,7 @@ import numpy as np
 
 from skheart.deployment.graph import waveform_limits
 from skheart.deployment.model_file import versions
-from skheart.deployment.onnx_session import FORMAT
+from skheart.deployment.onnx_session import FORMAT, WINDOWS
 from skheart.deployment.text import plain
 from skheart.neural.classifier import CNNClassifier
 from skheart.neural.packaged import read_network, saved_names
@@ -40,6 +40,7 @@ def described(
     part: str,
     length: int | None,
     checked: bool = True,
+    windows: bool = False,
 ) -> dict[str, Any]:
     """Return what a program must know to use an exported model.
 
@@ -53,6 +54,8 @@ def described(
         Number of values of the waveform, or of crops; None for any.
     checked : bool, default=True
         Whether the network leads NaN to NaN.
+    windows : bool, default=False
+        Whether a whole pipeline also returns the probabilities of each window.
 
     Returns
     -------
@@ -72,6 +75,10 @@ def described(
         bad = _BAD_SPECTROGRAM if checked else _UNCHECKED
         n_outputs = int(classifier.model_.output_shape[-1])
     outputs = [n_outputs] if part == "pipeline" else [length, n_outputs]
+    of_windows: dict[str, Any] | None = None
+    if windows and part == "pipeline":
+        of_windows = {"name": WINDOWS, "dtype": "float32"}
+        of_windows["shape"] = [None, len(classes)]
     settings = {
         key: plain(value, key)
         for key, value in transformer.get_params(deep=False).items()
@@ -85,6 +92,7 @@ def described(
         "part": part,
         "input": {"name": names[0], "shape": [length, *shape], "dtype": "float32"},
         "output": {"name": names[1], "shape": outputs, "dtype": "float32"},
+        "window_output": of_windows,
         "bad_input": bad,
         "sample_rate": float(transformer.sample_rate),
         "classes": classes,

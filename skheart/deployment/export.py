@@ -58,10 +58,12 @@ def export_onnx(
         ``"murmur.onnx.json"``.
     part : {"pipeline", "network"}, default="pipeline"
         ``"pipeline"`` has the input `waveform` of shape (n_times,), float32, of any
-        length, at the transformer's `sample_rate`, and the output `probabilities` of
-        shape (n_classes,). ``"network"`` has the input `spectrogram` of shape (n_crops,
-        n_bands, n_crop, n_channels) and the output `logits` of shape (n_crops,
-        n_outputs), to be averaged over the crops of a recording.
+        length, at the transformer's `sample_rate`, and the outputs `probabilities` of
+        shape (n_classes,) and `window_probabilities` of shape (n_windows, n_classes),
+        those of each window that the network sees. ``"network"`` has the input
+        `spectrogram` of shape (n_crops, n_bands, n_crop, n_channels) and the output
+        `logits` of shape (n_crops, n_outputs), to be averaged over the crops of a
+        recording.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def export_onnx(
     onnx = optional_import("onnx", user="export_onnx", extra="onnx")
     tf2onnx = optional_import("tf2onnx", user="export_onnx", extra="onnx")
     if part == "pipeline":
-        function = waveform_graph(transformer, classifier)
+        function = waveform_graph(transformer, classifier, windows=True)
     else:
         function = network_graph(classifier)
     with _explained("ONNX"), _silent("tf2onnx"):
@@ -114,7 +116,7 @@ def export_onnx(
         onnx.checker.check_model(model)
     model.producer_name, model.producer_version = "skheart", __version__
     model.doc_string = _ABOUT
-    notes = described(transformer, classifier, part=part, length=None)
+    notes = described(transformer, classifier, part=part, length=None, windows=True)
     entries = {name: notes[name] for name in _ENTRIES} | {"skheart": notes}
     onnx.helper.set_model_props(
         model, {key: json.dumps(x, allow_nan=False) for key, x in entries.items()}

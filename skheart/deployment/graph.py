@@ -30,6 +30,7 @@ def waveform_graph(
     classifier: CNNClassifier,
     *,
     n_times: int | None = None,
+    windows: bool = False,
 ) -> Any:
     """Return a function that computes probabilities from one waveform.
 
@@ -40,6 +41,9 @@ def waveform_graph(
         Fitted.
     n_times : int, default=None
         Length of the waveform. By default, any length.
+    windows : bool, default=False
+        Whether it also returns `window_probabilities` of shape (n_windows, n_classes),
+        those of each window that the network sees.
 
     Returns
     -------
@@ -58,16 +62,16 @@ def waveform_graph(
         frames = _filled(frames_of(x), n_frames, transformer.padding)
         crops = tf.gather(frames, _crop_frames(frames, n_crop))
         crops = tf.transpose(crops, [0, 2, 1])[..., tf.newaxis]
-        logits = tf.reduce_mean(model(crops, training=False), axis=0)
-        if logits.shape[0] == 1:
-            positive = tf.sigmoid(logits)
-            answer = tf.concat([1 - positive, positive], axis=0)
-        else:
-            answer = tf.nn.softmax(logits)
-        answer += _unless_finite(x, axis=0) + _unless_negative(_spread(x) / _TINY - 1)
+        logits = model(crops, training=False)
+        bad = _unless_finite(x, axis=0) + _unless_negative(_spread(x) / _TINY - 1)
         if n_times is None:
-            answer += _unless_negative(tf.cast(tf.size(x) - least, tf.float32))
-        return {"probabilities": answer}
+            bad += _unless_negative(tf.cast(tf.size(x) - least, tf.float32))
+        answers = {
+            "probabilities": _probabilities(tf.reduce_mean(logits, axis=0)) + bad
+        }
+        if windows:
+            answers["window_probabilities"] = _probabilities(logits) + bad
+        return answers
 
     signature = [tf.TensorSpec([n_times], tf.float32, name="waveform")]
     return tf.function(probabilities_of, input_signature=signature)
@@ -156,6 +160,14 @@ def waveform_limits(transformer: SpectrogramTransformer) -> tuple[int | None, in
         return None, job.settings.n_window
     longest = max(1, round(job.duration * job.settings.sample_rate))
     return longest, min(longest, job.settings.n_window)
+
+
+def _probabilities(logits: Any) -> Any:
+    """Return class probabilities, (..., n_classes), of logits (..., n_outputs)."""
+    if logits.shape[-1] == 1:
+        positive = tf.sigmoid(logits)
+        return tf.concat([1 - positive, positive], axis=-1)
+    return tf.nn.softmax(logits)
 
 
 def _spread(x: Any) -> Any:

@@ -21,6 +21,7 @@ from skheart.deployment.onnx_file import has_external_data
 from skheart.deployment.sizes import check_spectrogram
 
 FORMAT = 1  # of the metadata
+WINDOWS = "window_probabilities"  # an output of whole pipelines
 _EXPECTED = "expected a file that skheart.export_onnx wrote"
 _PARTS = {"waveform": "pipeline", "spectrogram": "network"}  # by the name of the input
 # The parameters of SpectrogramTransformer that belong to the model. Others, such as
@@ -41,10 +42,16 @@ class OnnxModel(NamedTuple):
     settings: dict[str, Any]  # of the SpectrogramTransformer
     decision: Decision
 
-    def run(self, recording: Recording, value: np.ndarray) -> np.ndarray:
-        """Return the output for one input; an error names the recording."""
+    def run(
+        self, recording: Recording, value: np.ndarray, output: str | None = None
+    ) -> np.ndarray:
+        """Return an output for one input, by default the first one of the file.
+
+        An error names the recording.
+        """
+        given = {self.session.get_inputs()[0].name: value}
         try:
-            return self.session.run(None, {self.session.get_inputs()[0].name: value})[0]
+            return self.session.run(None if output is None else [output], given)[0]
         except Exception as error:  # ONNX Runtime's own, which have no common class
             raise RecordingError(
                 f"The model cannot be run on {recording.name} ({first_line(error)}); "
@@ -75,7 +82,7 @@ def answers_of(
     for number, recording in enumerate(recordings):
         try:
             probabilities = answer(recording)
-            _check_probabilities(recording, probabilities, len(model.classes))
+            _check_probabilities(recording, probabilities, (len(model.classes),))
             answers[number] = probabilities
         except (OSError, ValueError) as error:
             if on_error == "raise":
@@ -84,10 +91,54 @@ def answers_of(
     return answers, errors
 
 
+def tells_windows(model: OnnxModel) -> bool:
+    """Return whether a file tells the probabilities of windows."""
+    outputs = [one.name for one in model.session.get_outputs()]
+    return model.part == "network" or WINDOWS in outputs
+
+
+def window_answers(
+    model: OnnxModel,
+    recording: Recording,
+    windows: np.ndarray,
+    *,
+    input_sample_rate: float | None = None,
+) -> np.ndarray:
+    """Compute the probabilities of the windows of a recording.
+
+    Parameters
+    ----------
+    model : OnnxModel
+        One that :func:`tells_windows`.
+    recording : Recording
+    windows : ndarray of shape (n_windows, n_bands, n_crop), float32
+        Of its spectrogram. A whole pipeline computes them from the recording itself.
+    input_sample_rate : float, default=None
+
+    Returns
+    -------
+    probabilities : ndarray of shape (n_windows, n_classes)
+
+    Raises
+    ------
+    RecordingError
+        If the model computes none.
+    """
+    if model.part == "pipeline":
+        answer = _from_waveforms(model, input_sample_rate, output=WINDOWS)
+        found = answer(recording)
+    else:
+        from skheart.neural.windows import probabilities
+
+        found = probabilities(model.run(recording, windows[..., np.newaxis]))
+    _check_probabilities(recording, found, (len(windows), len(model.classes)))
+    return found
+
+
 def _from_waveforms(
-    model: OnnxModel, input_sample_rate: float | None
+    model: OnnxModel, input_sample_rate: float | None, *, output: str | None = None
 ) -> Callable[[Recording], np.ndarray]:
-    """Return a function from a recording to probabilities, (n_classes,)."""
+    """Return a function from a recording to an output, by default probabilities."""
     names = ("sample_rate", "duration", "window", "f_max")
     settings = {name: model.settings[name] for name in names}
     rate, window = settings["sample_rate"], settings["window"]
@@ -100,7 +151,7 @@ def _from_waveforms(
                 f"{recording.name} lasts {len(waveform) / rate:.3g} seconds, less than "
                 f"one window of {window:g}; leave it out."
             )
-        return model.run(recording, waveform)
+        return model.run(recording, waveform, output)
 
     return answer
 
@@ -130,14 +181,14 @@ def _from_windows(
 
 
 def _check_probabilities(
-    recording: Recording, values: np.ndarray, n_classes: int
+    recording: Recording, values: np.ndarray, shape: tuple[int, ...]
 ) -> None:
-    """Raise unless the model computed a probability for each class."""
+    """Raise unless the model computed probabilities of this shape."""
     # Not `values < 0`, which is false for NaN. Rounding can exceed 1 a little.
-    if values.shape != (n_classes,) or not (np.abs(values - 0.5) < 0.501).all():
+    if values.shape != shape or not (np.abs(values - 0.5) < 0.501).all():
         raise RecordingError(
             f"{recording.name} has no probabilities: the model computed "
-            f"{np.ravel(values)[:4].tolist()} for {n_classes} classes. Check for very "
+            f"{np.ravel(values)[:4].tolist()} for {shape[-1]} classes. Check for very "
             "large values in the recording, or export the model again."
         )
 

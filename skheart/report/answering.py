@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from skheart import __version__
 from skheart._core.decisions import Decision
 from skheart._core.fitted import decision_of_model
 from skheart._core.provenance import known_training
+from skheart.audio.recordings import recordings_of
 from skheart.metrics.patients import default_pooling
 from skheart.metrics.positive import positive_class
 from skheart.neural.packaged import read_network, saved_names
@@ -60,6 +62,13 @@ class Answering:
         """Classes as text."""
         return np.asarray(self.facts.classes)
 
+    @property
+    def network(self) -> Any:
+        """The fitted CNNClassifier; None of a model of another kind."""
+        steps = getattr(self.model, "steps", [])  # an OnnxClassifier has none
+        found = len(steps) == 2 and hasattr(steps[1][1], "n_crop_")
+        return steps[1][1] if found else None
+
     def with_decision(self, decision: Decision) -> Answering:
         """Return the same model with another decision, whose classes are text."""
         facts = replace(self.facts, **_decided(decision))
@@ -70,16 +79,36 @@ class Answering:
 
         There are no windows of a model that does not tell them.
         """
-        steps = getattr(self.model, "steps", [])  # an OnnxClassifier has none
-        if len(steps) != 2 or not hasattr(steps[1][1], "n_crop_"):
-            return np.asarray(self.model.predict_proba([recording])[0], float), ()
-        classifier = steps[1][1]
+        if self.network is None:
+            pooled = np.asarray(self.model.predict_proba([recording])[0], float)
+            return pooled, self._exported_windows(recording)
         spectrograms = self.transformer.transform([recording])
-        pooled = np.asarray(classifier.predict_proba(spectrograms)[0], float)
-        return pooled, self._windows(classifier, spectrograms[0])
+        pooled = np.asarray(self.network.predict_proba(spectrograms)[0], float)
+        n_crop, answer = self.network.n_crop_, self.network.predict_proba
+        return pooled, self._windows(spectrograms[0], n_crop, answer)
 
-    def _windows(self, classifier: Any, spectrogram: np.ndarray) -> tuple[Window, ...]:
-        n_crop = classifier.n_crop_
+    def _exported_windows(self, recording: Any) -> tuple[Window, ...]:
+        from skheart.deployment.onnx_session import tells_windows, window_answers
+
+        exported = self.model._model() if hasattr(self.model, "_model") else None
+        if exported is None or not tells_windows(exported):
+            return ()
+        entries = recordings_of(self.model, [recording], reset=False, check_finite=True)
+        rate = self.model.input_sample_rate
+
+        def answer(windows: np.ndarray) -> np.ndarray:
+            windows = windows.astype(np.float32)
+            return window_answers(exported, entries[0], windows, input_sample_rate=rate)
+
+        spectrograms = self.transformer.transform([recording])
+        return self._windows(spectrograms[0], exported.n_crop, answer)
+
+    def _windows(
+        self,
+        spectrogram: np.ndarray,
+        n_crop: int,
+        answer: Callable[[np.ndarray], np.ndarray],
+    ) -> tuple[Window, ...]:
         n_frames = max(n_crop, spectrogram.shape[1])
         frames = np.arange(n_frames) % spectrogram.shape[1]
         starts = window_starts(n_frames, n_crop)
@@ -87,9 +116,7 @@ class Answering:
         hop = _hop(self.transformer)
         return tuple(
             Window(first * hop, (first + n_crop) * hop, self.named(values))
-            for first, values in zip(
-                starts, classifier.predict_proba(parts), strict=True
-            )
+            for first, values in zip(starts, answer(parts), strict=True)
         )
 
     def named(self, values: np.ndarray) -> dict[str, float]:
@@ -147,7 +174,10 @@ def answering(model: Any, *, name: str | None = None) -> Answering:
         for key, value in transformer.get_params().items()
         if key not in _OF_THE_MACHINE
     }
-    window = getattr(classifier, "n_crop_", None)
+    if hasattr(classifier, "_model"):  # an OnnxClassifier
+        window = classifier._model().n_crop
+    else:
+        window = getattr(classifier, "n_crop_", None)
     facts = ModelFacts(
         name=name or card_name or _UNNAMED,
         hash=_hash_of(model, classifier, spectrogram),

@@ -52,7 +52,7 @@ def describe_recording(
     ----------
     model : str, os.PathLike, Pipeline or OnnxClassifier
         The name of a pretrained model, a model file, or a fitted model. An exported
-        model tells neither windows nor contributions.
+        model does not tell contributions.
     recording : str, os.PathLike, bytes, binary file, ndarray, tuple or dict
         What :meth:`~skheart.SpectrogramTransformer.transform` takes as one entry.
     location : str, default=None

@@ -273,7 +273,7 @@ class RecordingDescription(_AsDict):
         From all windows together.
     windows : tuple of Window
         With ``start``, ``end`` and ``probabilities``. Empty if the model does not
-        tell them, such as an exported one.
+        tell them, such as another classifier of scikit-learn.
     quality : Quality
         With ``quality`` (0 to 1), ``reasons`` why it is low, and ``indices``; of
         :func:`skheart.quality.assess_quality`.

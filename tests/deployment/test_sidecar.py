@@ -61,7 +61,7 @@ def wrong_vectors(notes, run):
 
 def in_onnx(path):
     session = onnxruntime.InferenceSession(path)
-    (given,), (computed,) = session.get_inputs(), session.get_outputs()
+    (given,), (computed, *_) = session.get_inputs(), session.get_outputs()
     return lambda value: session.run([computed.name], {given.name: value})[0]
 
 
@@ -83,9 +83,12 @@ def test_onnx(tmp_path, part):
     export_onnx(pipeline, path, part=part)
     notes = sidecar_beside(path)
     session = onnxruntime.InferenceSession(path)
-    for one, (found,) in (
-        (notes["input"], session.get_inputs()),
-        (notes["output"], session.get_outputs()),
+    (given,), (computed, *windows) = session.get_inputs(), session.get_outputs()
+    assert len(windows) == (part == "pipeline")
+    for one, found in (
+        (notes["input"], given),
+        (notes["output"], computed),
+        *((notes["window_output"], output) for output in windows),
     ):
         shape = [size if isinstance(size, int) else None for size in found.shape]
         assert (found.name, shape) == (one["name"], one["shape"])
@@ -125,6 +128,7 @@ def test_litert(tmp_path, part, half):
     ):
         assert found[one["name"]]["shape"].tolist() == one["shape"]
     assert notes["runtime"] == "litert"
+    assert notes["window_output"] is None
     assert not wrong_vectors(notes, in_litert(path, notes))
 
 

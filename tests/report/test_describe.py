@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from skheart import (
     OnnxClassifier,
     SpectrogramTransformer,
+    export_onnx,
     load_model,
     load_pretrained,
     read_recording,
@@ -191,7 +192,13 @@ def test_a_model_has_one_hash_wherever_it_comes_from(murmur, tmp_path):
     assert other.facts.name == "unnamed model"
 
 
-def test_an_exported_model_is_described_without_windows(
+def windows_of(description):
+    return np.array(
+        [[w.start, w.end, *w.probabilities.values()] for w in description.windows]
+    )
+
+
+def test_an_exported_model_is_described_without_contributions(
     murmur_onnx, loud, circor, validate
 ):
     path = circor["9979"][2]
@@ -199,10 +206,39 @@ def test_an_exported_model_is_described_without_windows(
         description = describe_recording(model, path)
         entries = validate(description)
         assert entries["probabilities"] == pytest.approx(loud.probabilities, abs=1e-4)
-        assert entries["windows"] == []
+        np.testing.assert_allclose(windows_of(description), windows_of(loud), 0, 1e-3)
         assert entries["contribution"] is None
         assert entries["model"]["name"] == "murmur.onnx"
         assert entries["model"]["positive"] == "murmur"
+        assert entries["model"]["window"] == 5.0
+
+
+@pytest.mark.parametrize("part", ["pipeline", "network"])
+@pytest.mark.parametrize("seconds", [3.0, 6.0, 33.0])
+@pytest.mark.parametrize("name", ["murmur", "murmur3"])
+def test_windows_of_an_exported_model_are_those_of_the_model(
+    exported, name, part, seconds
+):
+    sounds = make_heart_sounds(1, duration=seconds, random_state=3)
+    recording = (sounds.sample_rate, sounds.data[0])
+    expected = describe_recording(name, recording)
+    found = describe_recording(exported(name, part), recording)
+    np.testing.assert_allclose(windows_of(found), windows_of(expected), 0, 1e-3)
+    assert found.doubts == expected.doubts
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Return a function that exports a pretrained model once."""
+    folder = tmp_path_factory.mktemp("exported")
+
+    def path_of(name, part):
+        path = folder / f"{name}-{part}.onnx"
+        if not path.exists():
+            export_onnx(load_pretrained(name), path, part=part)
+        return path
+
+    return path_of
 
 
 def test_a_classifier_of_scikit_learn_is_described(circor, validate):
