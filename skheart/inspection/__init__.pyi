@@ -1,4 +1,6 @@
 from .average_beat_display import AverageBeatDisplay as AverageBeatDisplay
+from .bands import BandContributions as BandContributions
+from .bands import band_contributions as band_contributions
 from .calibration_display import (
     CalibrationByPatientDisplay as CalibrationByPatientDisplay,
 )

@@ -90,6 +90,7 @@ def occlusion_map(
 
     See Also
     --------
+    band_contributions : Hides a frequency band in the whole recording.
     frame_contributions : Exact, faster, over time only; for the compact network.
 
     Notes
@@ -118,14 +119,37 @@ def occlusion_map(
     check_number(
         "n_bands", n_bands, high=transformer.n_bands, closed="right", integer=True
     )
-    classes = classifier.classes_.tolist()
-    if label is not None:
-        check_option("label", label, tuple(classes))
     (seen,) = seen_recordings(transformer, classifier.n_crop_, [recording])
     n_frames = seen.spectrogram.shape[1]
     length = max(1, round(time_step / seen.hop))
     part = np.arange(n_frames) // length
     band = np.arange(transformer.n_bands) * n_bands // transformer.n_bands
+    values, label, logit = falls_if_hidden(seen, classifier, band, part, label)
+    return OcclusionMap(
+        _means(np.arange(n_frames) * seen.hop, part),
+        _means(band_centres(transformer), band),
+        values,
+        label,
+        logit,
+    )
+
+
+def falls_if_hidden(
+    seen: SeenRecording, classifier: Any, band: np.ndarray, part: np.ndarray, label: Any
+) -> tuple[np.ndarray, Any, float]:
+    """Return how much the logit of a class falls if each part is hidden.
+
+    Returns
+    -------
+    falls : ndarray of shape (n_bands, n_parts)
+    label : label
+        The class: that of the call, or if it was None, the one that is meant.
+    logit : float
+        That of the whole recording.
+    """
+    classes = classifier.classes_.tolist()
+    if label is not None:
+        check_option("label", label, tuple(classes))
     n_outputs = classifier.model_.output_shape[-1]
     logits, changes = _changes(seen, classifier._forward, n_outputs, band, part)
     if label is None:
@@ -133,14 +157,7 @@ def occlusion_map(
     if label is None:
         label = classes[int(np.argmax(logits))]
     whole = _log_odds(logits, classes, label)
-    hidden = _log_odds(logits + changes, classes, label)
-    return OcclusionMap(
-        _means(np.arange(n_frames) * seen.hop, part),
-        _means(band_centres(transformer), band),
-        whole - hidden,
-        label,
-        float(whole),
-    )
+    return whole - _log_odds(logits + changes, classes, label), label, float(whole)
 
 
 def _means(values: np.ndarray, groups: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What each moment of a recording adds to an answer."""
+"""What each moment and each frequency band of a recording adds to an answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 
 from skheart.report.answering import Answering
-from skheart.report.description import Contribution
+from skheart.report.description import (
+    BandContribution,
+    Contribution,
+    FrequencyContribution,
+)
 
 
 def contribution_of(
@@ -35,3 +39,19 @@ def contribution_of(
         shares = {phase: share[column] for phase, share in shares.items()}
     by_phase = {phase: float(share) for phase, share in shares.items()}
     return Contribution(shown, float(bias), found.times, values, by_phase)
+
+
+def frequency_contribution_of(
+    model: Answering, recording: Any, shown: str
+) -> FrequencyContribution | None:
+    """Return how much a class depends on each band; None if there is no network."""
+    from skheart.inspection import band_contributions
+
+    if model.network is None:
+        return None
+    label = model.network.classes_[model.classes.tolist().index(shown)].item()
+    found = band_contributions(model.model, recording, label=label)
+    bands = zip(found.low, found.high, found.values, found.shares, strict=True)
+    return FrequencyContribution(
+        shown, tuple(BandContribution(*map(float, band)) for band in bands)
+    )

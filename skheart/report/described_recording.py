@@ -18,7 +18,7 @@ from skheart.audio.recordings import Recording, decoded, recordings_of
 from skheart.audio.waveform import resample
 from skheart.quality import assess_quality
 from skheart.report.answering import Answering, answering
-from skheart.report.contribution import contribution_of
+from skheart.report.contribution import contribution_of, frequency_contribution_of
 from skheart.report.description import (
     Phase,
     RecordingDescription,
@@ -129,6 +129,7 @@ def describe_recording(
             for start, end, phase in zip(*segmentation, strict=True)
         ),
         contribution=contribution_of(opened, entry, segmentation, shown),
+        frequency_contribution=frequency_contribution_of(opened, entry, shown),
         loudness=loudness,
         average_beat=beat,
         model=opened.facts,

@@ -168,6 +168,43 @@ class Contribution:
 
 
 @dataclass(frozen=True)
+class BandContribution:
+    """How much the log odds of a class depend on a frequency band.
+
+    Attributes
+    ----------
+    low, high : float
+        Edges of the band, in Hz.
+    value : float
+        How much the log odds fall if the band is hidden in the whole recording;
+        negative where they rise.
+    share : float
+        `value` divided by the sum of the sizes of all bands' values, -1 to 1.
+    """
+
+    low: float
+    high: float
+    value: float
+    share: float
+
+
+@dataclass(frozen=True)
+class FrequencyContribution:
+    """How much the log odds of a class depend on each frequency band.
+
+    Attributes
+    ----------
+    positive : str
+        The class.
+    bands : tuple of BandContribution
+        From low to high frequencies. Their values do not add up to the log odds.
+    """
+
+    positive: str
+    bands: tuple[BandContribution, ...]
+
+
+@dataclass(frozen=True)
 class Sound:
     """What a page plays and draws. It is not part of the data.
 
@@ -287,6 +324,10 @@ class RecordingDescription(_AsDict):
     contribution : Contribution or None
         What each moment adds to the answer: ``times``, ``values``, ``bias``,
         ``positive`` and ``by_phase``. None if the network has no such sum.
+    frequency_contribution : FrequencyContribution or None
+        How much the answer depends on each frequency band: ``positive``, and ``bands``
+        with ``low``, ``high``, ``value`` and ``share``. None of an exported model, or
+        if the model is not a network.
     loudness : dict or None
         Of the phases, and their ratios; of :func:`skheart.segmentation.phase_loudness`.
         None without a heartbeat.
@@ -325,6 +366,7 @@ class RecordingDescription(_AsDict):
     heart_rate: Any
     phases: tuple[Phase, ...]
     contribution: Contribution | None
+    frequency_contribution: FrequencyContribution | None
     loudness: dict[str, Any] | None
     average_beat: Any
     model: ModelFacts

@@ -17,6 +17,7 @@ from skheart.report.description import (
     UnusableRecording,
 )
 from skheart.report.embedded import sound_address
+from skheart.report.frequencies import frequency_table
 from skheart.report.locations import VALVES
 from skheart.report.timeline import (
     PHASE_NAMES,
@@ -54,9 +55,10 @@ def recording_sheet(description: RecordingDescription, *, name: str) -> str:
         + _facts(_recording_facts(description))
         + _doubts(description.doubts)
         + _player(description, shown)
-        + '<div class="columns">'
+        + '<div class="columns three">'
         + _beat(description)
         + _loudness(description)
+        + frequency_table(description)
         + "</div>"
         + _reliance(description.performance, description.limits)
         + _settings(description.model)

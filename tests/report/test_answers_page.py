@@ -16,7 +16,9 @@ import soundfile
 
 import skheart.report
 from skheart.report import UnusableRecording, report_page, write_report
+from skheart.report.description import BandContribution, FrequencyContribution
 from skheart.report.embedded import png, spectrogram_address
+from skheart.report.frequencies import frequency_table
 from skheart.report.timeline import marked_phase, rounded
 
 STYLE = (Path(skheart.report.__file__).parent / "report.css").read_text("utf-8")
@@ -225,6 +227,35 @@ def test_systole_of_a_systolic_murmur_is_marked(loud):
     assert 'marked"' not in report_page([normal])
 
 
+def test_bands_have_bars_of_their_share(loud):
+    shares = [0.6, -0.2, 0.2, -0.001]
+    bands = tuple(
+        BandContribution(100.0 * n, 100.0 * n + 100, 9.0, share)
+        for n, share in enumerate(shares)
+    )
+    found = FrequencyContribution("<murmur>", bands)
+    described = dataclasses.replace(loud, frequency_contribution=found)
+    table = frequency_table(described)
+    cells = re.findall(r"<td>([^<]+)</td>", table)
+    assert cells == ["+60", "\N{MINUS SIGN}20", "+20", "0"]
+    assert re.findall(r'scope="row">([^<]+)', table)[:2] == [
+        "0 to 100 Hz",
+        "100 to 200 Hz",
+    ]
+    bars = re.findall(r'<rect class="(\w+)" x="([\d.]+)%" width="([\d.]+)%"', table)
+    assert bars[:3] == [
+        ("for", "25.0", "75.0"),
+        ("against", "0.0", "25.0"),
+        ("for", "25.0", "25.0"),
+    ]
+    assert "speaks for &lt;murmur&gt;" in table
+    assert table in report_page([described])
+    nothing = FrequencyContribution("murmur", (BandContribution(0, 9, 0, np.nan),))
+    assert "<td>0</td>" in frequency_table(
+        dataclasses.replace(loud, frequency_contribution=nothing)
+    )
+
+
 def test_the_image_of_a_spectrogram_has_its_colours():
     image = png(np.array([[0, 1], [2, 0]], np.uint8), np.array([[9, 8, 7]] * 3))
     address = spectrogram_address(np.linspace(0, 1, 12).reshape(3, 4))
@@ -244,11 +275,13 @@ def test_recordings_without_a_heartbeat_have_a_sheet(loud):
         loudness=None,
         average_beat=None,
         contribution=None,
+        frequency_contribution=None,
         windows=(),
         heart_rate=type(loud.heart_rate)(np.nan, 0.0),
     )
     text = report_page([silent])
     assert "no heartbeat found" in text
+    assert "By frequency" not in text
     assert "No complete heartbeat was found" in text
     Tags(text)
 

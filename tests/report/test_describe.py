@@ -7,6 +7,7 @@ import json
 
 import jsonschema
 import numpy as np
+import onnx
 import pytest
 import soundfile
 from sklearn.linear_model import LogisticRegression
@@ -22,6 +23,7 @@ from skheart import (
     save_model,
 )
 from skheart.datasets import make_heart_sounds
+from skheart.inspection import band_contributions
 from skheart.metrics import pool_by_group
 from skheart.quality import assess_quality
 from skheart.report import describe_patient, describe_recording, description_schema
@@ -89,6 +91,30 @@ def test_contributions_add_up_to_the_log_odds(loud):
     assert sum(found.by_phase.values()) == pytest.approx(1, abs=1e-6)
 
 
+def test_bands_are_those_of_inspection(loud, circor):
+    found = loud.frequency_contribution
+    expected = band_contributions(load_pretrained("murmur"), circor["9979"][2])
+    assert found.positive == expected.positive == "murmur"
+    values = [band.value for band in found.bands]
+    assert values == pytest.approx(expected.values, abs=1e-3)
+    assert [band.share for band in found.bands] == pytest.approx(expected.shares, 1e-3)
+    assert [(band.low, band.high) for band in found.bands][:2] == [
+        (25, 100),
+        (100, 200),
+    ]
+    # The murmur of this patient is heard between 100 and 300 Hz.
+    assert sum(band.share for band in found.bands[1:3]) > 0.5
+
+
+def test_bands_of_the_other_class_have_the_opposite_sign(murmur, loud, circor):
+    decision = dataclasses.replace(murmur.decision, positive="normal")
+    other = describe_recording(murmur.with_decision(decision), circor["9979"][2])
+    found = other.frequency_contribution
+    assert found.positive == "normal"
+    expected = [-band.value for band in loud.frequency_contribution.bands]
+    assert [band.value for band in found.bands] == pytest.approx(expected, abs=1e-3)
+
+
 def test_a_holosystolic_murmur_is_loud_in_systole(loud):
     assert loud.loudness["systole/diastole"] > 3
     assert loud.average_beat.n_beats > 3
@@ -103,6 +129,8 @@ def test_descriptions_of_every_model_fit_the_schema(name, circor, validate):
     assert set(entries["probabilities"]) == set(entries["model"]["classes"])
     assert entries["limits"][0].startswith("for research; not a medical device")
     assert "sound" not in entries
+    shares = [band["share"] for band in entries["frequency_contribution"]["bands"]]
+    assert sum(map(abs, shares)) == pytest.approx(1, abs=1e-4)
 
 
 def test_a_patient_has_the_pooled_answer_and_what_was_found_where(patient, validate):
@@ -208,6 +236,7 @@ def test_an_exported_model_is_described_without_contributions(
         assert entries["probabilities"] == pytest.approx(loud.probabilities, abs=1e-4)
         np.testing.assert_allclose(windows_of(description), windows_of(loud), 0, 1e-3)
         assert entries["contribution"] is None
+        assert entries["frequency_contribution"] is None
         assert entries["model"]["name"] == "murmur.onnx"
         assert entries["model"]["positive"] == "murmur"
         assert entries["model"]["window"] == 5.0
@@ -225,6 +254,16 @@ def test_windows_of_an_exported_model_are_those_of_the_model(
     found = describe_recording(exported(name, part), recording)
     np.testing.assert_allclose(windows_of(found), windows_of(expected), 0, 1e-3)
     assert found.doubts == expected.doubts
+
+
+def test_a_file_without_the_output_for_windows_has_none(murmur_onnx, loud, circor):
+    content = onnx.load(murmur_onnx)
+    del content.graph.output[1]
+    path = murmur_onnx.with_name("one_output.onnx")
+    onnx.save(content, path)
+    description = describe_recording(path, circor["9979"][2])
+    assert description.windows == ()
+    assert description.probabilities == pytest.approx(loud.probabilities, abs=1e-4)
 
 
 @pytest.fixture(scope="module")
@@ -250,6 +289,7 @@ def test_a_classifier_of_scikit_learn_is_described(circor, validate):
     description = describe_recording(pipeline, circor["2530"][0])
     entries = validate(description)
     assert (entries["windows"], entries["contribution"]) == ([], None)
+    assert entries["frequency_contribution"] is None
     expected = pipeline.predict_proba([circor["2530"][0]])[0]
     assert [*description.probabilities.values()] == pytest.approx(expected)
     assert any("not on a card" in limit for limit in description.limits)
