@@ -12,6 +12,7 @@ from skheart.deployment.onnx_session import FORMAT, WINDOWS
 from skheart.deployment.text import plain
 from skheart.neural.classifier import CNNClassifier
 from skheart.neural.packaged import read_network, saved_names
+from skheart.neural.windows import window_starts
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 NOTICE = (
@@ -77,8 +78,10 @@ def described(
     outputs = [n_outputs] if part == "pipeline" else [length, n_outputs]
     of_windows: dict[str, Any] | None = None
     if windows and part == "pipeline":
+        n_frames, n_crop = transformer._job().n_frames, int(classifier.n_crop_)
+        fixed = n_frames and len(window_starts(max(n_frames, n_crop), n_crop))
         of_windows = {"name": WINDOWS, "dtype": "float32"}
-        of_windows["shape"] = [None, len(classes)]
+        of_windows["shape"] = [fixed, len(classes)]
     settings = {
         key: plain(value, key)
         for key, value in transformer.get_params(deep=False).items()
