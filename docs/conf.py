@@ -31,6 +31,7 @@ extensions = [
     "segmentation_directives",
     "abstaining_directives",
     "quality_directives",
+    "campaign_directives",
 ]
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
