@@ -85,7 +85,7 @@ def test_calibration_keeps_the_order_and_fits_the_rate(fitted, data):
         keras.losses.mean_squared_error,
         keras.losses.CategoricalCrossentropy(name="another_name"),
     ],
-    ids=str,
+    ids=lambda loss: getattr(loss, "__name__", getattr(loss, "name", loss)),
 )
 def test_any_loss_can_be_used(data, loss):
     X, codes = data
