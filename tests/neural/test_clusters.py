@@ -145,7 +145,8 @@ def ray_cluster(monkeypatch):
     import ray
     from ray.util.joblib import register_ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    # Of its own, also while another test runs one.
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     register_ray()
     yield
     ray.shutdown()
