@@ -103,6 +103,7 @@ def test_researcher(few_patients):
     )
     assert done.returncode == 0, done.stderr
     assert " 36 patients; 12 have a murmur" in done.stdout
+    assert "nan" not in done.stdout.lower()
     printed = "\n".join(blocks("journey_researcher", "text"))
     # Which settings are chosen depends on the recordings.
     without = [re.sub(r"\{.*", "", text) for text in (printed, done.stdout)]
