@@ -80,10 +80,11 @@ def main() -> None:
         "recordings": by_recording(circor, columns),
         "patients": by_patient(circor, columns),
         "diastolic": diastolic(options.data_home, circor, columns),
+        "grades": by_grade(options.data_home, circor, columns),
     }
     for title, row in (results["recordings"] | results["patients"]).items():
         print(title, row)
-    print(results["diastolic"])
+    print(results["diastolic"], results["grades"])
     write_results(RESULTS / "whole_patients.json", results)
 
 
@@ -283,6 +284,29 @@ def diastolic(
             )
         },
     }
+
+
+def by_grade(
+    data_home: Any, circor: Corpora, columns: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    """Tell how patients rank among those without a murmur, by the grade of theirs."""
+    from skheart.datasets import load_circor2022
+
+    frame = load_circor2022(data_home, target="murmur_at_location").frame
+    names = map(str, frame["recording"])
+    grades = dict(zip(names, frame["systolic_murmur_grading"], strict=True))
+    _, rows_of = rows_of_groups(circor.visit)
+    score = np.array([columns["murmur"][rows].max() for rows in rows_of])
+    first = np.array([rows[0] for rows in rows_of])
+    grade = np.array([grades.get(Path(path).stem) or "" for path in circor.path[first]])
+    absent = circor.word[first] == "Absent"
+    found = {}
+    for name in sorted(set(grade) - {""}):
+        here = grade == name
+        truth = np.r_[np.ones(here.sum()), np.zeros(absent.sum())]
+        value = auroc(truth, np.r_[score[here], score[absent]])
+        found[str(name)] = {"patients": int(here.sum()), "AUROC": round(value, 4)}
+    return found
 
 
 def _limits(values: np.ndarray) -> list[float]:
