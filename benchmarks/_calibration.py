@@ -71,29 +71,52 @@ def calibration(corpora: Corpora, logits: np.ndarray, head: str) -> dict[str, An
     part, positive = corpora.take(rows), corpora.codes[head][rows] == 0
     slope, intercept = scaling(log_odds(logits[rows], head), positive)
     p = true_probabilities(corpora, logits, head)[rows, 0]
+    return {
+        "positive": HEADS[head][0],
+        "recordings": len(part),
+        "slope": round(slope, 4),
+        "intercept": round(intercept, 4),
+        **_compared(positive, p, part.group, part.fold),
+    }
+
+
+def patient_calibration(corpora: Corpora, logits: np.ndarray) -> dict[str, Any]:
+    """Return the same by patient of CirCor: the maximum over the recordings."""
+    p = true_probabilities(corpora, logits, "murmur")[:, 0]
+    asked = np.isfinite(p) & (corpora.corpus == "circor2022")
+    rows = np.flatnonzero(asked & (corpora.word != "Unknown"))
+    part, p = corpora.take(rows), p[rows]
+    _, rows_of = rows_of_groups(part.visit)
+    first = np.array([own[0] for own in rows_of])
+    highest = np.array([p[own].max() for own in rows_of])
+    positive = part.word[first] != "Absent"
+    return {
+        "positive": "murmur",
+        **_compared(positive, highest, part.group[first], part.fold[first]),
+    }
+
+
+def _compared(
+    positive: np.ndarray, p: np.ndarray, group: np.ndarray, fold: np.ndarray
+) -> dict[str, Any]:
+    """Compare probabilities with shares; intervals count each patient once."""
     bins = calibration_bins(positive, p, pos_label=True)
     order = np.split(
         np.argsort(p, kind="stable"), np.cumsum([one["n"] for one in bins])[:-1]
     )
     for one, members in zip(bins, order, strict=True):
-        n_patients = len(np.unique(part.group[members]))
+        n_patients = len(np.unique(group[members]))
         interval = proportion_interval(one["share"] * n_patients, n_patients)
         one |= {"patients": n_patients, "low": interval.low, "high": interval.high}
     prevalence = float(positive.mean())
     true = at_prevalence(p, prevalence)
     errors = [
-        expected_calibration_error(
-            positive[part.fold == k], true[part.fold == k], pos_label=True
-        )
-        for k in np.unique(part.fold)
+        expected_calibration_error(positive[fold == k], true[fold == k], pos_label=True)
+        for k in np.unique(fold)
     ]
     return {
-        "positive": HEADS[head][0],
         "prevalence": round(prevalence, 4),
-        "recordings": len(part),
-        "patients": len(np.unique(part.group)),
-        "slope": round(slope, 4),
-        "intercept": round(intercept, 4),
+        "patients": len(np.unique(group)),
         "error": {
             "mean": round(float(np.mean(errors)), 4),
             "folds": _rounded(errors),

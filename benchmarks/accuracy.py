@@ -24,7 +24,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from _baselines import BASELINES, classifier, features
-from _calibration import calibration, operating_point, true_probabilities
+from _calibration import (
+    calibration,
+    operating_point,
+    patient_calibration,
+    true_probabilities,
+)
 from _corpora import HEADS, N_FOLDS, Corpora, read_corpora, spectrograms
 from _cut import start_without_pascal
 from _joint import N_LOGITS, Recipe, logits_of, trained
@@ -242,13 +247,15 @@ class Study:
             for name, model in MODELS.items()
             if len(HEADS[model.head]) == 2
         }
-        return {
+        entries: dict[str, Any] = {
             entry.__name__: {
                 name: entry(self.corpora, rows, MODELS[name].head)
                 for name, rows in logits.items()
             }
             for entry in (calibration, operating_point)
         }
+        by_patient = patient_calibration(self.corpora, logits["murmur"])
+        return entries | {"patient_calibration": {"murmur": by_patient}}
 
     def left_out(self) -> dict[str, Any]:
         """Leave out each database of CinC 2016, but use the other corpora."""

@@ -153,8 +153,10 @@ def card(
             "all patients."
         ),
         "figures": figures,
-        "calibration": results.get("calibration", {}).get(name),
-        "operating_point": results.get("operating_point", {}).get(name),
+        **{
+            key: results.get(key, {}).get(name)
+            for key in ("calibration", "patient_calibration", "operating_point")
+        },
         "limits": list(model.limits),
         "n_parameters": n_parameters,
         "training": (

@@ -582,6 +582,25 @@ def test_operating_point_is_the_wanted_one(corpora):
     assert found["ppv at 0.02"]["value"] < found["ppv at 0.5"]["value"]
 
 
+def test_patients_are_calibrated_by_their_highest_probability(corpora):
+    from _calibration import patient_calibration, scaled
+
+    every = np.ones(len(corpora), bool)
+    logits, _ = simulated_logits(corpora, every, slope=1.0, intercept=0.0)
+    found = patient_calibration(corpora, logits)
+    circor = (corpora.corpus == "circor2022") & (corpora.word != "Unknown")
+    p = 1 / (1 + np.exp(-scaled(corpora, logits, "murmur")[circor]))
+    visits = corpora.visit[circor]
+    highest = [p[visits == visit].max() for visit in np.unique(visits)]
+    assert sum(one["n"] for one in found["bins"]) == len(highest)
+    mean = np.average(
+        [one["probability"] for one in found["bins"]],
+        weights=[one["n"] for one in found["bins"]],
+    )
+    assert mean == pytest.approx(np.mean(highest), abs=1e-3)
+    assert found["prevalence"] == pytest.approx(146 / (146 + 559), abs=1e-3)
+
+
 def test_calibration_of_a_card_counts_each_patient_once(corpora):
     from _calibration import calibration, scaled
 

@@ -52,6 +52,8 @@ class ModelCard:
         ``error``, the expected calibration error at `prevalence`; ``slope`` and
         ``intercept``, by which the log odds of the training were changed. None if it
         was not measured.
+    patient_calibration : dict or None
+        The same by patient: of the probability that the rule in `use` gives a patient.
     operating_point : dict or None
         The ``threshold`` of the probability for the ``wanted_sensitivity``, by
         recording; the ``sensitivity`` and ``specificity`` that such thresholds reach
@@ -71,6 +73,7 @@ class ModelCard:
     training: str
     licence: str
     calibration: dict[str, Any] | None = None
+    patient_calibration: dict[str, Any] | None = None
     operating_point: dict[str, Any] | None = None
 
     def __str__(self) -> str:
@@ -90,7 +93,9 @@ class ModelCard:
         lines.append(f"figures: {self.split}")
         lines += [f"  {_figure(figure)}" for figure in self.figures]
         if self.calibration is not None:
-            lines += _calibration(self.calibration)
+            lines += _calibration(self.calibration, "recordings")
+        if self.patient_calibration is not None:
+            lines += _calibration(self.patient_calibration, "patients")
         if self.operating_point is not None:
             lines += _operating_point(self.operating_point)
         lines += ["limits:", *(f"  - {limit}" for limit in self.limits)]
@@ -140,13 +145,13 @@ def _figure(figure: dict[str, Any]) -> str:
     return text
 
 
-def _calibration(calibration: dict[str, Any]) -> list[str]:
+def _calibration(calibration: dict[str, Any], unit: str) -> list[str]:
     positive = calibration["positive"]
-    lines = [f"share with {positive} by probability, for other patients:"]
+    lines = [f"share of {unit} with {positive} by probability, for other patients:"]
     for one in calibration["bins"]:
         lines.append(
             f"  about {one['probability']:.3f}: {one['share']:.2f} "
-            f"({one['low']:.2f} to {one['high']:.2f}) of {one['n']} recordings"
+            f"({one['low']:.2f} to {one['high']:.2f}) of {one['n']} {unit}"
         )
     if "error" in calibration:
         lines.append(

@@ -1,14 +1,14 @@
 """How good the answers of a model are, in plain words.
 
-A card can hold ``"calibration"``, measured on patients that the networks were not
-trained on::
+A card can hold ``"calibration"`` of recordings and ``"patient_calibration"``, measured
+on patients that the networks were not trained on::
 
     {"positive": "murmur", "prevalence": 0.18, "split": "...",
      "bins": [{"n": 234, "patients": 121, "probability": 0.03, "share": 0.01,
                "low": 0.0, "high": 0.04}, ...]}
 
-``bins`` are those of :func:`skheart.metrics.calibration_bins` by recording, in which
-``low`` and ``high`` count each patient once. ``benchmarks/accuracy.py`` measures them.
+``bins`` are those of :func:`skheart.metrics.calibration_bins`, in which ``low`` and
+``high`` count each patient once. ``benchmarks/accuracy.py`` measures them.
 """
 
 from __future__ import annotations
@@ -48,16 +48,13 @@ def measured_performance(
         Share of positive recordings where the answer will be used. None for that in
         which the card was measured.
     unit : str, default="recording"
-        What is counted. Bins of cards are by recording.
+        What is counted: recording or patient.
     """
     card = card or {}
     figures = tuple(map(_figure, card.get("figures", ())))
-    calibration = card.get("calibration")
-    if (
-        calibration is None
-        or calibration["positive"] != positive
-        or unit != "recording"
-    ):
+    names = {"recording": "calibration", "patient": "patient_calibration"}
+    calibration = card.get(names[unit])
+    if calibration is None or calibration["positive"] != positive:
         what = positive or "the class of the answer"
         sentence = _UNKNOWN.format(what=what).replace("recordings", f"{unit}s")
         return Performance(sentence, None, None, None, prevalence, figures)
@@ -71,9 +68,9 @@ def measured_performance(
         for name in ("share", "low", "high")
     )
     sentence = (
-        f"Of 100 recordings with such a score, {round(100 * share)} had {positive} "
+        f"Of 100 {unit}s with such a score, {round(100 * share)} had {positive} "
         f"({round(100 * low)} to {round(100 * high)}), where {100 * wanted:.3g} of 100 "
-        "recordings have it."
+        f"{unit}s have it."
     )
     return Performance(sentence, share, low, high, wanted, figures)
 

@@ -200,12 +200,19 @@ def test_a_card_shows_its_calibration_and_operating_point():
 @pytest.mark.parametrize("name", ["murmur", "abnormal"])
 def test_cards_of_two_classes_tell_how_true_their_answers_are(name):
     card = model_card(name)
-    assert card.calibration["error"]["together"] <= 0.05
+    assert card.calibration["error"]["mean"] <= 0.05
     point = card.operating_point
     assert point["positive"] == card.calibration["positive"] == card.classes[0]
     assert point["sensitivity"]["low"] < 0.9 < point["sensitivity"]["high"]
     values = [point[f"ppv at {share}"]["value"] for share in ("0.02", "0.1", "0.5")]
     assert values == sorted(values)
+
+
+def test_the_card_of_murmur_tells_the_same_of_patients():
+    card = model_card("murmur")
+    assert card.patient_calibration["patients"] > 600
+    assert card.patient_calibration["positive"] == "murmur"
+    assert "share of patients with murmur by probability" in str(card)
 
 
 @EVERY_MODEL

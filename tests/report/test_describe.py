@@ -333,6 +333,24 @@ def test_performance_in_plain_words():
     )
 
 
+def test_performance_by_patient_is_that_of_patients():
+    card = {**CARD, "calibration": None, "patient_calibration": CARD["calibration"]}
+    found = measured_performance(
+        card, positive="murmur", probability=0.8, prevalence=None, unit="patient"
+    )
+    assert found.sentence == (
+        "Of 100 patients with such a score, 71 had murmur (64 to 78), where 50 of 100 "
+        "patients have it."
+    )
+
+
+def test_the_shipped_model_says_how_often_it_is_right(loud, circor):
+    assert loud.performance.sentence.startswith("Of 100 recordings with such a score,")
+    patient = describe_patient("murmur", circor["9979"], prevalence=0.02)
+    assert patient.performance.sentence.startswith("Of 100 patients with such a score")
+    assert "where 2 of 100 patients have it" in patient.performance.sentence
+
+
 def test_a_rarer_class_makes_a_positive_answer_less_often_right():
     found = measured_performance(
         CARD, positive="murmur", probability=0.8, prevalence=0.1
