@@ -113,10 +113,13 @@ class JointBatches(keras.utils.PyDataset):
         *,
         seed: int,
         n_states: int = 0,
+        soft: np.ndarray | None = None,
     ) -> None:
         super().__init__()
         self.X, self.recipe, self.seed = X, recipe, seed
         self.targets, self.weights = _targets(corpora, recipe)
+        if soft is not None:  # half the label, half what the teachers say
+            self.targets = (self.targets + soft) / 2
         self.share = _shares(corpora, recipe)
         self.place = np.char.add(corpora.corpus, corpora.part)
         # CirCor's parts are locations of one device.
@@ -332,9 +335,23 @@ def network(n_bands: int, recipe: Recipe) -> keras.Model:
 
 
 def train(
-    X: np.ndarray, corpora: Corpora, recipe: Recipe, *, seed: int, verbose: int = 0
+    X: np.ndarray,
+    corpora: Corpora,
+    recipe: Recipe,
+    *,
+    seed: int,
+    soft: np.ndarray | None = None,
 ) -> keras.Model:
     """Train a network with the logits of all heads.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, n_bands, n_frames)
+    corpora : Corpora
+    recipe : Recipe
+    seed : int
+    soft : ndarray of shape (n, N_LOGITS), default=None
+        Probabilities by teachers, which are averaged with the labels.
 
     Returns
     -------
@@ -353,7 +370,7 @@ def train(
         trained = keras.Model(model.inputs, [model.outputs[0], phase(frames)])
         losses = [losses, _states_loss]
         weights = [1.0, recipe.segmentation]
-    batches = JointBatches(X, corpora, recipe, seed=seed, n_states=n_states)
+    batches = JointBatches(X, corpora, recipe, seed=seed, n_states=n_states, soft=soft)
     n_steps = recipe.epochs * len(batches)
     warm_up = round(0.1 * n_steps)
     rate = keras.optimizers.schedules.CosineDecay(
@@ -368,7 +385,7 @@ def train(
     trained.compile(
         optimizer=optimizer, loss=losses, loss_weights=weights, jit_compile=False
     )
-    trained.fit(batches, epochs=recipe.epochs, shuffle=False, verbose=verbose)
+    trained.fit(batches, epochs=recipe.epochs, shuffle=False, verbose=0)
     return model
 
 

@@ -124,7 +124,7 @@ def compared(
 ) -> list[dict[str, Any]]:
     """Return the figures of each trial, and their differences to the first."""
     first = options.only[0]
-    drawn = _resamples(corpora)
+    drawn = resamples(corpora)
     base: list[dict[str, float]] = []
     rows = []
     for title in options.only:
@@ -141,21 +141,25 @@ def compared(
         row: dict[str, Any] = {"title": title, "recipe": described(TRIALS[title])}
         row |= {"seeds": options.seeds, "figures": _rounded(figures)}
         if title != first:
-            row["differences"] = {
-                name: np.nanquantile(
-                    [
-                        one[name] - other[name]
-                        for one, other in zip(samples, base, strict=True)
-                    ],
-                    [0.025, 0.975],
-                )
-                .round(4)
-                .tolist()
-                for name in figures
-            }
+            row["differences"] = difference(samples, base)
         rows.append(row)
         print(title, json.dumps(row["figures"]), json.dumps(row.get("differences")))
     return rows
+
+
+def difference(
+    samples: list[dict[str, float]], base: list[dict[str, float]]
+) -> dict[str, list[float]]:
+    """Return the 95 % interval of each figure's difference to the first trial's."""
+    return {
+        name: np.nanquantile(
+            [one[name] - other[name] for one, other in zip(samples, base, strict=True)],
+            [0.025, 0.975],
+        )
+        .round(4)
+        .tolist()
+        for name in samples[0]
+    }
 
 
 def scores(
@@ -211,7 +215,7 @@ def _auroc(truth: Any, score: np.ndarray, count: Any, rows: np.ndarray) -> float
     return auroc(np.repeat(truth, times), np.repeat(score, times))
 
 
-def _resamples(corpora: Corpora) -> list[np.ndarray]:
+def resamples(corpora: Corpora) -> list[np.ndarray]:
     """Return how often each recording counts when patients are drawn."""
     random = np.random.default_rng(0)
     _, patient = np.unique(corpora.group, return_inverse=True)
