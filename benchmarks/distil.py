@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from _corpora import HEADS, Corpora, read_corpora, spectrograms
-from _joint import COLUMNS, N_LOGITS, logits_of, train, trained
+from _joint import COLUMNS, N_LOGITS, logits_of, network, train, trained
 from _recipes import SPECTROGRAM
 from _results import RESULTS, write_results
 from _scores import probabilities
@@ -115,7 +115,9 @@ def student(corpora: Corpora, database: str, work: Path) -> np.ndarray:
     X = spectrograms(corpora, work, **SPECTROGRAM)
     train_rows, test = split(corpora, SHORT, database)
     rows = np.flatnonzero(train_rows)
-    model = train(np.array(X[rows]), corpora.take(rows), SHORT, seed=0, soft=soft)
+    with_loss = train(np.array(X[rows]), corpora.take(rows), SHORT, seed=0, soft=soft)
+    model = network(X.shape[1], SHORT)  # Keras could not find the loss again
+    model.set_weights(with_loss.get_weights())
     found = np.full((len(corpora), N_LOGITS), np.nan, np.float32)
     found[test] = logits_of(model, X[test], SHORT.crop_frames)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
