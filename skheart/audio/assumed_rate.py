@@ -18,7 +18,6 @@ from skheart.audio.recordings import Recording
 
 _ENOUGH = 30  # recordings with a clear heartbeat, of which the median is taken
 _MOST = 100  # recordings among which these are searched
-_GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 _LONGEST, _SHORTEST = 1.2, 0.42  # seconds between beats that a median is believed
 _LAGS = slice(30, 200)  # hundredths of a second: 30 to 200 beats per minute
 _SIGNIFICANCE = 4.0  # standard deviations of the autocorrelation of noise
@@ -37,8 +36,8 @@ def warn_about_rate(
     if len(waveforms) < _ENOUGH:
         return
     some = waveforms[:: math.ceil(len(waveforms) / _MOST)]
-    # In this order the first ones, however many, are spread evenly over the call.
-    order = np.argsort(np.arange(len(some)) * _GOLDEN_RATIO % 1)
+    # In an order that is always the same, but has the first ones from the whole call.
+    order = np.random.default_rng(0).permutation(len(some))
     estimates = (beat_period(some[row], sample_rate) for row in order)
     clear = (estimate for estimate in estimates if estimate is not None)
     periods = list(islice(clear, _ENOUGH))
