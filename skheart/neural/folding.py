@@ -47,7 +47,9 @@ def without_norms(
             config["use_bias"] = True
         return type(layer).from_config(config)
 
-    folded = keras.models.clone_model(model, clone_function=copied)
+    # Not `model` itself: with it, Keras would copy the loss, which can be the user's own.
+    plain = keras.Model(model.inputs, model.outputs)
+    folded = keras.models.clone_model(plain, clone_function=copied)
 
     def values_of(values: list[Any]) -> dict[int, Any]:
         found: dict[int, Any] = {}

@@ -104,6 +104,21 @@ def test_a_function_as_loss_gets_logits(data):
     assert quick(loss=loss, epochs=12).fit(X, codes).score(X, codes) > 0.85
 
 
+class OwnLoss(keras.losses.Loss):
+    """A loss that Keras does not know by name."""
+
+    def call(self, y_true, y_pred):
+        return keras.ops.square(keras.ops.cast(y_true, "float32") - y_pred)
+
+
+def test_a_loss_of_the_users_own_with_a_built_in_network(data):
+    X, codes = data
+    classifier = quick(loss=OwnLoss(), network="compact", epochs=2).fit(X, codes)
+    assert np.isfinite(classifier.predict_proba(X)).all()
+    tuned = CNNClassifier(loss=OwnLoss(), epochs=1, weights=classifier, random_state=0)
+    assert np.isfinite(tuned.fit(X, codes).predict_proba(X)).all()
+
+
 def test_loss_instance(data):
     X, codes = data
     instance = AUROCLoss(surrogate="squared_hinge", margin=2.0)
