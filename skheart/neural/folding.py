@@ -47,7 +47,7 @@ def without_norms(
             config["use_bias"] = True
         return type(layer).from_config(config)
 
-    # Not `model` itself: with it, Keras would copy the loss, which can be the user's own.
+    # Not `model` itself: Keras would also copy its loss, which can be the user's own.
     plain = keras.Model(model.inputs, model.outputs)
     folded = keras.models.clone_model(plain, clone_function=copied)
 
