@@ -48,7 +48,7 @@ def without_norms(
         return type(layer).from_config(config)
 
     # Not `model` itself: Keras would also copy its loss, which can be the user's own.
-    plain = keras.Model(model.inputs, model.outputs)
+    plain = keras.Model(model.inputs[0], model.outputs[0])
     folded = keras.models.clone_model(plain, clone_function=copied)
 
     def values_of(values: list[Any]) -> dict[int, Any]:
