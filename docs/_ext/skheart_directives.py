@@ -167,7 +167,9 @@ class LossTable(SphinxDirective):
         titles = ("from cross-entropy", "from the same with batches of both classes")
         rows = [("Corpus", "Loss", "AUROC, folds", *titles)]
         for name, study in studies.items():
-            title = f"{CORPUS_INFO[name].title}, {study['seeds']} × 5 folds"
+            corpus, comma, how = name.partition(",")
+            title = CORPUS_INFO[corpus].title + comma + how
+            title += f", {study['seeds']} × 5 folds"
             for loss, row in study["losses"].items():
                 first = loss == "cross-entropy"
                 differences = [
