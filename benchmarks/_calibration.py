@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from _corpora import HEADS, N_FOLDS, Corpora
 from _joint import COLUMNS
+from _scores import drawn_by_patient
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
@@ -146,14 +147,7 @@ def operating_point(corpora: Corpora, logits: np.ndarray, head: str) -> dict[str
         here = part.fold == k
         others = ~here if not here.all() else here  # a quick run has one fold
         above[here] = p[here] >= _threshold(positive[others], p[others])
-    random = np.random.default_rng(0)
-    _, rows_of = rows_of_groups(part.group)
-    drawn = [
-        np.concatenate(
-            [rows_of[i] for i in random.integers(0, len(rows_of), len(rows_of))]
-        )
-        for _ in range(N_RESAMPLES)
-    ]
+    drawn = drawn_by_patient(part.group, N_RESAMPLES)
     samples = [_rates(positive[one], above[one]) for one in drawn]
     return {
         "positive": HEADS[head][0],

@@ -17,6 +17,7 @@ from skheart.metrics import (
     circor2022_score,
     pool_by_group,
 )
+from skheart.metrics.patients import rows_of_groups
 
 WITHIN = ("a", "b", "d", "f")  # databases of CinC 2016 with enough of both classes
 LEFT_OUT = ("a", "b", "f")  # the same, of those with more than 100 recordings
@@ -320,6 +321,18 @@ def figure(
         "patients": len(np.unique(corpora.group)),
         **parts,
     }
+
+
+def drawn_by_patient(group: np.ndarray, n_resamples: int) -> list[np.ndarray]:
+    """Draw patients with replacement, and return the rows of each resample."""
+    random = np.random.default_rng(0)
+    _, rows_of = rows_of_groups(group)
+    return [
+        np.concatenate(
+            [rows_of[i] for i in random.integers(0, len(rows_of), len(rows_of))]
+        )
+        for _ in range(n_resamples)
+    ]
 
 
 def bootstrap(

@@ -27,7 +27,7 @@ from _cut import pipeline, saved
 from _joint import trained
 from _recipes import MODELS, SPECTROGRAM
 from _results import RESULTS, write_results
-from _scores import auroc, probabilities
+from _scores import auroc, drawn_by_patient, probabilities
 from accuracy import Study
 from joblib import Parallel, delayed, parallel_config
 from sklearn.linear_model import LogisticRegression
@@ -223,14 +223,7 @@ def compared(
     fold: np.ndarray,
 ) -> dict[str, Any]:
     """Return AUROCs by fold, together, and the difference to the first way."""
-    random = np.random.default_rng(0)
-    _, rows_of = rows_of_groups(group)
-    drawn = [
-        np.concatenate(
-            [rows_of[i] for i in random.integers(0, len(rows_of), len(rows_of))]
-        )
-        for _ in range(N_RESAMPLES)
-    ]
+    drawn = drawn_by_patient(group, N_RESAMPLES)
     samples = {
         title: np.array([auroc(positive[rows], score[rows]) for rows in drawn])
         for title, score in scores.items()

@@ -8,7 +8,7 @@ from skheart._core.decisions import Decision
 
 
 def plain_model(model: Any) -> Any:
-    """Return the model in a fitted search or a FrozenEstimator."""
+    """Return the model inside a fitted search or a FrozenEstimator, else itself."""
     from sklearn.frozen import FrozenEstimator  # takes a second
 
     if hasattr(model, "best_estimator_"):
@@ -19,7 +19,7 @@ def plain_model(model: Any) -> Any:
 
 
 def decision_of_model(model: Any) -> Decision:
-    """Return how a model decides: the decision of the last step of a pipeline."""
+    """Return the decision of a model; of a pipeline, that of its last step."""
     return getattr(_step(model, -1), "decision_", Decision())
 
 

@@ -106,7 +106,7 @@ def content_digest(path: str | os.PathLike[str], *, key: bytes) -> bytes:
 
 
 def waveform_digest(waveform: np.ndarray, rate: float, *, key: bytes) -> bytes:
-    """Compute the same of the decoded file."""
+    """Compute the 32 bytes of a decoded waveform, (n_times,), at `rate` Hz."""
     digest = hashlib.blake2b(repr(rate).encode(), digest_size=32, key=key)
     digest.update(np.ascontiguousarray(waveform).astype("<f4", copy=False).data)
     return digest.digest()

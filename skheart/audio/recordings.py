@@ -239,10 +239,10 @@ def decoded_batches(X: Any) -> Iterator[list[Recording]] | None:
 
 
 def decoded(recording: Recording) -> Recording:
-    """Return a recording with its decoded waveform.
+    """Return a recording together with its decoded waveform.
 
-    One that cannot be decoded as a whole stays what it is: each use says why, or needs
-    only its start.
+    If the file cannot be decoded to its end, the recording is returned unchanged: what
+    uses it later says why, or reads only the start that it needs.
     """
     try:
         return recording.opened()

@@ -1,4 +1,4 @@
-"""Scores by patient, and the square axes of the displays that show them."""
+"""Pool scores by patient, and make square axes for the displays of them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skheart.inspection.axes import axes_for
-from skheart.metrics import (
-    pool_by_group,
-)
+from skheart.metrics import pool_by_group
 from skheart.metrics.positive import positive_class
 
 

@@ -38,5 +38,5 @@ def positive_class(
 
 
 def is_healthy(label: Any) -> bool:
-    """Return whether a class is called by a word for a healthy heart."""
+    """Return whether the name of a class is a word for a healthy heart."""
     return str(label).lower() in _HEALTHY_WORDS

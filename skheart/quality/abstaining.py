@@ -360,7 +360,7 @@ def _rows(X: Any, chosen: list[bool]) -> Any:
 
 
 def _checked(estimator: Any) -> Any:
-    """Return the model in an estimator, or raise if it is of another kind."""
+    """Return the fitted model that an estimator contains; raise for other kinds."""
     model = plain_model(estimator)
     exported = hasattr(model, "sample_rate_") and hasattr(model, "decision_")
     if isinstance(model, Pipeline) or exported:

@@ -64,7 +64,7 @@ class Answering:
 
     @property
     def network(self) -> Any:
-        """The fitted CNNClassifier; None of a model of another kind."""
+        """The fitted CNNClassifier, or None if the model is of another kind."""
         steps = getattr(self.model, "steps", [])  # an OnnxClassifier has none
         found = len(steps) == 2 and hasattr(steps[1][1], "n_crop_")
         return steps[1][1] if found else None

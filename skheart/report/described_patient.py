@@ -125,6 +125,10 @@ def patient_of(
         _, (reason,) = decided(values[np.newaxis], model.classes, of_patients, [None])
     positive = decision.positive
     probabilities = model.named(values)
+    card = model.card
+    if card is not None and model.facts.pooling != "max":
+        # Cards measure the maximum over the recordings.
+        card = {**card, "patient_calibration": None}
     return PatientDescription(
         patient=patient,
         answer=UNSURE if reason else label,
@@ -134,7 +138,7 @@ def patient_of(
         unusable=unusable,
         model=model.facts,
         performance=measured_performance(
-            model.card,
+            card,
             positive=positive,
             probability=probabilities[positive or label],
             prevalence=prevalence,

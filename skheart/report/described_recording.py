@@ -203,7 +203,7 @@ def _decoded(model: Answering, recording: Any) -> Recording:
 
 
 def _waveform(model: Answering, entry: Recording) -> tuple[np.ndarray, float, bool]:
-    """Return the part that the model uses, its rate, and whether that is all."""
+    """Return the waveform the model sees, its rate in Hz, and whether it is whole."""
     transformer = model.transformer
     limit = transformer.duration
     waveform, rate = entry.original(

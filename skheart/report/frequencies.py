@@ -40,6 +40,6 @@ def frequency_table(description: RecordingDescription) -> str:
 
 
 def _percent(share: float) -> str:
-    """Return a share in percent with a true minus, never as -0."""
+    """Return a share in percent as text, with its sign; 0 has none."""
     text = f"{100 * share:+.0f}".replace("-", "\N{MINUS SIGN}")
     return "0" if text[1:] == "0" else text

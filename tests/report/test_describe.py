@@ -351,6 +351,13 @@ def test_the_shipped_model_says_how_often_it_is_right(loud, circor):
     assert "where 2 of 100 patients have it" in patient.performance.sentence
 
 
+def test_another_way_to_pool_recordings_was_not_measured(murmur, circor):
+    mean = dataclasses.replace(murmur.decision, pooling="mean")
+    found = describe_patient(murmur.with_decision(mean), circor["9979"]).performance
+    assert found.sentence.startswith("Unknown: nobody has measured how many patients")
+    assert any("AUROC" in figure for figure in found.figures)
+
+
 def test_a_rarer_class_makes_a_positive_answer_less_often_right():
     found = measured_performance(
         CARD, positive="murmur", probability=0.8, prevalence=0.1
