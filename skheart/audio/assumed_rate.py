@@ -21,7 +21,7 @@ _MOST = 100  # recordings among which these are searched
 _LONGEST, _SHORTEST = 1.2, 0.42  # seconds between beats that a median is believed
 _LAGS = slice(30, 200)  # hundredths of a second: 30 to 200 beats per minute
 _SIGNIFICANCE = 4.0  # standard deviations of the autocorrelation of noise
-_DURATION = 20.0  # seconds of each recording that are used
+_DURATION = 10.0  # seconds of each recording that are used
 
 
 def warn_about_rate(
