@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -344,19 +344,30 @@ def bootstrap(
     seed: int = 0,
 ) -> tuple[float, float]:
     """Return the limits of a 95 % interval by drawing patients with replacement."""
+    values = [
+        task.statistic(part, score[rows])
+        for part, rows in resamples(corpora, n_resamples, seed=seed)
+    ]
+    low, high = np.nanquantile(values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def resamples(
+    corpora: Corpora, n_resamples: int, *, seed: int = 0
+) -> Iterator[tuple[Corpora, np.ndarray]]:
+    """Draw patients with replacement; yield the recordings and their rows.
+
+    A patient who is drawn twice counts as two patients.
+    """
     random = np.random.default_rng(seed)
     _, patient = np.unique(corpora.group, return_inverse=True)
     rows_of = np.split(
         np.argsort(patient, kind="stable"), np.cumsum(np.bincount(patient))[:-1]
     )
-    values = []
     for _ in range(n_resamples):
         drawn = random.integers(0, len(rows_of), len(rows_of))
         rows = np.concatenate([rows_of[i] for i in drawn])
         times = np.repeat(np.arange(len(drawn)), [len(rows_of[i]) for i in drawn])
         part = corpora.take(rows)
-        # A patient who is drawn twice counts as two patients.
         part.visit = np.char.add(part.visit, np.char.mod("/%d", times))
-        values.append(task.statistic(part, score[rows]))
-    low, high = np.nanquantile(values, [0.025, 0.975])
-    return float(low), float(high)
+        yield part, rows
