@@ -35,7 +35,7 @@ from skheart.datasets import load_circor2022
 from skheart.neural.threads import limit_threads
 
 FOLDS = (1, 2, 3, 4)
-SHARE = 0.15  # copies with a simulated murmur, per recording without one
+SHARES = (0.0, 0.04, 0.15)  # copies with a murmur, per recording without one
 LEVELS = (-8.0, -24.0)  # dB of a murmur in training, below the loudest heart sounds
 TESTED = (-10.0, -15.0, -20.0)
 SHORTEST = 250  # annotated frames of 0.02 s
@@ -52,11 +52,10 @@ def main() -> None:
     options = parser.parse_args()
     corpora = read_corpora(options.data_home)
     spectrograms(corpora, options.work, **SPECTROGRAM)
-    calls = [(k, simulated) for k in FOLDS for simulated in (False, True)]
+    calls = [(k, share) for k in FOLDS for share in SHARES]
     with parallel_config("loky", n_jobs=options.jobs):
         found = Parallel()(
-            delayed(asked)(corpora, k, simulated, options.work)
-            for k, simulated in calls
+            delayed(asked)(corpora, k, share, options.work) for k, share in calls
         )
     answers = dict(zip(calls, found, strict=True))
     frame = load_circor2022(options.data_home).frame
@@ -67,7 +66,7 @@ def main() -> None:
     rows = compared(corpora, answers, has)
     path = RESULTS / "trials.json"
     results = json.loads(path.read_text())
-    results["diastolic"] = {"folds": FOLDS, "share": SHARE, "figures": rows}
+    results["diastolic"] = {"folds": FOLDS, "shares": SHARES, "figures": rows}
     write_results(path, results)
 
 
@@ -118,7 +117,7 @@ def with_murmur(
     return part[:, repeated].astype(spectrogram.dtype)
 
 
-def asked(corpora: Corpora, k: int, simulated: bool, work: Path) -> dict[Any, Any]:
+def asked(corpora: Corpora, k: int, share: float, work: Path) -> dict[Any, Any]:
     """Return the logits of a fold, and those of it with simulated murmurs.
 
     The keys are None (as recorded) and the level of the murmurs; the rows of the latter
@@ -128,8 +127,9 @@ def asked(corpora: Corpora, k: int, simulated: bool, work: Path) -> dict[Any, An
     X = spectrograms(corpora, work, **SPECTROGRAM)
     states = phases(corpora, N_FRAMES)
     rows, test = np.flatnonzero(corpora.fold != k), np.flatnonzero(corpora.fold == k)
-    if simulated:
-        model = trained_on_simulated(corpora, X, states, rows, work / f"diastolic-{k}")
+    if share:
+        path = work / f"diastolic-{k}-{share:g}.npz"
+        model = trained_on_simulated(corpora, X, states, rows, share, path)
     else:
         model, _ = trained(X, corpora, rows, JOINT, seed=0, folder=work)
     found = {None: logits_of(model, X[test], JOINT.crop_frames)}
@@ -144,14 +144,18 @@ def asked(corpora: Corpora, k: int, simulated: bool, work: Path) -> dict[Any, An
 
 
 def trained_on_simulated(
-    corpora: Corpora, X: np.ndarray, states: np.ndarray, rows: np.ndarray, path: Path
+    corpora: Corpora,
+    X: np.ndarray,
+    states: np.ndarray,
+    rows: np.ndarray,
+    share: float,
+    path: Path,
 ) -> Any:
     """Train on recordings and copies with simulated murmurs; keep the weights."""
-    path = path.with_suffix(".npz")
     if not path.exists():
         random = np.random.default_rng(0)
         normal = np.intersect1d(usable(corpora, states), rows)
-        chosen = random.choice(normal, round(SHARE * len(normal)), replace=False)
+        chosen = random.choice(normal, round(share * len(normal)), replace=False)
         copies = [
             with_murmur(X[row], states[row], random.uniform(*LEVELS[::-1]), random)
             for row in chosen
@@ -174,73 +178,56 @@ def trained_on_simulated(
 def compared(
     corpora: Corpora, answers: dict[Any, Any], diastolic: np.ndarray
 ) -> list[dict[str, Any]]:
-    """Return AUROCs without and with simulated murmurs in the training.
+    """Return AUROCs for each share of simulated murmurs in the training.
 
     The score of a recording is comparable across folds, so that the folds count
-    together. The difference has an interval by bootstrap over patients.
+    together. Differences have intervals by bootstrap over patients.
     """
-    p = {}
-    for simulated in (False, True):
-        p[simulated] = np.full(len(corpora), np.nan)
+    p = np.full((len(SHARES), len(corpora)), np.nan)
+    for column, share in enumerate(SHARES):
         for k in FOLDS:
-            logits = answers[k, simulated][None]
-            p[simulated][corpora.fold == k] = probabilities(logits, "murmur")[:, 0]
-    tested = ~np.isnan(p[False])
-    absent = corpora.word == "Absent"
-    present = corpora.word == "Present"
-    real = tested & (absent | (present & diastolic))
-    recordings = tested & (corpora.corpus == "circor2022") & (absent | present)
+            logits = answers[k, share][None]
+            p[column, corpora.fold == k] = probabilities(logits, "murmur")[:, 0]
+    absent, present = corpora.word == "Absent", corpora.word == "Present"
+    tested = ~np.isnan(p[0]) & (absent | present)
     rows = [
-        row(
-            "real diastolic murmurs", present[real], corpora.group[real], _part(p, real)
-        ),
-        row(
-            "CirCor by recording",
-            present[recordings],
-            corpora.group[recordings],
-            _part(p, recordings),
-        ),
+        row(title, present[here], corpora.group[here], p[:, here])
+        for title, here in (
+            ("real diastolic murmurs", tested & (absent | diastolic)),
+            ("CirCor by recording", tested),
+        )
     ]
     there = usable(corpora, phases(corpora, N_FRAMES))
+    normal = np.concatenate([there[corpora.fold[there] == k] for k in FOLDS])
     for level in TESTED:
-        normal = np.concatenate([there[corpora.fold[there] == k] for k in FOLDS])
-        scores = {
-            simulated: np.r_[
-                p[simulated][normal],
-                np.concatenate(
-                    [
-                        probabilities(answers[k, simulated][level], "murmur")[:, 0]
-                        for k in FOLDS
-                    ]
-                ),
-            ]
-            for simulated in p
-        }
+        simulated = [
+            [probabilities(answers[k, share][level], "murmur")[:, 0] for k in FOLDS]
+            for share in SHARES
+        ]
+        scores = np.hstack([p[:, normal], [np.concatenate(one) for one in simulated]])
         positive = np.repeat([False, True], len(normal))
-        group = np.tile(corpora.group[normal], 2)
-        rows.append(row(f"simulated, {level:g} dB", positive, group, scores))
+        title = f"simulated, {level:g} dB"
+        rows.append(row(title, positive, np.tile(corpora.group[normal], 2), scores))
     return rows
 
 
-def _part(p: dict[bool, np.ndarray], rows: np.ndarray) -> dict[bool, np.ndarray]:
-    return {simulated: score[rows] for simulated, score in p.items()}
-
-
 def row(
-    title: str, positive: np.ndarray, group: np.ndarray, p: dict[bool, np.ndarray]
+    title: str, positive: np.ndarray, group: np.ndarray, scores: np.ndarray
 ) -> dict[str, Any]:
-    """Return the two AUROCs, and the interval of their difference."""
-    differences = [
-        auroc(positive[drawn], p[True][drawn]) - auroc(positive[drawn], p[False][drawn])
-        for drawn in drawn_by_patient(group, N_RESAMPLES)
-    ]
+    """Return the AUROC for each share, and the intervals of differences to none."""
+    samples = np.array(
+        [
+            [auroc(positive[drawn], score[drawn]) for score in scores]
+            for drawn in drawn_by_patient(group, N_RESAMPLES)
+        ]
+    )
+    low, high = np.nanquantile(samples - samples[:, :1], [0.025, 0.975], axis=0)
     found = {
         "title": title,
         "recordings": int(positive.sum()),
         "patients": len(np.unique(group[positive])),
-        "without": round(auroc(positive, p[False]), 4),
-        "with": round(auroc(positive, p[True]), 4),
-        "difference": np.nanquantile(differences, [0.025, 0.975]).round(4).tolist(),
+        "AUROC": [round(auroc(positive, score), 4) for score in scores],
+        "difference": np.column_stack([low, high])[1:].round(4).tolist(),
     }
     print(json.dumps(found), flush=True)
     return found
