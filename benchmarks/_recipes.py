@@ -55,6 +55,10 @@ _EVERY_LIMIT = (
     "for research; not a medical device, and no basis for a decision about a patient",
     "the probabilities hold where the classes are equally common",
 )
+_DIASTOLE = (
+    "nearly all murmurs of the training are systolic: simulated murmurs in diastole "
+    "alone are mostly missed"
+)
 
 MODELS: dict[str, Model] = {
     "murmur": Model(
@@ -78,6 +82,7 @@ MODELS: dict[str, Model] = {
             "an extra sound, an extrasystole or an artifact belongs to neither class",
             "a murmur that was not audible at that location was not part of the "
             "training",
+            _DIASTOLE,
         ),
     ),
     "abnormal": Model(
@@ -118,6 +123,7 @@ MODELS: dict[str, Model] = {
             "accuracy: it predicts Present too often",
             "Unknown is rare and learned poorly; the patient model recognises it "
             "partly by few and short recordings, which is a habit of CirCor",
+            _DIASTOLE,
         ),
     ),
     "pascal": Model(
