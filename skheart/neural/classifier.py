@@ -352,12 +352,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_recordings,)
             Labels of `classes_`.
         """
-        return labels_of(
-            self.predict_proba(X),
-            self.classes_,
-            positive=self.decision_.positive,
-            threshold=self.decision_.threshold,
-        )
+        return labels_of(self.predict_proba(X), self.classes_, self.decision_)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class.
