@@ -124,10 +124,7 @@ class Decision:
 def read_decision(entry: Any, classes: list[Any]) -> Decision:
     """Return the decision that :meth:`Decision.as_dict` wrote, or the default for None.
 
-    Raises
-    ------
-    ValueError
-        If it is not a decision between these classes.
+    ValueError says that it is not a decision between these classes.
     """
     if entry is None:
         return Decision()
@@ -148,35 +145,15 @@ def read_decision(entry: Any, classes: list[Any]) -> Decision:
 def labels_of(
     probabilities: np.ndarray,
     classes: np.ndarray,
+    decision: Decision,
     *,
-    positive: Any = None,
-    threshold: float | None = None,
     weights: Any = None,
 ) -> np.ndarray:
-    """Return the class of each recording or patient.
+    """Return the class of each recording or patient, (n,), from (n, n_classes).
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n, n_classes)
-    classes : ndarray of shape (n_classes,)
-    positive : label, default=None
-        The positive class of two, if there is a threshold.
-    threshold : float, default=None
-        Smallest probability of `positive` that makes it the answer. By default the
-        most probable class is.
-    weights : array-like of shape (n_classes,), default=None
-        Without a threshold, the answer has the largest product of probability and
-        weight. By default all classes count the same.
-
-    Returns
-    -------
-    labels : ndarray of shape (n,)
-        Of equal probabilities, the first class in the order of `classes`.
-
-    Raises
-    ------
-    ValueError
-        If a probability is NaN: no class is then the most probable one.
+    Without a threshold, the answer has the largest product of probability and weight,
+    by default the largest probability; of equal ones, the first of `classes`. NaN
+    raises ValueError: no class is then the most probable one.
     """
     if np.isnan(probabilities).any():
         first = int(np.flatnonzero(np.isnan(probabilities).any(axis=1))[0])
@@ -185,75 +162,32 @@ def labels_of(
             "network computes numbers that are too large. Train it again with a lower "
             "learning_rate."
         )
-    if threshold is None:
+    if decision.threshold is None:
         valued = probabilities if weights is None else probabilities * weights
         return classes[valued.argmax(axis=1)]
     if len(classes) != 2:
         raise ValueError(
             f"A threshold needs a model of two classes, got {len(classes)} classes."
         )
-    column = classes.tolist().index(positive)
-    called = probabilities[:, column] >= threshold
+    column = classes.tolist().index(decision.positive)
+    called = probabilities[:, column] >= decision.threshold
     return classes[np.where(called, column, 1 - column)]
 
 
 def confidence_of(
-    probabilities: np.ndarray,
-    classes: np.ndarray,
-    *,
-    positive: Any = None,
-    threshold: float | None = None,
+    probabilities: np.ndarray, classes: np.ndarray, decision: Decision
 ) -> np.ndarray:
-    """Return how confident each answer of :func:`labels_of` is.
+    """Return how confident each answer of :func:`labels_of` is, (n,).
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n, n_classes)
-    classes : ndarray of shape (n_classes,)
-    positive : label, default=None
-    threshold : float, default=None
-
-    Returns
-    -------
-    confidence : ndarray of shape (n,)
-        The highest probability. With a threshold, the odds are divided by those of the
-        threshold first, so that an answer at the threshold has the confidence 0.5.
+    That is the highest probability. With a threshold, the odds are divided by those of
+    the threshold first, so that an answer at the threshold has the confidence 0.5.
     """
-    if threshold is None:
+    if decision.threshold is None:
         return probabilities.max(axis=1)
-    p = probabilities[:, classes.tolist().index(positive)].astype(float)
-    p, t = np.clip(p, 1e-9, 1 - 1e-9), np.clip(threshold, 1e-9, 1 - 1e-9)
+    p = probabilities[:, classes.tolist().index(decision.positive)].astype(float)
+    p, t = np.clip(p, 1e-9, 1 - 1e-9), np.clip(decision.threshold, 1e-9, 1 - 1e-9)
     moved = p * (1 - t) / (p * (1 - t) + (1 - p) * t)
     return np.maximum(moved, 1 - moved)
-
-
-def reasons_to_abstain(
-    decision: Decision,
-    confidences: np.ndarray,
-    qualities: Any,
-) -> list[str]:
-    """Return why recordings get the answer "unsure"; "" for those that get a class.
-
-    Parameters
-    ----------
-    decision : Decision
-    confidences : ndarray of shape (n,)
-        Not read where the quality is too low.
-    qualities : sequence of Quality or None, of length n
-        Of :func:`skheart.quality.assess_quality`; only read with a `min_quality`.
-
-    Returns
-    -------
-    reasons : list of str, of length n
-    """
-    reasons = []
-    for confidence, quality in zip(confidences, qualities, strict=True):
-        reason = low_quality(decision, quality)
-        least = decision.min_confidence
-        if not reason and least is not None and confidence < least:
-            reason = f"confidence {confidence:.2f} is below {least:.2f}"
-        reasons.append(reason)
-    return reasons
 
 
 def low_quality(decision: Decision, quality: Any) -> str:
@@ -266,32 +200,22 @@ def low_quality(decision: Decision, quality: Any) -> str:
 
 
 def decided(
-    probabilities: np.ndarray,
-    classes: np.ndarray,
-    decision: Decision,
-    qualities: Any,
+    probabilities: np.ndarray, classes: np.ndarray, decision: Decision, qualities: Any
 ) -> tuple[np.ndarray, list[str]]:
     """Return the class of each recording, and why it gets the answer "unsure".
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n, n_classes)
-    classes : ndarray of shape (n_classes,)
-    decision : Decision
-    qualities : sequence of Quality or None, of length n
-        As for :func:`reasons_to_abstain`.
-
-    Returns
-    -------
-    labels : ndarray of shape (n,)
-        Of `classes`, whether there is a reason or not.
-    reasons : list of str, of length n
-        "" for recordings that get their class.
+    The reason is "" for a recording that gets its class. `qualities` holds a Quality
+    for each, or None where the decision has no `min_quality`.
     """
-    how = {"positive": decision.positive, "threshold": decision.threshold}
-    labels = labels_of(probabilities, classes, **how)
-    confidences = confidence_of(probabilities, classes, **how)
-    return labels, reasons_to_abstain(decision, confidences, qualities)
+    reasons = []
+    least = decision.min_confidence
+    confidences = confidence_of(probabilities, classes, decision)
+    for confidence, quality in zip(confidences, qualities, strict=True):
+        reason = low_quality(decision, quality)
+        if not reason and least is not None and confidence < least:
+            reason = f"confidence {confidence:.2f} is below {least:.2f}"
+        reasons.append(reason)
+    return labels_of(probabilities, classes, decision), reasons
 
 
 def with_unsure(labels: np.ndarray, reasons: list[str]) -> np.ndarray:

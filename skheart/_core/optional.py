@@ -9,23 +9,8 @@ from typing import Any
 def optional_import(module: str, *, user: str, extra: str) -> Any:
     """Import a module of an optional package, or say how to install it.
 
-    Parameters
-    ----------
-    module : str
-        Such as ``"matplotlib.pyplot"``.
-    user : str
-        What needs it, such as ``"SpectrogramDisplay.plot"``.
-    extra : str
-        The extra of skheart that installs it, such as ``"plot"``.
-
-    Returns
-    -------
-    module : module
-
-    Raises
-    ------
-    ImportError
-        If it is not installed.
+    `user` is what needs it, such as ``"SpectrogramDisplay.plot"``, and `extra` the
+    extra of skheart that installs it, such as ``"plot"``.
     """
     try:
         return importlib.import_module(module)

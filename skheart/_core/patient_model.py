@@ -164,10 +164,7 @@ def patient_features(
 def read_patient_model(entry: Any, classes: Sequence[Any]) -> PatientModel | None:
     """Return the patient model that JSON holds, None for None.
 
-    Raises
-    ------
-    ValueError
-        If it is not a patient model for these classes.
+    ValueError says that it is not a patient model for these classes.
     """
     if entry is None:
         return None

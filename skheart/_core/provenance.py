@@ -54,20 +54,10 @@ def training_part(
 ) -> dict[str, Any]:
     """Return what a model keeps of one corpus that it was trained on.
 
-    Parameters
-    ----------
-    corpus : str
-    patients : iterable of str
-        The patients trained on; those of a corpus that is not `grouped` are not kept.
-    contents : callable
-        Takes the key; returns the hashes of the recordings trained on, and of those
-        held out.
-    grouped : bool
-        Whether recordings were held out by patient.
-    salt : str, default=None
-        Hexadecimal. By default a new one is drawn.
-    **facts
-        What else to keep, such as counts and the labels' new names.
+    `contents` takes the key, and returns the hashes of the recordings trained on and of
+    those held out. `grouped` says that they were held out by patient; otherwise the
+    patients are not kept. `salt` is hexadecimal; a new one is drawn by default. `facts`
+    are kept too, such as counts and the labels' new names.
     """
     salt = salt or secrets.token_hex(16)
     key = bytes.fromhex(salt)
@@ -112,23 +102,10 @@ def seen_in(
 ) -> np.ndarray:
     """Return for each recording whether a model was trained on it or its patient.
 
-    Parameters
-    ----------
-    training : dict
-        Of :func:`known_training`.
-    corpus : str
-    patients : ndarray of shape (n_recordings,)
-    contents : callable
-        Takes the key of a part; returns the hash of each recording, None for one that
-        cannot be read.
-    patient_pattern : str, default=None
-        How the patients of a folder were found.
-
-    Returns
-    -------
-    status : ndarray of shape (n_recordings,)
-        ``"seen"``: the recording, or another recording of its patient, is in a part.
-        ``"unseen"``: it is known that neither is. ``"unknown"``: the rest.
+    ``"seen"``: the recording, or another recording of its patient, is in a part.
+    ``"unseen"``: it is known that neither is. ``"unknown"``: the rest. `contents` takes
+    the key of a part, and returns the hash of each recording, None for one that cannot
+    be read. `patient_pattern` is how the patients of a folder were found.
     """
     names, codes = np.unique(np.asarray(patients).astype(str), return_inverse=True)
     public = corpus in PUBLIC_CORPORA
@@ -167,17 +144,6 @@ def same_names(
     """Return for each recording whether a patient of its name was trained on.
 
     Two folders or tables can name two patients alike, so that this proves nothing.
-
-    Parameters
-    ----------
-    training : dict
-        Of :func:`known_training`.
-    corpus : str
-    patients : ndarray of shape (n_recordings,)
-
-    Returns
-    -------
-    same : ndarray of shape (n_recordings,), bool
     """
     names, codes = np.unique(np.asarray(patients).astype(str), return_inverse=True)
     same = np.zeros(len(names), dtype=bool)

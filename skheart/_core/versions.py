@@ -5,9 +5,23 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from sklearn.base import BaseEstimator
+
 from skheart import __version__
 
 _KEY = "_versions"
+
+
+class VersionedEstimator(BaseEstimator):
+    """An estimator whose pickles hold the version of skheart."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state with the version of skheart."""
+        return stamped(super().__getstate__())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a state; warn if it is of another version."""
+        super().__setstate__(unstamped(self, state))
 
 
 def stamped(state: dict[str, Any], **others: str) -> dict[str, Any]:

@@ -77,25 +77,15 @@ class Recording:
         content: Any = None,
         *,
         sample_rate: float,
-        input_sample_rate: float | None,
         duration: float | None,
-        window: float,
-        f_max: float,
-        allow_silence: bool = False,
+        **others: Any,
     ) -> np.ndarray:
         """Return the checked waveform of shape (n_times,) at `sample_rate`, float32.
 
-        `content` is what :meth:`content` returned, if it has been called. With
-        `allow_silence`, a silent recording is zeros, and no error.
+        The parameters are those of :meth:`original`.
         """
         waveform, rate = self.original(
-            content,
-            sample_rate=sample_rate,
-            input_sample_rate=input_sample_rate,
-            duration=duration,
-            window=window,
-            f_max=f_max,
-            allow_silence=allow_silence,
+            content, sample_rate=sample_rate, duration=duration, **others
         )
         waveform = resample(waveform, rate, sample_rate)
         if duration is not None:
@@ -115,8 +105,9 @@ class Recording:
     ) -> tuple[np.ndarray, float]:
         """Return the checked waveform at the recording's own rate, and that rate.
 
-        `sample_rate` is that of waveforms without a rate, and what the recording will
-        be resampled to.
+        `content` is what :meth:`content` returned, if it has been called. `sample_rate`
+        is that of waveforms without a rate, and what the recording will be resampled
+        to. With `allow_silence`, a silent recording is zeros, and no error.
         """
         source = self._checked()
         if isinstance(source, np.ndarray):
@@ -166,8 +157,6 @@ def recordings_of(
 ) -> list[Recording]:
     """Return the recordings in `X`; set or check `n_features_in_` of the estimator.
 
-    Entries that are a :class:`Recording` already stay what they are.
-
     Only a two-dimensional array or data frame of numbers has features in scikit-learn's
     sense; for the other containers `n_features_in_` is not set.
     """
@@ -216,19 +205,19 @@ def recordings_of(
                 "of recordings, such as X['path']."
             ) from None
         raise
-    if check_finite:
-        _check_finite(array)
+    broken = ~np.isfinite(array).all(axis=1)
+    if check_finite and broken.any():
+        raise RecordingError(
+            f"X holds NaN or infinite (inf) values in {broken.sum()} recordings, first "
+            f"in recording {broken.argmax()}; repair or leave them out."
+        )
     return [Recording(row, index) for index, row in enumerate(array)]
 
 
 def decoded_batches(X: Any) -> Iterator[list[Recording]] | None:
     """Read the files in `X` for several uses: each is opened and decoded once.
 
-    Returns
-    -------
-    batches : iterator of list of Recording, or None
-        In the order of `X`; only the waveforms of one batch are in memory. None if `X`
-        holds no file.
+    Only the waveforms of one batch are in memory. None if `X` holds no file.
     """
     X = _only_column(X)
     if _one_recording(X) is not None or not _is_list(X) or not any(map(_is_file, X)):
@@ -343,12 +332,3 @@ def _problem_of_pair(array: np.ndarray, rate: Any) -> str:
             f"its rate, got shape {array.shape}"
         )
     return ""
-
-
-def _check_finite(array: np.ndarray) -> None:
-    broken = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if len(broken):
-        raise RecordingError(
-            f"X holds NaN or infinite (inf) values in {len(broken)} recordings, first "
-            f"in recording {broken[0]}; repair or leave them out."
-        )

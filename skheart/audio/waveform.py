@@ -79,11 +79,7 @@ def check_waveform(
 def is_silent(array: np.ndarray) -> bool:
     """Return whether all values of a waveform are the same."""
     # The first values of most recordings already differ.
-    return _is_constant(array[:100]) and _is_constant(array)
-
-
-def _is_constant(array: np.ndarray) -> bool:
-    return bool(np.ptp(array) <= _SMALLEST)
+    return all(np.ptp(part) <= _SMALLEST for part in (array[:100], array))
 
 
 def full_scale(array: np.ndarray) -> np.ndarray:

@@ -107,12 +107,7 @@ def _write_answers(
     decision: Decision,
 ) -> None:
     """Write one row for each recording: its label, the answer and the probabilities."""
-    answers = labels_of(
-        probabilities,
-        classes,
-        positive=decision.positive,
-        threshold=decision.threshold,
-    )
+    answers = labels_of(probabilities, classes, decision)
     with RowWriter(path, "csv") as rows:
         for recording, patient, label, answer, values in zip(
             corpus.data,

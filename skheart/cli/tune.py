@@ -177,9 +177,8 @@ def tuned_decision(
             labels, scores[:, column], pos_label=positive, **aim
         )
         thresholds[what] = min(threshold, 1.0)
-        answers = labels_of(
-            scores, classes, positive=positive, threshold=thresholds[what]
-        )
+        decision = replace(before, threshold=thresholds[what])
+        answers = labels_of(scores, classes, decision)
         chosen[what] = {
             "n": len(labels),
             "n_patients": len(np.unique(groups)),

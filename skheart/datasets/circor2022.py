@@ -183,21 +183,12 @@ def _columns(home: Path, rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
 
 
 def _join_campaigns(other_of: dict[str, str]) -> dict[str, str]:
-    """Replace each patient number by the smallest of those of the same child."""
-    parent = {number: number for pair in other_of.items() for number in pair}
-
-    def root(number: str) -> str:
-        while parent[number] != number:
-            number = parent[number]
-        return number
-
+    """Replace each patient number by the smaller of the two of the same child."""
+    smallest = {number: number for number in other_of}
     for number, other in other_of.items():
-        if other not in ("", "nan"):
-            parent[root(number)] = root(other)
-    smallest: dict[str, str] = {}
-    for number in sorted(other_of, key=_as_number):
-        smallest.setdefault(root(number), number)
-    return {number: smallest[root(number)] for number in other_of}
+        if other in other_of:
+            smallest[number] = smallest[other] = min(number, other, key=_as_number)
+    return smallest
 
 
 def _as_number(word: str) -> tuple[int, str]:

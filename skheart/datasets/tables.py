@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -150,7 +149,7 @@ def recordings_in_table(
         first = f": {skipped[0][2]}" if skipped else ""
         raise ValueError(f"{str(table)!r} has no row that can be used{first}.")
     data = [place for place, _, _ in kept]
-    columns = {name: _column(kept, name) for name in names}
+    columns = {name: np.array([row[name] for _, _, row in kept]) for name in names}
     patients, places = optional["patient"], optional["location"]
     return make_bunch(
         f"Recordings in the table {table}",
@@ -218,7 +217,3 @@ def _unreadable(place: str, number: int) -> str:
     if os.path.getsize(place) == 0:
         return f"line {number}: the file {place!r} is empty"
     return ""
-
-
-def _column(kept: list[tuple[str, str, dict[str, str]]], name: Any) -> np.ndarray:
-    return np.array([row[name] for _, _, row in kept])

@@ -45,24 +45,10 @@ def described(
 ) -> dict[str, Any]:
     """Return what a program must know to use an exported model.
 
-    Parameters
-    ----------
-    transformer : SpectrogramTransformer
-    classifier : CNNClassifier
-        Fitted.
-    part : {"pipeline", "network"}
-    length : int or None
-        Number of values of the waveform, or of crops; None for any.
-    checked : bool, default=True
-        Whether the network leads NaN to NaN.
-    windows : bool, default=False
-        Whether a whole pipeline also returns the probabilities of each window.
-
-    Returns
-    -------
-    notes : dict
-        As the file ``sidecar.schema.json`` describes it, without the entries about the
-        file itself and the test vectors.
+    `length` is the number of values of the waveform, or of crops, None for any;
+    `checked` says that the network leads NaN to NaN, `windows` that a whole pipeline
+    also returns the probabilities of each window. ``sidecar.schema.json`` describes the
+    result, to which the entries about the file and the test vectors are added later.
     """
     classes = plain(classifier.classes_.tolist(), "classes_")
     if part == "pipeline":

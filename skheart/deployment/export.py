@@ -19,12 +19,13 @@ from sklearn.base import clone
 
 from skheart import __version__
 from skheart._core.checks import check_number, check_option
+from skheart._core.files import check_target
 from skheart._core.optional import optional_import
 from skheart.deployment.description import NOTICE, described
 from skheart.deployment.graph import network_graph, waveform_graph
 from skheart.deployment.model_file import fitted_steps
 from skheart.deployment.onnx_session import first_line
-from skheart.deployment.sidecar import check_targets, vectors_of, write_model
+from skheart.deployment.sidecar import sidecar_of, vectors_of, write_model
 from skheart.neural.classifier import CNNClassifier
 from skheart.neural.inputs import repeated
 from skheart.neural.windows import window_starts
@@ -122,14 +123,7 @@ def export_onnx(
         model, {key: json.dumps(x, allow_nan=False) for key, x in entries.items()}
     )
     run = _in_tensorflow(function, notes["output"]["name"])
-    sidecar = {
-        **notes,
-        "runtime": "onnx",
-        "precision": "float32",
-        "signature": None,
-        "test_vectors": _vectors(run, notes, "float32"),
-    }
-    write_model(path, model.SerializeToString(), sidecar)
+    _write(path, model.SerializeToString(), notes, run, runtime="onnx")
 
 
 def export_litert(
@@ -259,14 +253,9 @@ def export_litert(
     run = _in_tensorflow(function, notes["output"]["name"])
     if crops is not None:  # in which rounding is part of the model
         run = _in_litert(content)
-    sidecar = {
-        **notes,
-        "runtime": "litert",
-        "precision": precision,
-        "signature": _SIGNATURE,
-        "test_vectors": _vectors(run, notes, precision),
-    }
-    write_model(path, content + archived.getvalue(), sidecar)
+    content += archived.getvalue()
+    litert = {"runtime": "litert", "precision": precision, "signature": _SIGNATURE}
+    _write(path, content, notes, run, **litert)
 
 
 def _checked(
@@ -279,7 +268,8 @@ def _checked(
             "pipeline with flatten=False."
         )
     check_option("part", part, ("pipeline", "network"))
-    check_targets(path)
+    check_target(path)
+    check_target(sidecar_of(path))
     return transformer, classifier
 
 
@@ -318,18 +308,27 @@ def _int8(converter: Any, crops: np.ndarray) -> bytes:
     return debugger.get_nondebug_quantized_model()
 
 
-def _vectors(
-    run: Callable[[np.ndarray], np.ndarray], notes: dict[str, Any], precision: str
-) -> dict[str, Any]:
-    """Return test vectors with the outputs of `run`."""
+def _write(
+    path: str | os.PathLike[str],
+    content: bytes,
+    notes: dict[str, Any],
+    run: Callable[[np.ndarray], np.ndarray],
+    *,
+    runtime: str,
+    precision: str = "float32",
+    signature: str | None = None,
+) -> None:
+    """Write a model and its sidecar, with the outputs of `run` as test vectors."""
     logits = notes["output"]["name"] == "logits"
-    return vectors_of(
+    vectors = vectors_of(
         run,
         tuple(notes["input"]["shape"]),
         sample_rate=notes["sample_rate"],
         tolerance=_TOLERANCES[precision] * (10 if logits else 1),
         with_nan=precision != "int8",
     )
+    how = {"runtime": runtime, "precision": precision, "signature": signature}
+    write_model(path, content, {**notes, **how, "test_vectors": vectors})
 
 
 def _in_tensorflow(function: Any, name: str) -> Callable[[np.ndarray], np.ndarray]:

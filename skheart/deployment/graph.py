@@ -34,23 +34,11 @@ def waveform_graph(
 ) -> Any:
     """Return a function that computes probabilities from one waveform.
 
-    Parameters
-    ----------
-    transformer : SpectrogramTransformer
-    classifier : CNNClassifier
-        Fitted.
-    n_times : int, default=None
-        Length of the waveform. By default, any length.
-    windows : bool, default=False
-        Whether it also returns `window_probabilities` of shape (n_windows, n_classes),
-        those of each window that the network sees.
-
-    Returns
-    -------
-    function : tf.function
-        From `waveform` of shape (n_times,), float32, at the transformer's
-        `sample_rate`, to `probabilities` of shape (n_classes,). They are NaN if the
-        waveform is shorter than a window, has NaN or infinite values, or is silent.
+    It takes `waveform` of shape (n_times,), of any length if `n_times` is None, float32
+    at the transformer's `sample_rate`, and returns `probabilities` of shape
+    (n_classes,); with `windows` also `window_probabilities` of shape (n_windows,
+    n_classes), those of each window that the network sees. They are NaN if the waveform
+    is shorter than a window, has NaN or infinite values, or is silent.
     """
     frames_of = _spectrogram_graph(transformer)
     longest, least = waveform_limits(transformer)
@@ -82,21 +70,9 @@ def network_graph(
 ) -> Any:
     """Return a function that runs the network of a classifier alone.
 
-    Parameters
-    ----------
-    classifier : CNNClassifier
-        Fitted.
-    n_crops : int, default=None
-        By default, any number.
-    checked : bool, default=True
-        Whether NaN and infinite values lead to NaN; not for a network in int8, which
-        has no NaN.
-
-    Returns
-    -------
-    function : tf.function
-        From `spectrogram` of shape (n_crops, n_bands, n_crop, n_channels), float32,
-        to `logits` of shape (n_crops, n_outputs).
+    It takes `spectrogram` of shape (n_crops, n_bands, n_crop, n_channels), float32, any
+    number of crops if `n_crops` is None, and returns `logits` of shape (n_crops,
+    n_outputs). If `checked`, NaN and infinite values lead to NaN; int8 has no NaN.
     """
     model = classifier.model_
 

@@ -27,6 +27,7 @@ from skheart.deployment.sizes import check_sizes
 from skheart.deployment.text import check_keras, plain, plain_keras, restored_keras
 from skheart.deployment.unwrapped import unwrapped
 from skheart.neural.classifier import CNNClassifier
+from skheart.neural.parameters import check_parameters
 from skheart.neural.stored import StoredNetwork
 from skheart.neural.whitelist import check_network
 from skheart.quality.abstaining import abstaining
@@ -285,7 +286,7 @@ def _classifier(text: dict[str, Any], weights: bytes) -> CNNClassifier:
     if parameters["class_weight"] not in (None, "balanced"):
         parameters["class_weight"] = dict(parameters["class_weight"]["pairs"])
     classifier = CNNClassifier(**parameters)
-    classifier._check_parameters()
+    check_parameters(classifier.get_params(deep=False))
     n_bands, n_frames, n_channels = text["input_shape"]
     record = StoredNetwork(
         description=text["network"],

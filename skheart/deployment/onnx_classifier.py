@@ -135,12 +135,7 @@ class OnnxClassifier(ClassifierMixin, BaseEstimator):
         decision = self._model().decision
         if decision.abstains:
             return abstaining(self, decision).predict(X)
-        return labels_of(
-            self.predict_proba(X),
-            self.classes_,
-            positive=decision.positive,
-            threshold=decision.threshold,
-        )
+        return labels_of(self.predict_proba(X), self.classes_, decision)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Compute the probability of each class.

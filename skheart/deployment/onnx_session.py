@@ -66,14 +66,10 @@ def answers_of(
     input_sample_rate: float | None = None,
     on_error: str = "raise",
 ) -> tuple[np.ndarray, list[str]]:
-    """Compute the probabilities of recordings, and their errors.
+    """Compute probabilities, (n_recordings, n_classes), and errors of recordings.
 
-    Returns
-    -------
-    probabilities : ndarray of shape (n_recordings, n_classes), float32
-        With ``on_error="nan"``, NaN for recordings that cannot be used.
-    errors : list of str
-        "" where there is none.
+    With ``on_error="nan"``, those of recordings that cannot be used are NaN. An error
+    is "" where there is none.
     """
     prepared = _from_windows if model.part == "network" else _from_waveforms
     answer = prepared(model, input_sample_rate)
@@ -104,25 +100,10 @@ def window_answers(
     *,
     input_sample_rate: float | None = None,
 ) -> np.ndarray:
-    """Compute the probabilities of the windows of a recording.
+    """Compute the probabilities of the windows of a recording, (n_windows, n_classes).
 
-    Parameters
-    ----------
-    model : OnnxModel
-        One that :func:`tells_windows`.
-    recording : Recording
-    windows : ndarray of shape (n_windows, n_bands, n_crop), float32
-        Of its spectrogram. A whole pipeline computes them from the recording itself.
-    input_sample_rate : float, default=None
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_windows, n_classes)
-
-    Raises
-    ------
-    RecordingError
-        If the model computes none.
+    The model is one that :func:`tells_windows`. `windows` are those of the spectrogram,
+    (n_windows, n_bands, n_crop), float32; a whole pipeline computes them itself.
     """
     if model.part == "pipeline":
         answer = _from_waveforms(model, input_sample_rate, output=WINDOWS)

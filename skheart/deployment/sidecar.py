@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from skheart._core.files import atomic_path, check_target
+from skheart._core.files import atomic_path
 
 _RULE = (
     "Start with x = seed. For each value, in the order of the index i from 0: "
@@ -28,25 +28,13 @@ def sidecar_of(path: str | os.PathLike[str]) -> Path:
     return Path(path).with_name(Path(path).name + ".json")
 
 
-def check_targets(path: str | os.PathLike[str]) -> None:
-    """Raise if the model or its sidecar cannot be written."""
-    check_target(path)
-    check_target(sidecar_of(path))
-
-
 def write_model(
     path: str | os.PathLike[str], content: bytes, sidecar: dict[str, Any]
 ) -> None:
     """Write a model and its sidecar: both, or none after an error.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        A device or a pipe gets the model alone.
-    content : bytes
-        The model.
-    sidecar : dict
-        What the sidecar says, without the name and the hash of the model.
+    A device or a pipe gets the model alone. The name and the hash of the model are
+    added to `sidecar`.
     """
     path = Path(path)
     if path.exists() and not path.is_file():
@@ -70,23 +58,8 @@ def vectors_of(
 ) -> dict[str, Any]:
     """Return inputs that a program can compute, with the outputs that it must get.
 
-    Parameters
-    ----------
-    run : callable
-        From an input to the output of the model.
-    shape : tuple of int or None
-        Of the input; for an axis of any length, several are chosen.
-    sample_rate : float
-        In Hz.
-    tolerance : float
-        Largest difference from the outputs that is no fault.
-    with_nan : bool, default=True
-        Whether one of the inputs holds a NaN.
-
-    Returns
-    -------
-    vectors : dict
-        The entry "test_vectors" of a sidecar.
+    `run` leads from an input of a `shape` to the output of the model; for an axis that
+    is None, several lengths are chosen. Outputs may differ by the `tolerance`.
     """
     free = [round(3 * sample_rate), round(7.5 * sample_rate)]
     if len(shape) > 1:

@@ -7,6 +7,7 @@ from typing import Any
 
 from skheart._core.checks import check_number
 from skheart._core.files import ModelFileError
+from skheart.neural.stored import tables_in
 
 _N_CLASSES = 1000
 _N_TIMES = 1 << 16  # points in a frame window, and of the Fourier transform
@@ -18,18 +19,7 @@ _SIZES = ("units", "filters", "key_dim", "value_dim", "num_heads", "depth_multip
 
 
 def check_sizes(text: dict[str, Any]) -> None:
-    """Raise unless the sizes in the text of a model file are reasonable.
-
-    Parameters
-    ----------
-    text : dict
-        The text of the file, parsed.
-
-    Raises
-    ------
-    ModelFileError
-        Names the first size that is not.
-    """
+    """Raise ModelFileError for the first unreasonable size in a model file's text."""
     try:
         check_spectrogram(text["spectrogram"])
         n_classes = len(text["classes"])
@@ -65,7 +55,17 @@ def check_sizes(text: dict[str, Any]) -> None:
         raise ModelFileError(str(error)) from error
     stored = {number for shape in text["shapes"] for number in shape}
     stored |= {math.prod(shape) for shape in text["shapes"]}
-    _check_layers(text["network"], max([n_weights, *stored, 1]))
+    # A layer with n units has at least one weight array with n numbers along an axis or
+    # in all, so that a width beyond all weights of the file cannot be true.
+    largest = max([n_weights, *stored, 1])
+    for table in tables_in(text["network"]):
+        for key in _SIZES:
+            value = table.get(key)
+            if isinstance(value, int | float) and value > largest:
+                raise ModelFileError(
+                    f"{key} of a layer is {value}, more than the weights in the file "
+                    "allow"
+                )
 
 
 def check_spectrogram(settings: dict[str, Any]) -> None:
@@ -86,22 +86,3 @@ def check_spectrogram(settings: dict[str, Any]) -> None:
     check_number("n_bands", settings.get("n_bands"), high=_N_BANDS, integer=True)
     longest = min(86400.0, _N_FRAMES * hop)
     check_number("duration", settings.get("duration"), high=longest, optional=True)
-
-
-def _check_layers(description: Any, largest: int) -> None:
-    """Check that no layer is wider than the weights of the file allow.
-
-    A layer with n units has at least one weight array with n numbers along an axis or
-    in all, so that a width beyond all weights of the file cannot be true.
-    """
-    if isinstance(description, list):
-        for part in description:
-            _check_layers(part, largest)
-    if not isinstance(description, dict):
-        return
-    for key, value in description.items():
-        if key in _SIZES and isinstance(value, int | float) and value > largest:
-            raise ModelFileError(
-                f"{key} of a layer is {value}, more than the weights in the file allow"
-            )
-        _check_layers(value, largest)

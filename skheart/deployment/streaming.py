@@ -158,8 +158,6 @@ class StreamingClassifier:
         self._n_hop = max(1, round(hop * rate))
         self._n_span = max(1, round(span * rate))
         self._n_first = max(1, round(first * rate))
-        # Twice as long as a span, so that values are rarely moved to its start.
-        self._buffer = np.zeros(2 * self._n_span, dtype=np.float32)
         self.reset()
 
     @property
@@ -168,8 +166,8 @@ class StreamingClassifier:
 
     def reset(self) -> None:
         """Forget all sound, to start a new stream."""
-        self._end = self._n_pushed = 0
-        self._next = self._n_first
+        self._parts: list[np.ndarray] = []  # the last span, and what came after it
+        self._n_pushed, self._next = 0, self._n_first
 
     def push(self, chunk: Any) -> list[StreamedAnswer]:
         """Add sound to the stream, and return the answers that are due.
@@ -203,30 +201,22 @@ class StreamingClassifier:
             values = values.astype(np.float32, copy=False)
         answers = []
         while len(values):
-            part = values[: min(self._next - self._n_pushed, self._n_span)]
-            values = values[len(part) :]
-            self._keep(part)
+            part, values = np.split(values, [self._next - self._n_pushed])
+            self._parts.append(part.copy())
+            self._n_pushed += len(part)
             if self._n_pushed == self._next:
                 self._next += self._n_hop
                 answers.append(self._answer())
         return answers
 
-    def _keep(self, part: np.ndarray) -> None:
-        if self._end + len(part) > len(self._buffer):
-            n_kept = min(self._end, self._n_span)
-            self._buffer[:n_kept] = self._buffer[self._end - n_kept : self._end].copy()
-            self._end = n_kept
-        self._buffer[self._end : self._end + len(part)] = part
-        self._end += len(part)
-        self._n_pushed += len(part)
-
     def _answer(self) -> StreamedAnswer:
         """Classify the latest span."""
-        start = self._end - min(self._n_pushed, self._n_span)
+        span = np.concatenate(self._parts)[-self._n_span :]
+        self._parts = [span]
         time = self.time
         name = f"The span that ends at {time:g} seconds"
         try:
-            span = check_waveform(self._buffer[start : self._end].copy(), name=name)
+            span = check_waveform(span, name=name)
             probabilities = self._classify([span])[0]
             if np.isfinite(probabilities).all():
                 return self._decided(time, span, probabilities)

@@ -14,13 +14,7 @@ from skheart.neural.whitelist import check_loss, check_optimizer
 
 
 def plain(value: Any, name: str) -> Any:
-    """Return a value as JSON can hold it.
-
-    Raises
-    ------
-    ValueError
-        If it is not text, a number, or a list or table of these.
-    """
+    """Return text, a number, or a list or table of these, as JSON can hold it."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int | str):

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skheart._core.decisions import Decision
+from skheart._core.fitted import plain_model
 from skheart.neural.calibration import shifted
 from skheart.neural.classifier import CNNClassifier
 from skheart.quality.abstaining import AbstainingClassifier
@@ -27,31 +26,15 @@ from skheart.quality.abstaining import AbstainingClassifier
 def unwrapped(model: Any) -> Any:
     """Return the pipeline inside a search, a threshold or a calibration.
 
-    Parameters
-    ----------
-    model : estimator
-        A fitted pipeline, or a fitted search, FrozenEstimator, AbstainingClassifier,
-        FixedThresholdClassifier, TunedThresholdClassifierCV or CalibratedClassifierCV
-        around one, also one in another.
-
-    Returns
-    -------
-    pipeline : sklearn.pipeline.Pipeline
-        With the same answers. `model` itself if it is none of these.
-
-    Raises
-    ------
-    ValueError
-        If a calibration cannot be a layer of the network.
-    sklearn.exceptions.NotFittedError
-        If a threshold or a calibration is not fitted.
+    It gives the same answers. Searches, thresholds, calibrations, limits and
+    FrozenEstimators may also be one inside another; what is none of these is returned
+    unchanged. ValueError says that a calibration cannot be a layer of the network.
     """
-    if hasattr(model, "best_estimator_"):
-        return unwrapped(model.best_estimator_)
-    if isinstance(model, FrozenEstimator):
-        return unwrapped(model.estimator)
+    model = plain_model(model)
     if isinstance(model, AbstainingClassifier):
-        return _with_decision(unwrapped(model.estimator), model.decision_)
+        pipeline = _with_copied_classifier(unwrapped(model.estimator))
+        pipeline[-1].decision_ = model.decision_
+        return pipeline
     if isinstance(model, FixedThresholdClassifier | TunedThresholdClassifierCV):
         return _with_threshold(model)
     if isinstance(model, CalibratedClassifierCV):
@@ -62,7 +45,8 @@ def unwrapped(model: Any) -> Any:
 def _with_threshold(model: Any) -> Pipeline:
     if not hasattr(model, "estimator_"):
         check_is_fitted(model.estimator)  # one that is frozen needs no fit
-    pipeline = unwrapped(getattr(model, "estimator_", model.estimator))
+    inner = unwrapped(getattr(model, "estimator_", model.estimator))
+    pipeline = _with_copied_classifier(inner)
     threshold: Any = getattr(model, "best_threshold_", getattr(model, "threshold", 0))
     if model.response_method == "decision_function":
         threshold = float(expit(0.0 if threshold == "auto" else threshold))
@@ -74,21 +58,13 @@ def _with_threshold(model: Any) -> Pipeline:
     else:
         positive = model.pos_label
     positive = classes[1] if positive is None else positive
-    before = _classifier_of(pipeline).decision_
-    decision = replace(
-        before,
+    pipeline[-1].decision_ = replace(
+        pipeline[-1].decision_,
         positive=positive,
         threshold=float(np.clip(threshold, 0, 1)),
         patient_threshold=None,
         chosen={"by": type(model).__name__},
     )
-    return _with_decision(pipeline, decision)
-
-
-def _with_decision(pipeline: Pipeline, decision: Decision) -> Pipeline:
-    _classifier_of(pipeline)  # checks it
-    pipeline = _with_copied_classifier(pipeline)
-    pipeline[-1].decision_ = decision
     return pipeline
 
 
@@ -107,27 +83,20 @@ def _with_calibration(model: CalibratedClassifierCV) -> Pipeline:
             f"method='sigmoid', got {len(model.classes_)} classes and "
             f"method={fitted.method!r}."
         )
-    pipeline = unwrapped(fitted.estimator)
-    classifier = _classifier_of(pipeline)
+    pipeline = _with_copied_classifier(unwrapped(fitted.estimator))
+    network = pipeline[-1].model_
     (sigmoid,) = fitted.calibrators
     # The probability of the second class is 1 / (1 + exp(a * logit + b)).
-    offsets = [0.0, -sigmoid.b_][-classifier.model_.output_shape[-1] :]
-    network = shifted(classifier.model_, scale=-sigmoid.a_, offsets=offsets)
-    pipeline = _with_copied_classifier(pipeline)
-    pipeline[-1]._hold(network)
+    offsets = [0.0, -sigmoid.b_][-network.output_shape[-1] :]
+    pipeline[-1]._hold(shifted(network, scale=-sigmoid.a_, offsets=offsets))
     return pipeline
 
 
-def _classifier_of(pipeline: Any) -> CNNClassifier:
-    classifier = getattr(pipeline, "steps", [(None, None)])[-1][1]
+def _with_copied_classifier(pipeline: Any) -> Pipeline:
+    *steps, (name, classifier) = getattr(pipeline, "steps", [("", None)])
     if not isinstance(classifier, CNNClassifier):
         raise ValueError(
             "model must contain a Pipeline that ends with a CNNClassifier, got "
             f"{type(pipeline).__name__}."
         )
-    return classifier
-
-
-def _with_copied_classifier(pipeline: Pipeline) -> Pipeline:
-    *steps, (name, classifier) = pipeline.steps
     return Pipeline([*steps, (name, copy.copy(classifier))])

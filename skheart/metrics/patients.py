@@ -145,13 +145,8 @@ def labels_of_patients(
 ) -> np.ndarray:
     """Return the class of each patient, from probabilities of patients."""
     model = decision.patient_model
-    return labels_of(
-        values,
-        classes,
-        positive=decision.positive,
-        threshold=decision.of_patients().threshold,
-        weights=None if model is None else model.weights,
-    )
+    weights = None if model is None else model.weights
+    return labels_of(values, classes, decision.of_patients(), weights=weights)
 
 
 def pool_answers(

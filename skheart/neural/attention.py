@@ -27,22 +27,9 @@ class FrameShares:
     """The logits of a network as sums over frames.
 
     After attention pooling and a dense layer, a logit is a sum of what the frames add,
-    each weighted by its attention, and of a number that is the same for all windows.
-    Networks may be averaged, and calibrated.
-
-    Parameters
-    ----------
-    model : keras.Model
-
-    Attributes
-    ----------
-    bias : ndarray of shape (n_outputs,)
-        What is in every logit.
-
-    Raises
-    ------
-    NotCompactError
-        If the network is not of this kind.
+    each weighted by its attention, and of a number that is the same for all windows,
+    `bias` of shape (n_outputs,). Networks may be averaged, and calibrated.
+    NotCompactError says that a network is not of this kind.
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -58,16 +45,10 @@ class FrameShares:
         ]
 
     def __call__(self, windows: np.ndarray) -> np.ndarray:
-        """Return what each frame adds to the logits of each window.
+        """Return what each frame adds to the logits, (n, n_frames, n_outputs), float64.
 
-        Parameters
-        ----------
-        windows : ndarray of shape (n, n_bands, n_frames, n_channels), float32
-
-        Returns
-        -------
-        shares : ndarray of shape (n, n_frames, n_outputs), float64
-            What the network sees as one frame is spread over those it consists of.
+        `windows` are (n, n_bands, n_frames, n_channels), float32. What the network sees
+        as one frame is spread over those it consists of.
         """
         n_frames = windows.shape[2]
         shares: Any = 0.0
@@ -92,7 +73,8 @@ def _heads(tensor: Any) -> tuple[list[tuple[Any, np.ndarray]], np.ndarray]:
         share = 1 / len(members)
         heads = [(pooling, share * k) for part, _ in members for pooling, k in part]
         return heads, share * np.sum([bias for _, bias in members], axis=0)
-    if not isinstance(layer, layers.Dense) or not _is_linear(layer):
+    linear = keras.activations.linear
+    if not isinstance(layer, layers.Dense) or layer.activation is not linear:
         raise NotCompactError(f"it ends in the layer {layer.name!r}")
     pooling = _input(layer)._keras_history.operation
     if isinstance(pooling, layers.Dropout):
@@ -126,7 +108,3 @@ def _input(layer: Any) -> Any:
         return layer.input
     except (AttributeError, ValueError) as error:
         raise NotCompactError(f"the layer {layer.name!r} is used twice") from error
-
-
-def _is_linear(layer: layers.Dense) -> bool:
-    return layer.activation is keras.activations.linear

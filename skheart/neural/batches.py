@@ -81,10 +81,8 @@ def crop(
     starts = random.integers(0, spare + 1, len(rows))
     if not isinstance(X, np.ndarray):  # read from the disk
         X, rows = X[rows], np.arange(len(rows))
-    cropped = np.empty((len(rows), X.shape[1], n_crop, X.shape[3]), dtype=X.dtype)
-    for target, row, start in zip(cropped, rows, starts, strict=True):
-        target[...] = X[row, :, start : start + n_crop]
-    return cropped
+    places = zip(rows, starts, strict=True)
+    return np.stack([X[row, :, start : start + n_crop] for row, start in places])
 
 
 def augment(X: np.ndarray, strength: float, random: np.random.Generator) -> np.ndarray:

@@ -14,6 +14,7 @@ import scikeras.wrappers
 from sklearn.utils.validation import check_is_fitted
 
 from skheart._core.decisions import Decision
+from skheart._core.fitted import plain_model
 from skheart.neural.graphs import plain_names
 from skheart.neural.losses import n_outputs
 from skheart.neural.networks import build_network
@@ -183,9 +184,7 @@ def start_from(weights: Any) -> StoredNetwork:
     """Return the record that the parameter `weights` of a classifier means."""
     if isinstance(weights, str):
         return read_network(weights, parameter="weights").network
-    # What a FrozenEstimator and a search hold.
-    fitted = getattr(weights, "estimator", weights)
-    fitted = getattr(weights, "best_estimator_", fitted)
+    fitted = plain_model(weights)
     if hasattr(fitted, "steps"):
         fitted = fitted.steps[-1][1]
     if not hasattr(fitted, "crop_frames"):

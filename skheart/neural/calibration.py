@@ -51,14 +51,7 @@ def calibrated(
 
 
 def shifted(model: keras.Model, *, scale: float, offsets: ArrayLike) -> keras.Model:
-    """Return a network whose logits are scaled and shifted by a layer at its end.
-
-    Parameters
-    ----------
-    model : keras.Model
-    scale : float
-    offsets : array-like of shape (n_outputs,)
-    """
+    """Return a network whose logits are scaled and shifted by a layer at its end."""
     offsets = np.asarray(offsets, dtype=np.float64)
     last = model.layers[-1]
     inner = model.outputs[0]

@@ -261,7 +261,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self._loaded = False
         # Results are stored last: a fit that fails leaves the classifier unfitted.
         self._forget()
-        self._check_parameters()
+        check_parameters(self.get_params(deep=False))
         warn_of_unused(self.get_params(deep=False))
         data, classes = check_training_data(
             self, X, y, sample_weight, groups=groups, class_weight=self.class_weight
@@ -352,12 +352,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         y : ndarray of shape (n_recordings,)
             Labels of `classes_`.
         """
-        return labels_of(
-            self.predict_proba(X),
-            self.classes_,
-            positive=self.decision_.positive,
-            threshold=self.decision_.threshold,
-        )
+        return labels_of(self.predict_proba(X), self.classes_, self.decision_)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class.
@@ -390,9 +385,6 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         """
         logits = self._logits(X)
         return logits[:, 0] if logits.shape[1] == 1 else logits[:, 1] - logits[:, 0]
-
-    def _check_parameters(self) -> None:
-        check_parameters(self.get_params(deep=False))
 
     def _restore(self, record: StoredNetwork) -> Self:
         """Become fitted with the network of a record."""

@@ -18,19 +18,9 @@ def without_norms(
     """Fold batch normalisation into the two-dimensional convolutions before it.
 
     Normalisation with fixed averages multiplies and shifts each channel, which the
-    kernel and the bias of a convolution do at no cost.
-
-    Parameters
-    ----------
-    model : keras.Model
-
-    Returns
-    -------
-    folded : keras.Model
-        The same function for prediction; `model` itself where nothing can be folded.
-    values_of : callable
-        Takes the values of `model.variables`, in order, and returns the values of the
-        variables of `folded`, by their ``id``.
+    kernel and the bias of a convolution do at no cost. The result is a network that
+    predicts the same (`model` itself where nothing can be folded), and a function from
+    the values of `model.variables` to those of its variables, by their ``id``.
     """
     places = {id(v): place for place, v in enumerate(model.variables)}
     norms = _norms_after_convolutions(model)

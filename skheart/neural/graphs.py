@@ -22,6 +22,7 @@ import numpy as np
 import tensorflow as tf
 
 from skheart.neural.folding import without_norms
+from skheart.neural.stored import tables_in
 
 _KEPT = 8  # architectures whose graphs are kept
 
@@ -72,50 +73,26 @@ def architecture(model: keras.Model) -> Hashable | None:
     if not functional or any(isinstance(x, keras.layers.Lambda) for x in layers):
         return None
     try:
-        config = model.get_config()
-        if _holds_functions(config):
+        config = {**model.get_config(), "name": ""}
+        tables = list(tables_in(config))
+        if any(map(_is_function, tables)):
             return None
-        config["name"] = ""
-        names = {name: f"layer {i}" for i, name in enumerate(_names_in(config))}
+        found = [t["name"] for t in tables if isinstance(t.get("name"), str)]
+        names = {name: f"layer {i}" for i, name in enumerate(filter(None, found))}
         # Seeds are variables in layers of Keras; in others they can be in the graph.
-        if all(type(x).__module__.startswith(("keras.", "skheart.")) for x in layers):
-            config = _without_seeds(config)
-        text = json.dumps(_renamed(config, names), sort_keys=True)
+        known = all(
+            type(x).__module__.startswith(("keras.", "skheart.")) for x in layers
+        )
+        text = json.dumps(_renamed(config, names, seeds=not known), sort_keys=True)
     except (TypeError, ValueError, NotImplementedError):
         return None  # Keras says so of layers that cannot be described
     return text, tuple(type(layer) for layer in layers)
 
 
-def _without_seeds(config: Any) -> Any:
-    if isinstance(config, dict):
-        return {k: _without_seeds(v) for k, v in config.items() if k != "seed"}
-    if isinstance(config, list | tuple):
-        return [_without_seeds(part) for part in config]
-    return config
-
-
-def _holds_functions(config: Any) -> bool:
-    """Return whether a function of the user, known by its name only, is in `config`."""
-    if isinstance(config, list | tuple):
-        return any(map(_holds_functions, config))
-    if not isinstance(config, dict):
-        return False
+def _is_function(config: dict[str, Any]) -> bool:
+    """Return whether this is a function of the user, known by its name only."""
     module = str(config.get("module"))
-    if config.get("class_name") == "function" and not module.startswith("keras."):
-        return True
-    return any(map(_holds_functions, config.values()))
-
-
-def _names_in(config: Any) -> Iterator[str]:
-    """Return the names of layers, and of layers inside them, in order."""
-    if isinstance(config, list | tuple):
-        for part in config:
-            yield from _names_in(part)
-    elif isinstance(config, dict):
-        if isinstance(config.get("name"), str) and config["name"]:
-            yield config["name"]
-        for part in config.values():
-            yield from _names_in(part)
+    return config.get("class_name") == "function" and not module.startswith("keras.")
 
 
 @functools.cache
@@ -125,11 +102,13 @@ def _functional() -> type:
     return type(keras.Model(inputs, inputs))
 
 
-def _renamed(value: Any, names: dict[str, str]) -> Any:
+def _renamed(value: Any, names: dict[str, str], *, seeds: bool) -> Any:
+    """Return a description with other names, and without seeds unless wanted."""
     if isinstance(value, dict):
-        return {key: _renamed(part, names) for key, part in value.items()}
+        kept = {k: part for k, part in value.items() if seeds or k != "seed"}
+        return {k: _renamed(part, names, seeds=seeds) for k, part in kept.items()}
     if isinstance(value, list | tuple):
-        return [_renamed(part, names) for part in value]
+        return [_renamed(part, names, seeds=seeds) for part in value]
     return names.get(value, value) if isinstance(value, str) else value
 
 
@@ -138,10 +117,6 @@ class Forward:
 
     The graph is made at the first call of a network of its architecture, and computes
     with the network's variables as they are at each call.
-
-    Parameters
-    ----------
-    model : keras.Model
     """
 
     def __init__(self, model: keras.Model) -> None:
@@ -189,15 +164,7 @@ def _forward_graph(model: keras.Model) -> Callable[..., Any]:
 
 
 class Trainer:
-    """A compiled network with the graph of its training step.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Compiled with an optimizer and a loss.
-    n_targets : int
-        Columns of the targets.
-    """
+    """A compiled network with the graph of its training step."""
 
     def __init__(self, model: keras.Model, n_targets: int) -> None:
         _refuse_fork()
@@ -257,14 +224,8 @@ def trainer_of(
 ) -> Iterator[Trainer]:
     """Yield a trainer with the weights of `model`, and copy them back afterwards.
 
-    Parameters
-    ----------
-    key : hashable or None
-        What the trainer depends on; None for one that is used once.
-    model : keras.Model
-        Trained when the block has ended without an error.
-    make : callable
-        Makes a trainer; one of `model` itself is not kept.
+    `key` is what the trainer depends on; None for one that is used once. `make` makes a
+    trainer; one of `model` itself is not kept.
     """
     trainer = None
     if key is not None:

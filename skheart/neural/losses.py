@@ -137,8 +137,11 @@ def resolve_loss(loss: Any, n_classes: int) -> Any:
         raise ValueError(
             f"loss must be a name, a Keras loss or a function, got {loss!r}."
         )
-    if isinstance(loss, _WITH_LOGITS) and _of_keras(loss):
-        loss = type(loss).from_config({**loss.get_config(), "from_logits": True})
+    settings: dict[str, Any] = {}
+    if _of_keras(loss) and isinstance(loss, losses.Loss):
+        settings = loss.get_config()
+    if "from_logits" in settings:
+        loss = type(loss).from_config({**settings, "from_logits": True})
     elif _of_keras(loss) and not isinstance(loss, _WITHOUT_PROBABILITIES):
         raise ValueError(
             f"loss={given!r} works on probabilities, but networks give logits; use "
@@ -168,7 +171,7 @@ def gives_probabilities(loss: Any) -> bool:
     This holds for cross-entropy only: focal losses are no proper scores, and others
     train a ranking, a margin or a distance.
     """
-    return isinstance(loss, _WITH_LOGITS) and not isinstance(loss, _FOCAL)
+    return isinstance(loss, _CROSS_ENTROPIES)
 
 
 def _by_name(name: str, n_classes: int) -> Any:
@@ -200,15 +203,13 @@ _KERAS_LOSSES = {
     if inspect.isclass(kind) and kind is not losses.Loss
 }
 _BINARY = (losses.BinaryCrossentropy, losses.BinaryFocalCrossentropy)
-_FOCAL = (losses.BinaryFocalCrossentropy, losses.CategoricalFocalCrossentropy)
 _CATEGORICAL = (
     losses.CategoricalCrossentropy,
     losses.CategoricalFocalCrossentropy,
     losses.CategoricalHinge,
     losses.SparseCategoricalCrossentropy,
 )
-_WITH_LOGITS = (
-    *_FOCAL,
+_CROSS_ENTROPIES = (
     losses.BinaryCrossentropy,
     losses.CategoricalCrossentropy,
     losses.SparseCategoricalCrossentropy,

@@ -5,16 +5,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from skheart._core.decisions import read_decision
+from skheart._core.weights import read_weights
 from skheart.neural.stored import StoredNetwork
 
 FOLDER = Path(__file__).parents[1] / "pretrained" / "weights"
@@ -62,16 +59,8 @@ def read_network(
 ) -> SavedNetwork:
     """Read a network of the package. `parameter` is what messages call `name`."""
     description = read_description(name, parameter=parameter, folder=folder)
-    path = folder / f"{name}.npz"
-    content = path.read_bytes() if path.is_file() else b""
-    if hashlib.sha256(content).hexdigest() != description["sha256"]:
-        raise ValueError(
-            f"The weights of the pretrained model {name!r} are missing or damaged "
-            f"({path}); install skheart again."
-        )
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        keys = [f"w{number}" for number in range(len(arrays.files))]
-        weights = [arrays[key].astype(np.float32) for key in keys]
+    what = f"the pretrained model {name!r}"
+    weights = read_weights(folder / f"{name}.npz", description["sha256"], what)
     network = StoredNetwork(
         description=description["config"],
         weights=weights,

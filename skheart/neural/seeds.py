@@ -15,6 +15,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from skheart.neural.stored import tables_in
+
 
 def with_seeds(model: keras.Model, seed: int) -> keras.Model:
     """Build a network again with all of its seeds derived from one number.
@@ -97,7 +99,7 @@ def _draws_unknown(layer: keras.layers.Layer, config: dict[str, Any]) -> bool:
     """Return whether a layer of the user's has weights and names no seed."""
     if type(layer).__module__.split(".")[0] in ("keras", "skheart"):
         return False
-    return bool(layer.weights) and not list(_seeds_in(config))
+    return bool(layer.weights) and not _seeds_in(config)
 
 
 def _was_loaded(layer: keras.layers.Layer) -> bool:
@@ -121,11 +123,6 @@ def _was_loaded(layer: keras.layers.Layer) -> bool:
     return True
 
 
-def _seeds_in(config: Any) -> Iterator[Any]:
-    """Yield the values of the seeds in a description by Keras."""
-    if isinstance(config, dict):
-        for key, value in config.items():
-            yield from [value] if key == "seed" else _seeds_in(value)
-    elif isinstance(config, list | tuple):
-        for part in config:
-            yield from _seeds_in(part)
+def _seeds_in(config: Any) -> list[Any]:
+    """Return the values of the seeds in a description by Keras."""
+    return [table["seed"] for table in tables_in(config) if "seed" in table]

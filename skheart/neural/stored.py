@@ -7,12 +7,23 @@ of a classifier all hold a network in this form.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from skheart._core.decisions import Decision
+
+
+def tables_in(description: Any) -> Iterator[dict[str, Any]]:
+    """Yield each dictionary in what Keras writes of a network, the outer ones first."""
+    if isinstance(description, dict):
+        yield description
+        description = list(description.values())
+    if isinstance(description, list | tuple):
+        for part in description:
+            yield from tables_in(part)
 
 
 def not_recorded() -> dict[str, Any]:

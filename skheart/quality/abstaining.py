@@ -163,12 +163,11 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
             raise ValueError(
                 f"No recording in X has the quality min_quality={self.min_quality}."
             )
-        how = {"positive": decision.positive, "threshold": decision.threshold}
-        confidences = confidence_of(probabilities[rows], self.classes_, **how)
+        confidences = confidence_of(probabilities[rows], self.classes_, decision)
         if self.coverage is not None:
             self.min_confidence_ = _for_coverage(confidences, len(y), self.coverage)
         elif self.sensitivity is not None:
-            found = labels_of(probabilities[rows], self.classes_, **how)
+            found = labels_of(probabilities[rows], self.classes_, decision)
             positive = self._positive(decision)
             self.min_confidence_ = _for_sensitivity(
                 confidences, y[rows] == positive, found == positive, self.sensitivity

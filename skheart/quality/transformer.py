@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 
 from skheart._core.checks import check_number
-from skheart._core.versions import stamped, unstamped
+from skheart._core.versions import VersionedEstimator
 from skheart.audio.recordings import Recording, recordings_of
 from skheart.audio.waveform import RecordingError
 from skheart.quality.assessment import Quality, assessed
@@ -22,7 +22,7 @@ __all__ = ["QualityTransformer"]
 _CHUNK = 16  # maximum of recordings in a task
 
 
-class QualityTransformer(TransformerMixin, BaseEstimator):
+class QualityTransformer(TransformerMixin, VersionedEstimator):
     """Turn recordings into their quality and its indices.
 
     Nothing is learned in `fit`. A recording that cannot be used, such as one that is
@@ -152,14 +152,6 @@ class QualityTransformer(TransformerMixin, BaseEstimator):
             ``"quality"`` and `QUALITY_INDICES`.
         """
         return np.array(["quality", *QUALITY_INDICES], dtype=object)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the state with the version of skheart."""
-        return stamped(super().__getstate__())
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore a state; warn if it is of another version."""
-        super().__setstate__(unstamped(self, state))
 
     def _check_parameters(self) -> None:
         check_number(

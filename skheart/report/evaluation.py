@@ -103,7 +103,7 @@ def evaluate_answers(
         "prevalence": prevalence,
         "random_state": random_state,
     }
-    answers = labels_of(scores, names, positive=positive, threshold=decision.threshold)
+    answers = labels_of(scores, names, decision)
     by_recording = _figures(truth, scores, answers, names, patients, settings)
     labels = patient_labels(truth, patients, positive)
     by_patient = None

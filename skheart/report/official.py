@@ -54,12 +54,7 @@ def official_score(
         ``"value"``, ``"sensitivity"``, ``"specificity"``; and ``"note"``.
     """
     if corpus == "cinc2016" and set(classes) == {"abnormal", "normal"}:
-        answers = labels_of(
-            probabilities,
-            classes,
-            positive=decision.positive,
-            threshold=decision.threshold,
-        )
+        answers = labels_of(probabilities, classes, decision)
         return _cinc2016(y_true, answers, columns)
     if corpus == "circor2022":
         return _circor2022(

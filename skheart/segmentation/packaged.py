@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from skheart._core.files import atomic_path
+from skheart._core.weights import read_weights
 from skheart.segmentation.network import Weights
 
 FOLDER = Path(__file__).parent
@@ -19,23 +20,11 @@ NAME = "weights"
 
 
 def read_packaged(folder: Path = FOLDER) -> tuple[Weights, dict[str, Any]]:
-    """Read weights and card.
-
-    Raises
-    ------
-    ValueError
-        If a file is missing or damaged.
-    """
-    path = folder / f"{NAME}.npz"
-    content = path.read_bytes() if path.is_file() else b""
+    """Read weights and card, or raise ValueError if one is missing or damaged."""
     card_path = folder / f"{NAME}.json"
     card = json.loads(card_path.read_text("utf-8")) if card_path.is_file() else {}
-    if hashlib.sha256(content).hexdigest() != card.get("sha256"):
-        raise ValueError(
-            f"The weights of the segmenter are missing or damaged ({path}); install "
-            "skheart again."
-        )
-    return read_weights(content), card
+    path = folder / f"{NAME}.npz"
+    return read_weights(path, card.get("sha256"), "the segmenter"), card
 
 
 @cache
@@ -51,26 +40,14 @@ def write_packaged(
     weights: Weights, card: dict[str, Any], *, folder: Path = FOLDER
 ) -> None:
     """Write weights, in half precision, and card."""
-    content = as_bytes(weights)
-    text = json.dumps({"sha256": hashlib.sha256(content).hexdigest(), **card}, indent=1)
-    with atomic_path(folder / f"{NAME}.npz") as temporary:
-        temporary.write_bytes(content)
-    with atomic_path(folder / f"{NAME}.json") as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def as_bytes(weights: Weights) -> bytes:
-    """Return weights in half precision as the content of an NPZ file."""
     halves: dict[str, Any] = {
         f"w{i}": weight.astype(np.float16) for i, weight in enumerate(weights)
     }
     buffer = io.BytesIO()
     np.savez(buffer, **halves)
-    return buffer.getvalue()
-
-
-def read_weights(content: bytes) -> Weights:
-    """Read what :func:`as_bytes` returned."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        names = [f"w{number}" for number in range(len(arrays.files))]
-        return [arrays[name].astype(np.float32) for name in names]
+    content = buffer.getvalue()
+    text = json.dumps({"sha256": hashlib.sha256(content).hexdigest(), **card}, indent=1)
+    with atomic_path(folder / f"{NAME}.npz") as temporary:
+        temporary.write_bytes(content)
+    with atomic_path(folder / f"{NAME}.json") as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")

@@ -8,12 +8,11 @@ from functools import partial
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skheart._core.checks import check_number, check_option
-from skheart._core.versions import stamped, unstamped
+from skheart._core.versions import VersionedEstimator
 from skheart.audio.recordings import Recording, recordings_of
 from skheart.segmentation import network
 from skheart.segmentation.batches import joined
@@ -87,7 +86,7 @@ def load_segmenter(
     return segmenter
 
 
-class HeartSoundSegmenter(BaseEstimator):
+class HeartSoundSegmenter(VersionedEstimator):
     """Find the first sound, systole, second sound and diastole of each heartbeat.
 
     A small convolutional network gives the probability of each phase every 10 ms, and
@@ -316,14 +315,6 @@ class HeartSoundSegmenter(BaseEstimator):
                 for total, phase in zip(totals, ("s1", "s2"), strict=True)
             ]
         return float(np.mean([total.f1 for total in totals]))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the state with the version of skheart."""
-        return stamped(super().__getstate__())
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore a state; warn if it is of another version."""
-        super().__setstate__(unstamped(self, state))
 
     def _check_parameters(self) -> None:
         check_number(

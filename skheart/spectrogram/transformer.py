@@ -8,11 +8,11 @@ from dataclasses import fields
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils.metaestimators import available_if
 
 from skheart._core.checks import check_number, check_option
-from skheart._core.versions import stamped, unstamped
+from skheart._core.versions import VersionedEstimator
 from skheart.audio.assumed_rate import warn_about_rate
 from skheart.audio.recordings import recordings_of
 from skheart.spectrogram.bands import SpectrogramSettings
@@ -36,7 +36,7 @@ def _flattens(transformer: SpectrogramTransformer) -> bool:
     return True
 
 
-class SpectrogramTransformer(TransformerMixin, BaseEstimator):
+class SpectrogramTransformer(TransformerMixin, VersionedEstimator):
     """Turn recordings into spectrograms of one size.
 
     A recording is read (or taken from memory), averaged to mono, resampled, cut or
@@ -260,14 +260,6 @@ class SpectrogramTransformer(TransformerMixin, BaseEstimator):
         times = np.arange(job.n_frames) * job.settings.n_hop / self.sample_rate
         names = [f"band{b}_{t:.7g}s" for b in range(self.n_bands) for t in times]
         return np.asarray(names, dtype=object)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the state with the version of skheart."""
-        return stamped(super().__getstate__())
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore a state; warn if it is of another version."""
-        super().__setstate__(unstamped(self, state))
 
     def _job(self) -> SpectrogramJob:
         """Check every parameter and return the work to be done."""
