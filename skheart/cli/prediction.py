@@ -26,26 +26,13 @@ _CHUNK = 64  # recordings whose spectrograms are held at a time
 
 
 class Answer(NamedTuple):
-    """What is known about a recording.
-
-    Attributes
-    ----------
-    recording : str
-    probabilities : ndarray of shape (n_classes,)
-        NaN if there is an error.
-    error : str
-        "" for none.
-    quality : Quality or None
-        None if it was not assessed.
-    measures : ndarray of shape (3,)
-        See :func:`skheart.report.measure_recordings`; NaN if it was not measured.
-    """
+    """What is known about a recording."""
 
     recording: str
-    probabilities: np.ndarray
-    error: str
-    quality: Any
-    measures: np.ndarray
+    probabilities: np.ndarray  # NaN if there is an error
+    error: str  # "" for none
+    quality: Any  # None if it was not assessed
+    measures: np.ndarray  # of measure_recordings; NaN if it was not measured
 
 
 class Wanted(NamedTuple):
@@ -237,17 +224,7 @@ def predict_recordings(
     measure: bool = False,
     show_progress: bool = False,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the probabilities of recordings, why some have none, and measures.
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_recordings, n_classes)
-        Finite where there is no error, else NaN.
-    errors : ndarray of shape (n_recordings,)
-        "" where there is none.
-    measures : ndarray of shape (n_recordings, 3)
-        NaN where there is an error, and without `measure`.
-    """
+    """Return the probabilities of recordings, errors ("" for none), and measures."""
     probabilities = np.full((len(recordings), len(model.classes)), np.nan)
     errors = np.full(len(recordings), "", dtype=object)
     measures = np.full((len(recordings), len(MEASURES)), np.nan)

@@ -36,12 +36,7 @@ def draw_picture(
 ) -> None:
     """Write a picture: waveform, spectrogram and phases, one recording below another.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        File to write.
-    found : list of (name, segmentation, rate, reason)
-        The recordings, with what was found in them.
+    Each is its name, the phases, the heart rate and the reason if there is none.
     """
     import matplotlib
     from matplotlib.figure import Figure

@@ -17,15 +17,7 @@ if TYPE_CHECKING:
 def prediction_row(
     answer: Answer, classes: np.ndarray, decision: Decision
 ) -> dict[str, Any]:
-    """Return the row of a recording.
-
-    Returns
-    -------
-    row : dict
-        With the keys ``recording``, ``prediction``, ``probability_<class>`` for each
-        class, to six decimals, if the decision has limits ``quality`` and ``reason``,
-        and ``error``. What is absent is None.
-    """
+    """Return the row of a recording, as ``skheart predict --help`` explains it."""
     label, reason = None, ""
     if not answer.error:
         values = answer.probabilities[np.newaxis]
@@ -52,15 +44,7 @@ def patient_rows(
     decision: Decision,
     measures: np.ndarray | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield a row for each patient, from the recordings that could be used.
-
-    Returns
-    -------
-    rows : iterator of dict
-        With the keys ``patient``, ``prediction``, ``probability_<class>`` for each
-        class, ``n_recordings``, how many were used, if the decision has limits
-        ``reason``, and ``error``.
-    """
+    """Yield a row for each patient, from the recordings that could be used."""
     from skheart.metrics.patients import answer_patients
 
     answers = answer_patients(

@@ -134,24 +134,9 @@ def tuned_decision(
     before: Decision,
     aim: dict[str, Any],
 ) -> Decision:
-    """Choose the thresholds of recordings and of patients.
+    """Choose the thresholds of recordings and of patients; classes are text.
 
-    Parameters
-    ----------
-    corpus : sklearn.utils.Bunch
-        With `target` and `groups`.
-    probabilities : ndarray of shape (n_recordings, 2)
-    classes : ndarray of shape (2,)
-        As text.
-    before : Decision
-        With the positive class, and how patients are pooled.
-    aim : dict
-        The one aim of :func:`~skheart.metrics.choose_threshold`.
-
-    Returns
-    -------
-    decision : Decision
-        `chosen` holds what was asked for, and the rates with their intervals.
+    `chosen` of the decision holds what was asked for, and the rates that were reached.
     """
     from skheart.metrics import choose_threshold
     from skheart.metrics.patients import patient_labels, pool_answers
