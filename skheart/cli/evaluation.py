@@ -62,17 +62,7 @@ def report_on(
         measures=measures,
         random_state=options.seed,
     )
-    official = official_score(
-        corpus.name,
-        corpus.settings["target"],
-        target,
-        probabilities,
-        classes=classes,
-        groups=corpus.groups,
-        columns=corpus.frame,
-        decision=decision,
-        measures=measures,
-    )
+    official = official_score(corpus, probabilities, classes, decision, measures)
     report = {
         "corpus": corpus.name,
         **header,

@@ -35,20 +35,10 @@ def measured_performance(
     prevalence: float | None,
     unit: str = "recording",
 ) -> Performance:
-    """Return what was measured about answers with such a probability.
+    """Return what was measured about answers with such a probability of a class.
 
-    Parameters
-    ----------
-    card : dict or None
-        Of a pretrained model; None for others.
-    positive : str or None
-        The class that `probability` is of.
-    probability : float
-    prevalence : float or None
-        Share of positive recordings where the answer will be used. None for that in
-        which the card was measured.
-    unit : str, default="recording"
-        What is counted: recording or patient.
+    It holds for a prevalence, by default that in which the card was measured. `unit`
+    is what is counted: recording or patient.
     """
     card = card or {}
     figures = tuple(map(_figure, card.get("figures", ())))

@@ -27,12 +27,7 @@ _LABELLED = 7.0  # percent of the width from which on a window has its number
 def timeline(description: RecordingDescription, shown: str) -> str:
     """Return everything over time as SVG: with windows as buttons, and a cursor.
 
-    Parameters
-    ----------
-    description : RecordingDescription
-        With its sound.
-    shown : str
-        The class whose probability and contributions are drawn.
+    The probability and contributions are those of the class `shown`.
     """
     sound, duration = description.sound, description.duration
     if sound is None:

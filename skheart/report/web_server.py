@@ -44,20 +44,8 @@ def web_app(
 ) -> Any:
     """Return the server as an ASGI application.
 
-    Parameters
-    ----------
-    model : str, os.PathLike, Pipeline or OnnxClassifier
-        As for :func:`describe_recording`.
-    limits : Limits, default=None
-    hosts : tuple of str or None, default=LOCAL
-        Names under which it answers. None for any: only with a password.
-    password : str, default=None
-        What each request must bring, as HTTP's basic authentication with any user name.
-
-    Returns
-    -------
-    app : callable
-        For an ASGI server, such as uvicorn.
+    It answers under the names `hosts`; None stands for any, only with a password, which
+    each request must bring as HTTP's basic authentication with any user name.
     """
     fastapi = optional_import("fastapi", user="skheart serve", extra="web")
     limits = limits or Limits()
