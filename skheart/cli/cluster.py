@@ -79,7 +79,7 @@ def predictions_on_cluster(
 @lru_cache(maxsize=2)
 def _opened(content: bytes) -> Predictor:
     """Open the model that was sent, once in each process."""
-    return pickle.loads(content).opened()
+    return pickle.loads(content)()
 
 
 def _work(content: bytes, recordings: list[str], wanted: Wanted) -> list[Answer]:

@@ -37,8 +37,8 @@ def expand(words: Iterable[str]) -> tuple[list[str], list[Skipped]]:
                 (str(path), "", reason) for path, reason in others if not is_sound(path)
             ]
         elif glob.has_magic(word) and not os.path.exists(word) and "://" not in word:
-            found = glob.glob(word, recursive=True)
-            matched = sorted(path for path in found if not os.path.isdir(path))
+            names = glob.glob(word, recursive=True)
+            matched = sorted(name for name in names if not os.path.isdir(name))
             if not matched:
                 raise ValueError(f"No file matches the pattern {word!r}.")
             recordings += matched

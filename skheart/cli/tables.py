@@ -26,7 +26,7 @@ def prediction_row(
         )
     row = {
         "recording": answer.recording,
-        **_answer(label, answer.probabilities, classes),
+        **answer_columns(label, answer.probabilities, classes),
     }
     if reason:
         row["prediction"] = UNSURE
@@ -58,7 +58,7 @@ def patient_rows(
     for patient, label, values, n_used, error in zip(*answers, strict=True):
         row = {
             "patient": str(patient),
-            **_answer(label, values, classes),
+            **answer_columns(label, values, classes),
             "n_recordings": int(n_used),
         }
         if decision.abstains:
@@ -79,7 +79,7 @@ def _unsure(
     return {"prediction": UNSURE, "reason": error}
 
 
-def _answer(
+def answer_columns(
     label: Any, probabilities: np.ndarray, classes: np.ndarray
 ) -> dict[str, Any]:
     """Return the class and the probabilities; None where there is no class."""

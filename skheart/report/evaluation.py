@@ -174,7 +174,9 @@ def _figures(
         },
         "confusion": confusion,
         "rates": {
-            name: _rates(truth == name, answers == name, groups, settings["prevalence"])
+            name: rates_of(
+                truth == name, answers == name, groups, settings["prevalence"]
+            )
             for name in settings["compared"]
         },
     }
@@ -210,11 +212,11 @@ def _auroc(
     return dict(zip(("value", "low", "high"), map(float, interval), strict=True))
 
 
-def _rates(
+def rates_of(
     positive: np.ndarray,
     called: np.ndarray,
     groups: np.ndarray,
-    prevalence: float | None,
+    prevalence: float | None = None,
 ) -> dict[str, Any]:
     """Return the rates of one class against the rest."""
     sensitivity = _share(called[positive], groups[positive])
