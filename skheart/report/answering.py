@@ -213,13 +213,10 @@ def _card_of(classifier: Any) -> tuple[str | None, dict[str, Any] | None]:
     record = classifier._record()
     for name in saved_names():
         saved = read_network(name)
-        others = saved.network.weights
-        if record.classes == saved.network.classes and len(others) == len(
-            record.weights
-        ):
-            pairs = zip(record.weights, others, strict=True)
-            if all(np.array_equal(one, other) for one, other in pairs):
-                return name, saved.card
+        one, other = record.weights, saved.network.weights
+        alike = record.classes == saved.network.classes and len(one) == len(other)
+        if alike and all(map(np.array_equal, one, other)):
+            return name, saved.card
     return None, None
 
 
@@ -236,11 +233,8 @@ def _hash_of(model: Any, classifier: Any, spectrogram: dict[str, Any]) -> str:
     for weight in record.weights:
         parts.append(repr(weight.shape).encode())
         parts.append(np.ascontiguousarray(weight).astype("<f4").tobytes())
-    return _sha256(*parts)
+    return _sha256(b"".join(parts))
 
 
-def _sha256(*parts: bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return f"sha256:{digest.hexdigest()}"
+def _sha256(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

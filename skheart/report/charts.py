@@ -53,11 +53,9 @@ def spectrogram_png(recording: str) -> bytes:
 
 def _figure(size: tuple[float, float]) -> tuple[Any, Any]:
     """Return a figure that no window of matplotlib knows, and its axes."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
 
 

@@ -18,9 +18,6 @@ from typing import Any
 from skheart.metrics import at_prevalence
 from skheart.report.description import Performance
 
-GENERAL_LIMITS = (
-    "for research; not a medical device, and no basis for a decision about a patient",
-)
 _UNKNOWN = (
     "Unknown: nobody has measured how many recordings with such a score had {what}. A "
     "probability of the model is not a measured share."
@@ -83,7 +80,8 @@ def limits_of(card: dict[str, Any] | None) -> tuple[str, ...]:
     if card is not None:
         return tuple(card["limits"])
     return (
-        *GENERAL_LIMITS,
+        "for research; not a medical device, and no basis for a decision about a "
+        "patient",
         "what the model was trained on and how good it is are not on a card: evaluate "
         "it on patients of your own first",
     )

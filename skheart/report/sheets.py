@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -95,10 +96,12 @@ def unusable_list(unusable: Any, *, level: int) -> str:
     """
     if not unusable:
         return ""
-    items = "".join(
-        f"<li>{escape(title_of(one))}: {escape(one.error)}</li>" for one in unusable
-    )
-    return f"<h{level}>Not used</h{level}><ul>{items}</ul>"
+    items = _list(f"{title_of(one)}: {one.error}" for one in unusable)
+    return f"<h{level}>Not used</h{level}>{items}"
+
+
+def _list(items: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in items)}</ul>"
 
 
 def title_of(description: RecordingDescription | UnusableRecording) -> str:
@@ -159,10 +162,9 @@ def _facts(facts: dict[str, str]) -> str:
 def _doubts(doubts: tuple[str, ...]) -> str:
     if not doubts:
         return ""
-    items = "".join(f"<li>{escape(one)}</li>" for one in doubts)
     return (
         '<div class="note" role="note"><strong>Reasons to doubt this answer</strong>'
-        f"<ul>{items}</ul></div>"
+        f"{_list(doubts)}</div>"
     )
 
 
@@ -223,20 +225,16 @@ def _loudness(description: RecordingDescription) -> str:
     loudness = description.loudness
     if loudness is None:
         return ""
-    names = {**PHASE_NAMES, **_RATIOS}
-    rows = "".join(
-        f'<tr><th scope="row">{names[key]}</th><td>{_decibels(loudness[key])}</td></tr>'
-        for key in names
-        if key in loudness
-    )
+    rows = ""
+    for key, name in {**PHASE_NAMES, **_RATIOS}.items():
+        if key in loudness:
+            known = np.isfinite(loudness[key])
+            cell = f"{loudness[key]:.1f}" if known else "unknown"
+            rows += f'<tr><th scope="row">{name}</th><td>{cell}</td></tr>'
     return (
         f'<section class="loudness"><h3>Loudness</h3><table><tr><th scope="col">phase'
         f'</th><th scope="col">dB</th></tr>{rows}</table></section>'
     )
-
-
-def _decibels(value: float) -> str:
-    return f"{value:.1f}" if np.isfinite(value) else "unknown"
 
 
 def _location(found: LocationFinding) -> str:
@@ -279,17 +277,14 @@ def _recordings(description: PatientDescription, links: list[str], shown: str) -
 
 
 def _reliance(performance: Performance, limits: tuple[str, ...]) -> str:
-    figures = "".join(f"<li>{escape(one)}</li>" for one in performance.figures)
-    if figures:
-        figures = (
-            "<p>Measured on patients that the networks were not trained on:</p>"
-            f"<ul>{figures}</ul>"
-        )
-    items = "".join(f"<li>{escape(one)}</li>" for one in limits)
+    figures = ""
+    if performance.figures:
+        figures = "<p>Measured on patients that the networks were not trained on:</p>"
+        figures += _list(performance.figures)
     return (
         '<div class="columns"><section><h3>How often such an answer is right</h3>'
         f"<p>{escape(performance.sentence)}</p>{figures}</section>"
-        f"<section><h3>Limits</h3><ul>{items}</ul></section></div>"
+        f"<section><h3>Limits</h3>{_list(limits)}</section></div>"
     )
 
 
