@@ -147,10 +147,8 @@ def _rows(
     """Yield what is written of one recording."""
     if answer is None:
         if format == "json":
-            yield {
-                **{"recording": name, "heart_rate": None, "certainty": None},
-                **{"reason": None, "segments": None, "error": error},
-            }
+            facts = ("heart_rate", "certainty", "reason", "segments")
+            yield {"recording": name, **dict.fromkeys(facts), "error": error}
         return
     (start, end, phase), rate, reason = answer
     segments = [

@@ -89,8 +89,7 @@ def write_evaluation_page(
     optional_import("matplotlib", user="an evaluation page", extra="plot")
     truth = np.asarray(y_true).astype(str)
     scores = np.asarray(probabilities, dtype=float)
-    names = np.asarray(figures["classes"])
-    positive = figures["positive"]
+    names, positive = figures["classes"], figures["positive"]
     parts = [f"<h1>{html.escape(title)}</h1>"]
     parts += [f"<p>{html.escape(note)}</p>" for note in notes]
     parts.append(
@@ -99,7 +98,7 @@ def write_evaluation_page(
     )
     parts += ["<h2>Figures</h2>", _summary(figures)]
     if positive is not None:
-        of_positive = scores[:, names.tolist().index(positive)]
+        of_positive = scores[:, names.index(positive)]
         is_positive = truth == positive
         if 0 < is_positive.sum() < len(truth):
             band = roc_band(is_positive, of_positive, groups=groups, random_state=0)
@@ -184,11 +183,9 @@ def _thresholds(positive: np.ndarray, scores: np.ndarray, chosen: float | None) 
     return _table(head, rows)
 
 
-def _confusion(counts: list[list[int]], names: np.ndarray, what: str) -> str:
+def _confusion(counts: list[list[int]], names: list[str], what: str) -> str:
     head = [f"true class of {what}", *(f"answer {name}" for name in names)]
-    rows = [
-        [str(name), *map(str, row)] for name, row in zip(names, counts, strict=True)
-    ]
+    rows = [[name, *map(str, row)] for name, row in zip(names, counts, strict=True)]
     return _table(head, rows)
 
 
@@ -208,11 +205,11 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _worst(
-    recordings: list[str], truth: np.ndarray, scores: np.ndarray, names: np.ndarray
+    recordings: list[str], truth: np.ndarray, scores: np.ndarray, names: list[str]
 ) -> list[str]:
     """Return the recordings whose true class got the lowest probability."""
-    columns = np.searchsorted(names, truth, sorter=np.argsort(names))
-    given = scores[np.arange(len(truth)), np.argsort(names)[columns]]
+    columns = [names.index(label) for label in truth]
+    given = scores[np.arange(len(truth)), columns]
     worst = [row for row in np.argsort(given)[:_N_WORST] if given[row] < 0.5]
     if not worst or not recordings:
         return []

@@ -6,7 +6,7 @@ import csv
 import html
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,14 @@ def said(sentence: str) -> str:
     return f'<p role="alert"><strong>{html.escape(sentence)}</strong></p>'
 
 
+async def _report_or_why(desk: Desk, work: Callable[[], Any]) -> str:
+    """Return the report on what is described, or why there is none."""
+    try:
+        return framed(report_page([await desk.run(work)]))
+    except RefusedError as refused:
+        return said(str(refused))
+
+
 def row_of(description: RecordingDescription) -> list[Any]:
     """Return the row of a table, in the order of :func:`columns_of`."""
     numbers = [round(value, 4) for value in description.probabilities.values()]
@@ -112,12 +120,8 @@ def _one_recording(gradio: Any, desk: Desk) -> None:
     async def answer(path: str | None, location: str | None) -> str:
         if not path:
             return ""
-        try:
-            work = partial(desk.describe, path, location=location or None)
-            found = await desk.run(work)
-            return framed(report_page([found]))
-        except RefusedError as refused:
-            return said(str(refused))
+        work = partial(desk.describe, path, location=location or None)
+        return await _report_or_why(desk, work)
 
     with gradio.Row():
         file = gradio.File(label="Drop a recording", elem_id="one-file")
@@ -141,11 +145,7 @@ def _one_patient(gradio: Any, desk: Desk) -> None:
     async def answer(paths: Sequence[str] | None) -> str:
         if not paths:
             return said("Drop the recordings of one patient first.")
-        try:
-            found = await desk.run(partial(desk.describe_patient, list(paths)))
-            return framed(report_page([found]))
-        except RefusedError as refused:
-            return said(str(refused))
+        return await _report_or_why(desk, partial(desk.describe_patient, list(paths)))
 
     files = gradio.File(
         label="Drop all recordings of one patient",

@@ -38,9 +38,9 @@ _HEADERS = {
 def web_app(
     model: Any,
     *,
-    limits: Limits | None = None,
-    hosts: tuple[str, ...] | None = LOCAL,
-    password: str | None = None,
+    limits: Limits,
+    hosts: tuple[str, ...] | None,
+    password: str | None,
 ) -> Any:
     """Return the server as an ASGI application.
 
@@ -48,7 +48,6 @@ def web_app(
     each request must bring as HTTP's basic authentication with any user name.
     """
     fastapi = optional_import("fastapi", user="skheart serve", extra="web")
-    limits = limits or Limits()
     if hosts is None and not password:
         raise ValueError("password must be set where others can reach the server.")
     desk = Desk(model, limits)
