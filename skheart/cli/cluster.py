@@ -41,26 +41,8 @@ def predictions_on_cluster(
 
     The model is sent to each worker once. The recordings are read by the workers, so
     that their paths must be valid there. What a lost worker had to do, or had done and
-    not returned yet, is done by another one.
-
-    Parameters
-    ----------
-    model : Predictor
-    recordings : list of str
-    backend : {"dask", "ray"}
-    address : str or None
-        Of the cluster; None starts one on this machine, unless Dask's or Ray's own
-        settings name one.
-    wanted : Wanted
-        What is computed besides probabilities.
-    show_progress : bool, default=False
-
-    Raises
-    ------
-    OSError
-        If the cluster cannot be reached, or stops.
-    ImportError
-        If the package of the backend is not installed.
+    not returned yet, is done by another one. Without an address, a cluster is started
+    on this machine, unless Dask's or Ray's own settings name one.
     """
     content = pickle.dumps(model.sent)
     cluster: Any = _Dask if backend == "dask" else _Ray
@@ -97,7 +79,7 @@ def predictions_on_cluster(
 @lru_cache(maxsize=2)
 def _opened(content: bytes) -> Predictor:
     """Open the model that was sent, once in each process."""
-    return pickle.loads(content).opened()
+    return pickle.loads(content)()
 
 
 def _work(content: bytes, recordings: list[str], wanted: Wanted) -> list[Answer]:

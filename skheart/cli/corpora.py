@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from skheart._core.provenance import PUBLIC_CORPORA
+from skheart._core.provenance import PUBLIC_CORPORA, seen_in, training_part
 from skheart.audio.reading import content_digest
 from skheart.cli.sources import check_losses, report_skipped
 
@@ -125,6 +127,34 @@ def content_digests(paths: Iterable[str], key: bytes) -> list[bytes | None]:
         except (OSError, ValueError):
             digests.append(None)
     return digests
+
+
+def seen_status(training: dict[str, Any], corpus: Bunch) -> np.ndarray:
+    """Return which recordings a model was trained on: seen, unseen or unknown."""
+    return seen_in(
+        training,
+        corpus.name,
+        corpus.groups,
+        functools.cache(functools.partial(content_digests, corpus.data.tolist())),
+        patient_pattern=corpus.settings["patient_pattern"],
+    )
+
+
+def part_of(
+    corpus: Bunch, held_out: Iterable[str] = (), **facts: Any
+) -> dict[str, Any]:
+    """Return what a model keeps of a corpus that it was trained or tuned on."""
+    return training_part(
+        corpus.name,
+        map(str, corpus.groups),
+        lambda key: (content_digests(corpus.data, key), content_digests(held_out, key)),
+        grouped=corpus.has_patients,
+        **corpus.settings,
+        **facts,
+        n_recordings=len(corpus.data),
+        n_patients=len(np.unique(corpus.groups)),
+        class_counts=dict(sorted(Counter(corpus.target.tolist()).items())),
+    )
 
 
 def part_text(part: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,7 @@ import numpy as np
 
 from skheart._core.checks import check_number
 from skheart._core.decisions import Decision
-from skheart._core.provenance import seen_in
-from skheart.cli.corpora import content_digests, take
+from skheart.cli.corpora import seen_status, take
 from skheart.cli.evaluate import REPORT_OPTIONS
 from skheart.cli.options import add_corpus, add_options
 from skheart.cli.quiet import quiet_stderr
@@ -33,11 +31,10 @@ example:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     add_corpus(parser)
-    positive = "the positive class (default: as in evaluate)"
     add_options(
         parser,
         ("--folds", int, "N", "number of folds", 5),
-        ("--positive", str, "CLASS", positive),
+        "--positive",
         ("--skip-unusable", bool, None, SKIP_UNUSABLE),
         "--allow-pickle",
         *REPORT_OPTIONS,
@@ -58,6 +55,7 @@ def run(options: argparse.Namespace) -> int:
             untrained,
             usable_spectrograms,
         )
+        from skheart.metrics import auroc_score
         from skheart.metrics.positive import positive_class
         from skheart.neural.threads import limit_threads
     check_outputs(options)
@@ -88,7 +86,9 @@ def run(options: argparse.Namespace) -> int:
         model = clone(classifier)
         model.fit(X[train], corpus.target[train], groups=corpus.groups[train])
         probabilities[test] = model.predict_proba(X[test])
-        aurocs.append(_auroc(corpus.target[test], probabilities[test], classes))
+        scores = probabilities[test, 1] if len(classes) == 2 else probabilities[test]
+        auroc = auroc_score(corpus.target[test], scores, labels=classes)
+        aurocs.append(float(auroc))
     positive = None
     if len(classes) == 2 or options.positive:
         positive = positive_class(classes, options.positive, name="--positive")
@@ -115,13 +115,7 @@ def _start(options: argparse.Namespace, history: dict[str, Any], corpus: Bunch) 
 
     If it was trained on some of the patients, no fold would be independent of it.
     """
-    status = seen_in(
-        history,
-        corpus.name,
-        corpus.groups,
-        functools.cache(functools.partial(content_digests, corpus.data.tolist())),
-        patient_pattern=corpus.settings["patient_pattern"],
-    )
+    status = seen_status(history, corpus)
     n_seen = int((status == "seen").sum())
     if n_seen:
         raise ValueError(
@@ -130,11 +124,3 @@ def _start(options: argparse.Namespace, history: dict[str, Any], corpus: Bunch) 
             "independent of it; leave --weights out, or name other recordings."
         )
     return "unknown" if "unknown" in status else "unseen"
-
-
-def _auroc(target: np.ndarray, scores: np.ndarray, classes: np.ndarray) -> float:
-    from skheart.metrics import auroc_score
-
-    if len(classes) == 2:
-        return float(auroc_score(target, scores[:, 1], labels=classes))
-    return float(auroc_score(target, scores, labels=classes))

@@ -15,7 +15,8 @@ import numpy as np
 from skheart._core.decisions import Decision
 from skheart._core.progress import progress_bar
 from skheart.cli.interrupts import interruptible
-from skheart.cli.prediction import Predictor, SentPipeline
+from skheart.cli.models_by_name import open_estimator
+from skheart.cli.prediction import Predictor
 from skheart.cli.quiet import quiet_decoders
 from skheart.cli.row_writer import RowWriter
 
@@ -59,14 +60,7 @@ def opened_model(model: Predictor, name: str, decision: Decision) -> Answering:
     """Return a model that the command line has opened, ready to describe."""
     from skheart.report.answering import answering
 
-    estimator: Any
-    if isinstance(model.sent, SentPipeline):
-        estimator = model.sent.pipeline
-    else:
-        from skheart.deployment import OnnxClassifier
-
-        estimator = OnnxClassifier(name)
-    opened = answering(estimator, name=Path(name).name)
+    opened = answering(model.pipeline or open_estimator(name), name=Path(name).name)
     if decision.positive is None:
         decision = replace(decision, positive=opened.decision.positive)
     return opened.with_decision(decision)
@@ -134,12 +128,14 @@ def n_unusable(description: Any) -> int:
     return int(description.kind == "unusable")
 
 
-def exit_code(n_failed: int, n_recordings: int) -> int:
+def exit_code(
+    n_failed: int, n_recordings: int, why: str = "the output says why"
+) -> int:
     """Say how many recordings could not be used, and return the exit code."""
     if n_failed:
         print(
             f"skheart: {n_failed} of {n_recordings} recordings could not be used; "
-            "the output says why.",
+            f"{why}.",
             file=sys.stderr,
         )
     return 1 if n_failed else 0

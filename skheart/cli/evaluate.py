@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from skheart._core.decisions import Decision
-from skheart._core.provenance import same_names, seen_in
+from skheart._core.provenance import same_names
 from skheart.cli.corpora import (
     check_labels,
-    content_digests,
     corpus_name,
     read_corpus,
+    seen_status,
     take,
 )
 from skheart.cli.options import add_corpus, add_options
-from skheart.cli.prediction import (
-    Predictor,
-    open_model,
-    predict_recordings,
-)
+from skheart.cli.prediction import Predictor, Wanted, open_model, predictions
 from skheart.cli.sources import report_unusable
 
 if TYPE_CHECKING:
@@ -84,22 +79,15 @@ def run(options: argparse.Namespace) -> int:
     check_outputs(options)
     decision = decision_for(model, options.positive, options.threshold)
     corpus, counts = unseen_recordings(options, model)
-    measure = decision.patient_model is not None
-    probabilities, errors, measures = predict_recordings(
-        model, corpus.data.tolist(), measure=measure, show_progress=not options.quiet
-    )
-    usable = errors == ""
-    if not usable.any():
-        raise ValueError(f"No recording could be used: {errors[0]}")
-    report_unusable(corpus.data, corpus.target, errors, allowed=options.allow_losses)
+    used, probabilities, measures = predict_corpus(options, model, corpus)
     report_on(
         options,
-        take(corpus, usable),
-        probabilities[usable],
+        used,
+        probabilities,
         np.asarray(model.classes).astype(str),
         decision,
-        measures=measures[usable] if measure else None,
-        header={**counts, "n_unusable": int((~usable).sum())},
+        measures=measures,
+        header={**counts, "n_unusable": len(corpus.data) - len(used.data)},
         title=f"{options.model} on {corpus.name}",
     )
     return 0
@@ -117,6 +105,25 @@ def decision_for(
     )
 
 
+def predict_corpus(
+    options: argparse.Namespace, model: Predictor, corpus: Bunch
+) -> tuple[Bunch, np.ndarray, np.ndarray]:
+    """Return the recordings that can be used, their probabilities and measures."""
+    answers = predictions(
+        model,
+        corpus.data.tolist(),
+        wanted=Wanted(measures=model.decision.patient_model is not None),
+        show_progress=not options.quiet,
+    )
+    _, probabilities, errors, _, measures = zip(*answers, strict=True)
+    usable = np.array([not error for error in errors])
+    if not usable.any():
+        raise ValueError(f"No recording could be used: {errors[0]}")
+    report_unusable(corpus.data, corpus.target, errors, allowed=options.allow_losses)
+    values = np.array(probabilities, dtype=float)
+    return take(corpus, usable), values[usable], np.array(measures)[usable]
+
+
 def unseen_recordings(
     options: argparse.Namespace, model: Predictor
 ) -> tuple[Bunch, dict[str, Any]]:
@@ -127,13 +134,7 @@ def unseen_recordings(
     name = corpus_name(options)
     parts = [part for part in model.training["parts"] if part["corpus"] == name]
     corpus = read_corpus(options, trained=parts[-1] if parts else None)
-    status = seen_in(
-        model.training,
-        name,
-        corpus.groups,
-        functools.cache(functools.partial(content_digests, corpus.data.tolist())),
-        patient_pattern=corpus.settings["patient_pattern"],
-    )
+    status = seen_status(model.training, corpus)
     known = _known_labels(options, corpus, [str(name) for name in model.classes])
     corpus, status = take(corpus, known), status[known]
     seen = status == "seen"

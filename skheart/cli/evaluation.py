@@ -14,6 +14,7 @@ from skheart._core.decisions import Decision, labels_of
 from skheart.cli.evaluate import SAME_NAMES
 from skheart.cli.options import check_output
 from skheart.cli.row_writer import RowWriter
+from skheart.cli.tables import answer_columns
 from skheart.report import evaluate_answers, write_evaluation_page
 from skheart.report.official import official_score
 from skheart.report.page import interval_text
@@ -62,17 +63,7 @@ def report_on(
         measures=measures,
         random_state=options.seed,
     )
-    official = official_score(
-        corpus.name,
-        corpus.settings["target"],
-        target,
-        probabilities,
-        classes=classes,
-        groups=corpus.groups,
-        columns=corpus.frame,
-        decision=decision,
-        measures=measures,
-    )
+    official = official_score(corpus, probabilities, classes, decision, measures)
     report = {
         "corpus": corpus.name,
         **header,
@@ -109,20 +100,11 @@ def _write_answers(
     """Write one row for each recording: its label, the answer and the probabilities."""
     answers = labels_of(probabilities, classes, decision)
     with RowWriter(path, "csv") as rows:
-        for recording, patient, label, answer, values in zip(
-            corpus.data,
-            corpus.groups,
-            corpus.target,
-            answers,
-            probabilities.tolist(),
-            strict=True,
-        ):
-            numbers = {
-                f"probability_{name}": round(value, 6)
-                for name, value in zip(classes, values, strict=True)
-            }
-            row = {"recording": str(recording), "patient": str(patient)}
-            rows.write(row | {"label": str(label), "prediction": str(answer)} | numbers)
+        names = ("recording", "patient", "label")
+        known = zip(corpus.data, corpus.groups, corpus.target, strict=True)
+        for values, answer, numbers in zip(known, answers, probabilities, strict=True):
+            row = dict(zip(names, map(str, values), strict=True))
+            rows.write(row | answer_columns(answer, numbers, classes))
 
 
 # The report ---------------------------------------------------------------------------

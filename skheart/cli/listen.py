@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from skheart._core.optional import optional_import
-from skheart.cli.models_by_name import is_onnx, model_file, read_pipeline
+from skheart.cli.models_by_name import open_estimator
 from skheart.cli.options import add_options
 from skheart.cli.quiet import quiet_stderr
 from skheart.cli.row_writer import RowWriter
+from skheart.cli.tables import answer_columns
 
 _ENCODINGS = {"s16le": "<i2", "s32le": "<i4", "f32le": "<f4"}
 _FULL_SCALE = {"s16le": 2.0**15, "s32le": 2.0**31, "f32le": 1.0}
@@ -53,13 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one row for each answer, until the sound ends."""
-    path = model_file(options.model)
-    if is_onnx(path):
-        from skheart.deployment.onnx_classifier import OnnxClassifier
-
-        model: Any = OnnxClassifier(str(path))
-    else:
-        model = read_pipeline(options.model, allow_pickle=options.allow_pickle)
+    model = open_estimator(options.model, allow_pickle=options.allow_pickle)
     with quiet_stderr():
         from skheart.deployment.streaming import StreamingClassifier
     rate = options.sample_rate
@@ -70,19 +65,15 @@ def run(options: argparse.Namespace) -> int:
         chunks = chunks_of_pipe(options.encoding)
     else:
         chunks = chunks_of_microphone(options.input, rate)
-    names = [f"probability_{name}" for name in stream.classes_]
     with RowWriter(None, "csv") as rows:
         for chunk in chunks:
             for answer in stream.push(chunk):
-                numbers = [
-                    None if answer.error else round(float(p), 6)
-                    for p in answer.probabilities
-                ]
                 rows.write(
                     {
                         "time": round(answer.time, 3),
-                        "prediction": answer.prediction,
-                        **dict(zip(names, numbers, strict=True)),
+                        **answer_columns(
+                            answer.prediction, answer.probabilities, stream.classes_
+                        ),
                         "reason": answer.reason or None,
                         "error": answer.error or None,
                     }

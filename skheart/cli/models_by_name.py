@@ -39,6 +39,16 @@ def is_onnx(path: Path | None) -> bool:
     return path is not None and path.suffix.lower() == ".onnx"
 
 
+def open_estimator(name: str, *, allow_pickle: bool = False) -> Any:
+    """Return a model to predict with: a pipeline, or an OnnxClassifier."""
+    path = model_file(name)
+    if not is_onnx(path):
+        return read_pipeline(name, allow_pickle=allow_pickle)
+    from skheart.deployment.onnx_classifier import OnnxClassifier
+
+    return OnnxClassifier(str(path))
+
+
 def read_pipeline(name: str, *, allow_pickle: bool = False) -> Pipeline:
     """Load a pretrained pipeline by its name, or one from a file.
 

@@ -18,6 +18,10 @@ REQUIRED = object()
 _CORPORA = ("pascal", "cinc2016", "circor2022", "folder")
 _TARGETS = ("murmur", "murmur_at_location", "outcome")
 _TRUSTED = "load a .joblib file, which can run any code: only one that you trust"
+_THRESHOLD = (
+    "probability of the positive class from which on it is the answer (default: the "
+    "model's, or the most probable class)"
+)
 _LOSSES = (
     "go on if more than a tenth of the recordings of a class are left out (default: "
     "stop and list them)"
@@ -34,6 +38,8 @@ _SHARED: tuple[tuple[Any, ...], ...] = (
     ("--model", str, "NAME_OR_FILE", "pretrained model or model file", REQUIRED),
     ("--allow-pickle", bool, None, _TRUSTED),
     ("--force", bool, None, "replace files that exist"),
+    ("--threshold", float, "P", _THRESHOLD),
+    ("--positive", str, "CLASS", "the positive class (default: as in evaluate)"),
     ("--format", ("text", "json"), None, "format of the output", "text"),
     ("--seed", int, "SEED", "seed of everything random", 0),
     ("-q --quiet", bool, None, "no progress bars"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 
 from skheart import __version__
 from skheart._core.decisions import MIN_QUALITY, Decision, low_quality
-from skheart.cli.describing import write_descriptions
+from skheart.cli.describing import exit_code, write_descriptions
 from skheart.cli.evaluate import decision_for
 from skheart.cli.models_by_name import MODEL_ENDINGS
 from skheart.cli.options import TABLE, add_options, check_output
@@ -82,8 +81,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     sounds = "sound files, folders, patterns, or - for a list on standard input"
     parser.add_argument("recordings", nargs="*", metavar="RECORDING", help=sounds)
-    threshold = "probability of the positive class from which on it is the answer "
-    threshold += "(default: the model's, or the most probable class)"
     columns = f"further columns: {', '.join(_EXTRA)}"
     parser.add_argument(
         "--columns", nargs="+", choices=_EXTRA, default=[], metavar="NAME", help=columns
@@ -93,8 +90,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         *TABLE,
         ("--model", str, "NAME_OR_FILE", "pretrained model or model file", "murmur"),
         "--allow-pickle",
-        ("--threshold", float, "P", threshold),
-        ("--positive", str, "CLASS", "the positive class (default: as in evaluate)"),
+        "--threshold",
+        "--positive",
         ("--abstain", bool, None, _ABSTAIN),
         ("--min-quality", float, "Q", "limit of --abstain, 0 to 1"),
         ("--min-confidence", float, "P", "limit of --abstain, 0 to 1"),
@@ -154,13 +151,7 @@ def run(options: argparse.Namespace) -> int:
                 measures if wanted.measures else None,
             ):
                 rows.write(row | extra)
-    if n_failed:
-        print(
-            f"skheart: {n_failed} of {len(recordings)} recordings could not be used; "
-            "see the error column.",
-            file=sys.stderr,
-        )
-    return 1 if n_failed else 0
+    return exit_code(n_failed, len(recordings), "see the error column")
 
 
 def _with_limits(decision: Decision, options: argparse.Namespace) -> Decision:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,26 +25,13 @@ _CHUNK = 64  # recordings whose spectrograms are held at a time
 
 
 class Answer(NamedTuple):
-    """What is known about a recording.
-
-    Attributes
-    ----------
-    recording : str
-    probabilities : ndarray of shape (n_classes,)
-        NaN if there is an error.
-    error : str
-        "" for none.
-    quality : Quality or None
-        None if it was not assessed.
-    measures : ndarray of shape (3,)
-        See :func:`skheart.report.measure_recordings`; NaN if it was not measured.
-    """
+    """What is known about a recording."""
 
     recording: str
-    probabilities: np.ndarray
-    error: str
-    quality: Any
-    measures: np.ndarray
+    probabilities: np.ndarray  # NaN if there is an error
+    error: str  # "" for none
+    quality: Any  # None if it was not assessed
+    measures: np.ndarray  # of measure_recordings; NaN if it was not measured
 
 
 class Wanted(NamedTuple):
@@ -56,61 +42,16 @@ class Wanted(NamedTuple):
 
 
 class Predictor(NamedTuple):
-    """A model that is ready to predict.
-
-    Attributes
-    ----------
-    classes : ndarray of shape (n_classes,)
-    predict : callable
-        Takes a list of :class:`~skheart.audio.recordings.Recording`. Returns
-        probabilities, (n_recordings, n_classes), and the error of each recording, ""
-        where there is none.
-    training : dict
-        What the model was trained on; see :mod:`skheart._core.provenance`.
-    decision : Decision
-    settings : str
-        The settings of the spectrogram.
-    sent : SentPipeline or SentOnnx
-        What a worker needs to open the same model.
-    """
+    """A model that is ready to predict."""
 
     classes: np.ndarray
+    # Returns probabilities, and the error of each recording, "" where there is none.
     predict: Callable[[list[Recording]], tuple[np.ndarray, list[str]]]
-    training: dict[str, Any]
+    training: dict[str, Any]  # see skheart._core.provenance
     decision: Decision
-    settings: str
-    sent: Any
-
-
-@dataclass(frozen=True)
-class SentPipeline:
-    """A pipeline on its way to a worker."""
-
-    pipeline: Any
-
-    def opened(self) -> Predictor:
-        return predictor_of(self.pipeline)
-
-
-@dataclass(frozen=True)
-class SentOnnx:
-    """The content of an ONNX file on its way to a worker."""
-
-    name: str
-    content: bytes
-
-    def opened(self) -> Predictor:
-        from skheart.deployment.onnx_session import answers_of, onnx_model
-
-        model = onnx_model(self.content, self.name)
-        return Predictor(
-            model.classes,
-            partial(answers_of, model, on_error="nan"),
-            known_training(None),
-            model.decision,
-            _settings_text(model.settings),
-            self,
-        )
+    settings: str  # of the spectrogram
+    pipeline: Pipeline | None  # None for an ONNX file
+    sent: Callable[[], Predictor]  # opens the same model on a worker
 
 
 def open_model(name: str, *, allow_pickle: bool = False) -> Predictor:
@@ -119,8 +60,24 @@ def open_model(name: str, *, allow_pickle: bool = False) -> Predictor:
     if is_onnx(path):
         from skheart.deployment.onnx_session import onnx_content
 
-        return SentOnnx(name, onnx_content(str(path))).opened()
+        return _onnx_predictor(name, onnx_content(str(path)))
     return predictor_of(read_pipeline(name, allow_pickle=allow_pickle))
+
+
+def _onnx_predictor(name: str, content: bytes) -> Predictor:
+    """Return the content of an ONNX file as a predictor."""
+    from skheart.deployment.onnx_session import answers_of, onnx_model
+
+    model = onnx_model(content, name)
+    return Predictor(
+        model.classes,
+        partial(answers_of, model, on_error="nan"),
+        known_training(None),
+        model.decision,
+        _settings_text(model.settings),
+        None,
+        partial(_onnx_predictor, name, content),
+    )
 
 
 def predictor_of(pipeline: Pipeline) -> Predictor:
@@ -131,7 +88,8 @@ def predictor_of(pipeline: Pipeline) -> Predictor:
         known_training(getattr(pipeline[-1], "training_", None)),
         decision_of_model(pipeline),
         _settings_text(pipeline[0].get_params()),
-        SentPipeline(pipeline),
+        pipeline,
+        partial(predictor_of, pipeline),
     )
 
 
@@ -228,32 +186,3 @@ def predictions(
                 answers = interruptible(partial(answers_of_chunk, model, chunk, wanted))
             yield from answers
             advance(len(chunk))
-
-
-def predict_recordings(
-    model: Predictor,
-    recordings: list[str],
-    *,
-    measure: bool = False,
-    show_progress: bool = False,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the probabilities of recordings, why some have none, and measures.
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_recordings, n_classes)
-        Finite where there is no error, else NaN.
-    errors : ndarray of shape (n_recordings,)
-        "" where there is none.
-    measures : ndarray of shape (n_recordings, 3)
-        NaN where there is an error, and without `measure`.
-    """
-    probabilities = np.full((len(recordings), len(model.classes)), np.nan)
-    errors = np.full(len(recordings), "", dtype=object)
-    measures = np.full((len(recordings), len(MEASURES)), np.nan)
-    wanted = Wanted(measures=measure)
-    answers = predictions(model, recordings, wanted=wanted, show_progress=show_progress)
-    for row, answer in enumerate(answers):
-        probabilities[row], errors[row] = answer.probabilities, answer.error
-        measures[row] = answer.measures
-    return probabilities, errors, measures

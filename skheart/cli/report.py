@@ -39,8 +39,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.set_defaults(table=None)
     sounds = "sound files, folders, patterns, or - for a list on standard input"
-    threshold = "probability of the positive class from which on it is the answer "
-    threshold += "(default: the model's, or the most probable class)"
     add_options(
         parser,
         ("recordings", [str], "RECORDING", sounds),
@@ -48,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--force",
         ("--model", str, "NAME_OR_FILE", "pretrained model or model file", "murmur"),
         "--allow-pickle",
-        ("--threshold", float, "P", threshold),
-        ("--positive", str, "CLASS", "the positive class (default: as in evaluate)"),
+        "--threshold",
+        "--positive",
         ("--patients", str, "REGEX", _PATIENTS),
         ("--prevalence", float, "SHARE", _PREVALENCE),
         "-q --quiet",

@@ -25,16 +25,8 @@ class RowWriter:
 
     Each row is written at once. If the disk is full, the part of a row is removed. A
     file that exists is replaced when the first row is written, or at the end if there
-    is none: an error before leaves it as it was.
-
-    Parameters
-    ----------
-    path : pathlib.Path or None
-        The file; None for standard output.
-    format : {"csv", "json", "text"}
-        The rows of ``"text"`` are lines, those of the others dictionaries.
-    resume : bool, default=False
-        Keep the rows that are in the file. CSV only.
+    is none: an error before leaves it as it was. The rows of ``"csv"`` and ``"json"``
+    are dictionaries, those of ``"text"`` lines. CSV can be resumed.
     """
 
     def __init__(self, path: Path | None, format: str, *, resume: bool = False) -> None:

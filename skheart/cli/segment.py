@@ -10,22 +10,29 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from skheart._core.files import atomic_path
+from skheart._core.optional import optional_import
 from skheart._core.progress import progress_bar
 from skheart.cli.interrupts import interruptible
 from skheart.cli.options import add_options, check_output
 from skheart.cli.quiet import quiet_decoders
 from skheart.cli.row_writer import RowWriter
-from skheart.cli.segment_picture import check_picture, draw_picture
 from skheart.cli.sources import expand, report_skipped
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from skheart.inspection.displays import SpectrogramDisplay
     from skheart.segmentation import HeartRate, Segmentation
 
     Found = tuple[Segmentation, HeartRate, str]
 
 _CHUNK = 100  # recordings at a time
+_MOST_DRAWN = 10  # recordings in one picture
+_INCHES_PER_SECOND = 0.6
+_NARROWEST, _WIDEST = 10.0, 24.0  # inches
+_HEIGHT = 4.4  # inches for each recording
+_DPI = 110
 _EPILOG = """\
 columns of CSV, one row for each phase of each heartbeat:
   recording              the path as given
@@ -79,12 +86,16 @@ def run(options: argparse.Namespace) -> int:
             f"one sound, got {len(recordings)}."
         )
     if picture:
-        check_picture(len(recordings))
+        _check_picture(len(recordings))
     if output is not None:
         check_output(output, "-o", force=options.force)
     found: list[tuple[str, Segmentation, HeartRate, str]] = []
     n_failed = 0
-    with _writer(None if picture else output, format) as rows:
+    writer: Any = nullcontext()
+    if format is not None:
+        kind = "text" if format == "audacity" else format
+        writer = RowWriter(None if picture else output, kind)
+    with writer as rows:
         for name, answer, error in _segmented(recordings, quiet=options.quiet):
             if answer is None:
                 n_failed += 1
@@ -97,17 +108,10 @@ def run(options: argparse.Namespace) -> int:
             if picture and answer is not None:
                 found.append((name, *answer))
     if found:
-        draw_picture(output, found)
+        _draw_picture(output, found)
         if format is None:
             print(f"Wrote {output}")
     return 1 if n_failed else 0
-
-
-def _writer(path: Path | None, format: str | None) -> Any:
-    """Return what the rows are written to; None where there are none."""
-    if format is None:
-        return nullcontext()
-    return RowWriter(path, "text" if format == "audacity" else format)
 
 
 def _segmented(
@@ -147,10 +151,8 @@ def _rows(
     """Yield what is written of one recording."""
     if answer is None:
         if format == "json":
-            yield {
-                **{"recording": name, "heart_rate": None, "certainty": None},
-                **{"reason": None, "segments": None, "error": error},
-            }
+            facts = ("heart_rate", "certainty", "reason", "segments")
+            yield {"recording": name, **dict.fromkeys(facts), "error": error}
         return
     (start, end, phase), rate, reason = answer
     segments = [
@@ -171,3 +173,86 @@ def _rows(
             yield f"{one['start']:.3f}\t{one['end']:.3f}\t{one['phase']}\n"
         elif format == "csv":
             yield {"recording": name, **one}
+
+
+# The picture --------------------------------------------------------------------------
+
+
+def _check_picture(n_recordings: int) -> None:
+    """Raise if so many recordings cannot be drawn, or matplotlib is not installed."""
+    if n_recordings > _MOST_DRAWN:
+        raise ValueError(
+            f"A picture shows at most {_MOST_DRAWN} recordings, got {n_recordings}; "
+            "draw some of them, or write the rows to a .csv or .json file."
+        )
+    optional_import("matplotlib", user="skheart segment -o FILE.png", extra="plot")
+
+
+def _draw_picture(
+    path: Path, found: list[tuple[str, Segmentation, HeartRate, str]]
+) -> None:
+    """Write a picture: waveform, spectrogram and phases, one recording below another.
+
+    Each is its name, the phases, the heart rate and the reason if there is none.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    displays = [_display(name, segmentation) for name, segmentation, _, _ in found]
+    seconds = [display.times[-1] for display in displays if display]
+    width = _INCHES_PER_SECOND * max(seconds, default=0)
+    width = float(np.clip(width, _NARROWEST, _WIDEST))
+    figure = Figure(figsize=(width, _HEIGHT * len(found)), layout="constrained")
+    rows = figure.subplots(2 * len(found), 1, squeeze=False)[:, 0].reshape(-1, 2)
+    for (above, below), display, one in zip(rows, displays, found, strict=True):
+        name, segmentation, rate, reason = one
+        above.set_title(_title(name, rate, reason), loc="left")
+        if display is None:
+            above.set_axis_off()
+            below.set_axis_off()
+            continue
+        above.sharex(below)
+        display.name = None
+        low = np.percentile(display.spectrogram, 20)  # most of it is between the beats
+        display.plot(below, colorbar=False, vmin=low)
+        display.plot_waveform(above)
+        above.set(xlabel="", yticks=[])
+        above.tick_params(labelbottom=False)
+        if len(segmentation.start):
+            above.legend(
+                loc="lower right", bbox_to_anchor=(1, 1), ncols=4, frameon=False
+            )
+    # A long waveform has more points than are drawn at a time.
+    settings: Any = {"agg.path.chunksize": 20_000}
+    with matplotlib.rc_context(settings), atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=_DPI)
+
+
+def _display(name: str, segmentation: Segmentation) -> SpectrogramDisplay | None:
+    """Return a recording to draw; None if it has no spectrogram, such as a silent one.
+
+    The resolution is that of the segmenter, up to where heart sounds and murmurs are.
+    """
+    from skheart.audio.waveform import RecordingError
+    from skheart.inspection.displays import SpectrogramDisplay
+    from skheart.spectrogram.transformer import SpectrogramTransformer
+
+    transformer = SpectrogramTransformer(
+        duration=None, normalize=None, window=0.04, hop=0.01, f_max=600.0
+    )
+    try:
+        return SpectrogramDisplay.from_recording(
+            name, transformer=transformer, segmentation=segmentation
+        )
+    except RecordingError:
+        return None
+
+
+def _title(name: str, rate: HeartRate, reason: str) -> str:
+    """Return what is said above a recording."""
+    if reason:
+        return f"{Path(name).name}: no heart rate, {reason}"
+    return (
+        f"{Path(name).name}: {rate.bpm:.0f} beats per minute "
+        f"(certainty {rate.certainty:.2f})"
+    )

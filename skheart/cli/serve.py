@@ -76,11 +76,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _app(options: argparse.Namespace, password: str | None, local: bool) -> Any:
-    from skheart.cli.models_by_name import is_onnx, model_file, read_pipeline
+    from skheart.cli.models_by_name import open_estimator
 
-    model: Any = options.model
-    if not is_onnx(model_file(options.model)):
-        model = read_pipeline(options.model, allow_pickle=options.allow_pickle)
+    model = open_estimator(options.model, allow_pickle=options.allow_pickle)
     with quiet_stderr():
         from skheart.report.answering import answering
         from skheart.report.web_desk import Limits

@@ -9,22 +9,16 @@ from collections.abc import Iterable
 from pathlib import Path
 
 Skipped = tuple[str, str, str]  # path, label ("" if there is none), reason
+_MOST_NAMED = 10  # files that messages name
+_MOST_LOST = 0.1  # share of the recordings of a class that may be left out
 
 
 def expand(words: Iterable[str]) -> tuple[list[str], list[Skipped]]:
     """Return the recordings that arguments stand for, and the files left out.
 
-    Parameters
-    ----------
-    words : iterable of str
-        Paths and URLs stand for themselves. A folder stands for the sound files in it
-        and in its subfolders, a pattern such as ``"ward/**/*.wav"`` for the files that
-        it matches, and ``"-"`` for the lines of standard input.
-
-    Raises
-    ------
-    ValueError
-        If a pattern matches no file, or nothing is left.
+    Paths and URLs stand for themselves, a folder for the sound files in it and in its
+    subfolders, a pattern for the files that it matches, and ``"-"`` for the lines of
+    standard input.
     """
     recordings: list[str] = []
     skipped: list[Skipped] = []
@@ -43,7 +37,8 @@ def expand(words: Iterable[str]) -> tuple[list[str], list[Skipped]]:
                 (str(path), "", reason) for path, reason in others if not is_sound(path)
             ]
         elif glob.has_magic(word) and not os.path.exists(word) and "://" not in word:
-            matched = sorted(p for p in glob.glob(word, recursive=True) if _is_file(p))
+            names = glob.glob(word, recursive=True)
+            matched = sorted(name for name in names if not os.path.isdir(name))
             if not matched:
                 raise ValueError(f"No file matches the pattern {word!r}.")
             recordings += matched
@@ -54,10 +49,6 @@ def expand(words: Iterable[str]) -> tuple[list[str], list[Skipped]]:
             "There are no recordings: the list on standard input is empty."
         )
     return recordings, skipped
-
-
-def _is_file(path: str) -> bool:
-    return not os.path.isdir(path)
 
 
 def _listed() -> list[str]:
@@ -71,16 +62,16 @@ def _listed() -> list[str]:
     return [os.fsdecode(name.removesuffix(b"\r")) for name in names if name.strip()]
 
 
-def report_skipped(skipped: list[Skipped], *, n_named: int = 10) -> None:
+def report_skipped(skipped: list[Skipped]) -> None:
     """Print which files were left out, and why."""
     if not skipped:
         return
     n_left_out = len(skipped)
     what = "file or row was" if n_left_out == 1 else "files or rows were"
     lines = [f"skheart: {n_left_out} {what} left out:"]
-    lines += [f"  {path}: {reason}" for path, _, reason in skipped[:n_named]]
-    if n_left_out > n_named:
-        lines.append(f"  ... and {n_left_out - n_named} more")
+    lines += [f"  {path}: {reason}" for path, _, reason in skipped[:_MOST_NAMED]]
+    if n_left_out > _MOST_NAMED:
+        lines.append(f"  ... and {n_left_out - _MOST_NAMED} more")
     print("\n".join(lines), file=sys.stderr)
 
 
@@ -101,26 +92,14 @@ def report_unusable(
     check_losses([row[1] for row in rows if not row[2]], failed, allowed=allowed)
 
 
-def check_losses(
-    labels: list[str], skipped: list[Skipped], *, allowed: bool, share: float = 0.1
-) -> None:
-    """Raise if a class loses more than a share of its recordings.
-
-    Parameters
-    ----------
-    labels : list of str
-        Of the recordings that are left.
-    skipped : list of tuple
-        Those that are left out; "" as the label if it is not known.
-    allowed : bool
-        Whether the user accepts such losses (``--allow-losses``).
-    """
+def check_losses(labels: list[str], skipped: list[Skipped], *, allowed: bool) -> None:
+    """Raise if a class loses many recordings; `labels` are those that are left."""
     if allowed:
         return
     for label in sorted(set(labels) | {label for _, label, _ in skipped if label}):
         reasons = [reason for _, other, reason in skipped if other == label]
         n_all = len(reasons) + labels.count(label)
-        if len(reasons) > share * n_all:
+        if len(reasons) > _MOST_LOST * n_all:
             raise ValueError(
                 f"{len(reasons)} of {n_all} recordings of {label!r} would be left out "
                 f"(the first one: {reasons[0]}); fix them, or pass --allow-losses."

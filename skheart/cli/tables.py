@@ -17,15 +17,7 @@ if TYPE_CHECKING:
 def prediction_row(
     answer: Answer, classes: np.ndarray, decision: Decision
 ) -> dict[str, Any]:
-    """Return the row of a recording.
-
-    Returns
-    -------
-    row : dict
-        With the keys ``recording``, ``prediction``, ``probability_<class>`` for each
-        class, to six decimals, if the decision has limits ``quality`` and ``reason``,
-        and ``error``. What is absent is None.
-    """
+    """Return the row of a recording, as ``skheart predict --help`` explains it."""
     label, reason = None, ""
     if not answer.error:
         values = answer.probabilities[np.newaxis]
@@ -34,7 +26,7 @@ def prediction_row(
         )
     row = {
         "recording": answer.recording,
-        **_answer(label, answer.probabilities, classes),
+        **answer_columns(label, answer.probabilities, classes),
     }
     if reason:
         row["prediction"] = UNSURE
@@ -52,15 +44,7 @@ def patient_rows(
     decision: Decision,
     measures: np.ndarray | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Yield a row for each patient, from the recordings that could be used.
-
-    Returns
-    -------
-    rows : iterator of dict
-        With the keys ``patient``, ``prediction``, ``probability_<class>`` for each
-        class, ``n_recordings``, how many were used, if the decision has limits
-        ``reason``, and ``error``.
-    """
+    """Yield a row for each patient, from the recordings that could be used."""
     from skheart.metrics.patients import answer_patients
 
     answers = answer_patients(
@@ -74,7 +58,7 @@ def patient_rows(
     for patient, label, values, n_used, error in zip(*answers, strict=True):
         row = {
             "patient": str(patient),
-            **_answer(label, values, classes),
+            **answer_columns(label, values, classes),
             "n_recordings": int(n_used),
         }
         if decision.abstains:
@@ -95,7 +79,7 @@ def _unsure(
     return {"prediction": UNSURE, "reason": error}
 
 
-def _answer(
+def answer_columns(
     label: Any, probabilities: np.ndarray, classes: np.ndarray
 ) -> dict[str, Any]:
     """Return the class and the probabilities; None where there is no class."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
 from skheart._core.checks import check_number
-from skheart._core.provenance import known_training, training_part
-from skheart.cli.corpora import check_labels, content_digests, read_corpus, take
+from skheart._core.provenance import known_training
+from skheart.cli.corpora import check_labels, part_of, read_corpus, take
 from skheart.cli.models_by_name import read_pipeline
 from skheart.cli.options import settings_of
 from skheart.cli.sources import report_unusable
@@ -45,7 +44,9 @@ def train_model(
     classifier.fit(X[usable], train.target[usable], groups=train.groups[usable])
     transformer.set_params(verbose=0)
     classifier.set_params(verbose=0, checkpoint=None)
-    part = _part(take(train, usable), take(corpus, held_out))
+    held = take(corpus, held_out)
+    n_held_out = len(np.unique(held.groups))
+    part = part_of(take(train, usable), held.data, n_held_out=n_held_out)
     part["n_unusable"] = int((~usable).sum())
     history["parts"].append(part)
     classifier.training_ = history
@@ -135,21 +136,6 @@ def _held_out(corpus: Bunch, share: float, seed: int) -> np.ndarray:
         )
         held_out[chosen] = True
     return held_out
-
-
-def _part(train: Bunch, held: Bunch) -> dict[str, Any]:
-    """Return what the model keeps of the corpus."""
-    return training_part(
-        train.name,
-        map(str, train.groups),
-        lambda key: (content_digests(train.data, key), content_digests(held.data, key)),
-        grouped=train.has_patients,
-        **train.settings,
-        n_recordings=len(train.data),
-        n_patients=len(np.unique(train.groups)),
-        n_held_out=len(np.unique(held.groups)),
-        class_counts=dict(sorted(Counter(train.target.tolist()).items())),
-    )
 
 
 def _unusable(errors: list[str]) -> str:

@@ -12,14 +12,18 @@ import numpy as np
 
 from skheart._core.decisions import Decision, labels_of
 from skheart._core.files import atomic_path
-from skheart._core.provenance import known_training, training_part
-from skheart.cli.corpora import content_digests, take
-from skheart.cli.evaluate import SAME_NAMES, decision_for, unseen_recordings
+from skheart._core.provenance import known_training
+from skheart.cli.corpora import part_of
+from skheart.cli.evaluate import (
+    SAME_NAMES,
+    decision_for,
+    predict_corpus,
+    unseen_recordings,
+)
 from skheart.cli.models_by_name import read_pipeline
 from skheart.cli.options import REQUIRED, add_corpus, add_options, check_output
-from skheart.cli.prediction import predict_recordings, predictor_of
+from skheart.cli.prediction import predictor_of
 from skheart.cli.quiet import quiet_stderr
-from skheart.cli.sources import report_unusable
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -46,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--sensitivity", float, "SHARE", "reach at least this sensitivity"),
         ("--specificity", float, "SHARE", "reach at least this specificity"),
         ("--cost", str, "fn=X,fp=Y", "lowest cost of false negatives and positives"),
-        ("--positive", str, "CLASS", "the positive class (default: as in evaluate)"),
+        "--positive",
         ("-o --output", Path, "OUTPUT", "file for the model: *.skheart", REQUIRED),
         *("--force", "--format", "-q --quiet"),
     )
@@ -70,14 +74,7 @@ def run(options: argparse.Namespace) -> int:
             f"{options.model!r} was trained or tuned on all patients of this "
             "corpus, for which it answers better than for others; tune it on others."
         )
-    probabilities, errors, _ = predict_recordings(
-        model, corpus.data.tolist(), show_progress=not options.quiet
-    )
-    usable = errors == ""
-    if not usable.any():
-        raise ValueError(f"No recording could be used: {errors[0]}")
-    report_unusable(corpus.data, corpus.target, errors, allowed=options.allow_losses)
-    corpus, probabilities = take(corpus, usable), probabilities[usable]
+    corpus, probabilities, _ = predict_corpus(options, model, corpus)
     decision = tuned_decision(
         corpus, probabilities, np.asarray(model.classes).astype(str), before, aim
     )
@@ -86,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     labels = dict(zip(map(str, model.classes), model.classes.tolist(), strict=True))
     classifier.decision_ = replace(decision, positive=labels[decision.positive])
     training = known_training(classifier.training_)
-    training["parts"].append(_part(corpus))
+    training["parts"].append(part_of(corpus, use="thresholds", n_held_out=0))
     classifier.training_ = training
     with quiet_stderr():  # TensorFlow starts
         from skheart.deployment.model_file import save_model
@@ -134,27 +131,13 @@ def tuned_decision(
     before: Decision,
     aim: dict[str, Any],
 ) -> Decision:
-    """Choose the thresholds of recordings and of patients.
+    """Choose the thresholds of recordings and of patients; classes are text.
 
-    Parameters
-    ----------
-    corpus : sklearn.utils.Bunch
-        With `target` and `groups`.
-    probabilities : ndarray of shape (n_recordings, 2)
-    classes : ndarray of shape (2,)
-        As text.
-    before : Decision
-        With the positive class, and how patients are pooled.
-    aim : dict
-        The one aim of :func:`~skheart.metrics.choose_threshold`.
-
-    Returns
-    -------
-    decision : Decision
-        `chosen` holds what was asked for, and the rates with their intervals.
+    `chosen` of the decision holds what was asked for, and the rates that were reached.
     """
     from skheart.metrics import choose_threshold
     from skheart.metrics.patients import patient_labels, pool_answers
+    from skheart.report.evaluation import rates_of
 
     positive = before.positive
     truth = corpus.target.astype(str)
@@ -179,45 +162,17 @@ def tuned_decision(
         thresholds[what] = min(threshold, 1.0)
         decision = replace(before, threshold=thresholds[what])
         answers = labels_of(scores, classes, decision)
+        rates = rates_of(labels == positive, answers == positive, groups)
         chosen[what] = {
             "n": len(labels),
             "n_patients": len(np.unique(groups)),
-            "sensitivity": _rate(labels, answers, groups, labels == positive),
-            "specificity": _rate(labels, answers, groups, labels != positive),
+            **{name: rates[name] for name in ("sensitivity", "specificity")},
         }
     return replace(
         before,
         threshold=thresholds["recordings"],
         patient_threshold=thresholds["patients"],
         chosen=chosen,
-    )
-
-
-def _rate(
-    labels: np.ndarray, answers: np.ndarray, groups: np.ndarray, rows: np.ndarray
-) -> dict[str, float]:
-    """Return the share of right answers, with an interval of patients."""
-    from skheart.metrics import proportion_interval
-
-    n_patients = len(np.unique(groups[rows]))
-    share = float(np.mean(labels[rows] == answers[rows]))
-    return proportion_interval(share * n_patients, n_patients)._asdict()
-
-
-def _part(corpus: Bunch) -> dict[str, Any]:
-    """Return what the model keeps of the patients that it was tuned on."""
-    words, counts = np.unique(corpus.target, return_counts=True)
-    return training_part(
-        corpus.name,
-        map(str, corpus.groups),
-        lambda key: (content_digests(corpus.data, key), []),
-        grouped=corpus.has_patients,
-        **corpus.settings,
-        use="thresholds",
-        n_recordings=len(corpus.data),
-        n_patients=len(np.unique(corpus.groups)),
-        n_held_out=0,
-        class_counts=dict(zip(words.tolist(), counts.tolist(), strict=True)),
     )
 
 

@@ -29,32 +29,17 @@ from skheart.spectrogram.transformer import SpectrogramTransformer
 
 # Settings of a spectrogram that are about the machine and not about the model.
 _OF_THE_MACHINE = ("cache", "lazy", "n_jobs", "on_error", "verbose", "flatten", "dtype")
-_UNNAMED = "unnamed model"
 
 
 @dataclass(frozen=True)
 class Answering:
-    """A model, opened.
+    """A model, opened."""
 
-    Attributes
-    ----------
-    model : Pipeline or OnnxClassifier
-    transformer : SpectrogramTransformer
-        With the model's settings.
-    decision : Decision
-        Classes are text; the positive one is set where it follows from the words.
-    card : dict or None
-        Of a pretrained model with these weights.
-    training : dict
-        What the model was trained on; see :mod:`skheart._core.provenance`.
-    facts : ModelFacts
-    """
-
-    model: Any
-    transformer: SpectrogramTransformer
-    decision: Decision
-    card: dict[str, Any] | None
-    training: dict[str, Any]
+    model: Any  # a Pipeline or an OnnxClassifier
+    transformer: SpectrogramTransformer  # with the model's settings
+    decision: Decision  # as text; the positive class may follow from the words
+    card: dict[str, Any] | None  # of a pretrained model with these weights
+    training: dict[str, Any]  # see skheart._core.provenance
     facts: ModelFacts
 
     @property
@@ -121,26 +106,13 @@ class Answering:
 
     def named(self, values: np.ndarray) -> dict[str, float]:
         """Return probabilities with the names of their classes."""
-        return {
-            name: float(value)
-            for name, value in zip(self.facts.classes, values, strict=True)
-        }
+        return dict(zip(self.facts.classes, map(float, values), strict=True))
 
 
 def answering(model: Any, *, name: str | None = None) -> Answering:
-    """Open a model.
+    """Open a model: the name of a pretrained one, a model file, or a fitted model.
 
-    Parameters
-    ----------
-    model : str, os.PathLike, estimator or Answering
-        The name of a pretrained model, a model file, or a fitted model.
-    name : str, default=None
-        What it is called. By default the name or the file, without its folder.
-
-    Raises
-    ------
-    TypeError
-        If it is not a model whose spectrograms are known.
+    It is called `name`, by default the name or the file without its folder.
     """
     if isinstance(model, Answering):
         return model
@@ -179,7 +151,7 @@ def answering(model: Any, *, name: str | None = None) -> Answering:
     else:
         window = getattr(classifier, "n_crop_", None)
     facts = ModelFacts(
-        name=name or card_name or _UNNAMED,
+        name=name or card_name or "unnamed model",
         hash=_hash_of(model, classifier, spectrogram),
         version=__version__,
         classes=tuple(classes),
@@ -241,13 +213,10 @@ def _card_of(classifier: Any) -> tuple[str | None, dict[str, Any] | None]:
     record = classifier._record()
     for name in saved_names():
         saved = read_network(name)
-        others = saved.network.weights
-        if record.classes == saved.network.classes and len(others) == len(
-            record.weights
-        ):
-            pairs = zip(record.weights, others, strict=True)
-            if all(np.array_equal(one, other) for one, other in pairs):
-                return name, saved.card
+        one, other = record.weights, saved.network.weights
+        alike = record.classes == saved.network.classes and len(one) == len(other)
+        if alike and all(map(np.array_equal, one, other)):
+            return name, saved.card
     return None, None
 
 
@@ -264,11 +233,8 @@ def _hash_of(model: Any, classifier: Any, spectrogram: dict[str, Any]) -> str:
     for weight in record.weights:
         parts.append(repr(weight.shape).encode())
         parts.append(np.ascontiguousarray(weight).astype("<f4").tobytes())
-    return _sha256(*parts)
+    return _sha256(b"".join(parts))
 
 
-def _sha256(*parts: bytes) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    return f"sha256:{digest.hexdigest()}"
+def _sha256(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"

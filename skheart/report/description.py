@@ -18,7 +18,7 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
-_DIGITS, _EXACT = 6, 17  # significant digits in JSON: of numbers, of settings
+_DIGITS, EXACT = 6, 17  # significant digits in JSON: of numbers, of settings
 
 
 def description_schema() -> dict[str, Any]:
@@ -45,184 +45,99 @@ def description_schema() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The model that answered.
+    """The model that answered."""
 
-    Attributes
-    ----------
-    name : str
-        Name of a pretrained model or of a model file, without its folder.
-    hash : str
-        ``"sha256:"`` and the hash of the network and of what belongs to it. It is the
-        same for every copy of a model.
-    version : str
-        Of skheart.
-    classes : tuple of str
-    positive : str or None
-        The positive class, if there is one.
-    threshold, patient_threshold : float or None
-        Probability of the positive class from which on it is the answer; None if the
-        most probable class is the answer.
-    pooling : str or tuple of str
-        How the recordings of a patient are pooled.
-    spectrogram : dict
-        Settings of the spectrogram.
-    window : float or None
-        Length of the windows that the network sees, in seconds; None if not known.
-    """
-
-    name: str
-    hash: str
-    version: str
+    name: str  # of a pretrained model or of a model file, without its folder
+    hash: str  # "sha256:" and the hash, the same for every copy; "" if not known
+    version: str  # of skheart
     classes: tuple[str, ...]
     positive: str | None
-    threshold: float | None
+    threshold: float | None  # None if the most probable class is the answer
     patient_threshold: float | None
-    pooling: Any
-    spectrogram: dict[str, Any]
-    window: float | None
+    pooling: Any  # of a patient's recordings: one way, or one for each class
+    spectrogram: dict[str, Any]  # its settings
+    window: float | None  # seconds that the network sees at once, if known
 
 
 @dataclass(frozen=True)
 class Performance:
-    """How often answers like this one were right when they were measured.
+    """How often answers like this one were right when they were measured."""
 
-    Attributes
-    ----------
-    sentence : str
-        Such as "Of 100 recordings with such a score, 71 had murmur (64 to 78)."; it
-        begins with "Unknown" if nobody measured it.
-    share, low, high : float or None
-        The share that is positive, and its 95 % interval.
-    prevalence : float or None
-        Share of positive recordings that it holds for.
-    figures : tuple of str
-        The figures of the model's card.
-    """
-
-    sentence: str
-    share: float | None
-    low: float | None
+    sentence: str  # begins with "Unknown" if nobody measured it
+    share: float | None  # that is positive
+    low: float | None  # of the 95 % interval
     high: float | None
-    prevalence: float | None
-    figures: tuple[str, ...]
+    prevalence: float | None  # share of positive recordings that it holds for
+    figures: tuple[str, ...]  # of the model's card
 
 
 @dataclass(frozen=True)
 class Window:
     """What the network answers for one window.
 
-    Attributes
-    ----------
-    start, end : float
-        In seconds. A window that ends after the recording continues with its start,
-        because short recordings are repeated.
-    probabilities : dict of str to float
+    A window that ends after the recording continues with its start, because short
+    recordings are repeated.
     """
 
-    start: float
+    start: float  # in seconds
     end: float
     probabilities: dict[str, float]
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One phase of a heartbeat.
+    """One phase of a heartbeat."""
 
-    Attributes
-    ----------
-    start, end : float
-        In seconds.
-    phase : str
-        ``"s1"``, ``"systole"``, ``"s2"`` or ``"diastole"``.
-    """
-
-    start: float
+    start: float  # in seconds
     end: float
-    phase: str
+    phase: str  # "s1", "systole", "s2" or "diastole"
 
 
 @dataclass(frozen=True)
 class Contribution:
     """What each moment of a recording adds to the log odds of a class.
 
-    Attributes
-    ----------
-    positive : str
-        The class.
-    bias : float
-        What does not depend on the recording.
-    times : ndarray of shape (n_frames,)
-        Middle of each frame, in seconds.
-    values : ndarray of shape (n_frames,)
-        They and `bias` add up to the log odds (of more than two classes: to the logit).
-    by_phase : dict of str to float
-        Of what speaks for the class, the share in each phase of the heartbeat and in
-        none; NaN if nothing speaks for it.
+    `values` and `bias` add up to the log odds (of more than two classes: to the logit).
     """
 
-    positive: str
-    bias: float
-    times: np.ndarray
-    values: np.ndarray
+    positive: str  # the class
+    bias: float  # does not depend on the recording
+    times: np.ndarray  # middle of each frame, in seconds
+    values: np.ndarray  # of each frame
+    # Of what speaks for the class, the share in each phase of the heartbeat and in
+    # none; NaN if nothing speaks for it.
     by_phase: dict[str, float]
 
 
 @dataclass(frozen=True)
 class BandContribution:
-    """How much the log odds of a class depend on a frequency band.
+    """How much the log odds of a class depend on a frequency band."""
 
-    Attributes
-    ----------
-    low, high : float
-        Edges of the band, in Hz.
-    value : float
-        How much the log odds fall if the band is hidden in the whole recording;
-        negative where they rise.
-    share : float
-        `value` divided by the sum of the sizes of all bands' values, -1 to 1.
-    """
-
-    low: float
+    low: float  # edges of the band, in Hz
     high: float
-    value: float
-    share: float
+    value: float  # how much the log odds fall if the band is hidden
+    share: float  # value / sum of the sizes of all bands' values, -1 to 1
 
 
 @dataclass(frozen=True)
 class FrequencyContribution:
     """How much the log odds of a class depend on each frequency band.
 
-    Attributes
-    ----------
-    positive : str
-        The class.
-    bands : tuple of BandContribution
-        From low to high frequencies. Their values do not add up to the log odds.
+    The values of the bands do not add up to the log odds.
     """
 
-    positive: str
-    bands: tuple[BandContribution, ...]
+    positive: str  # the class
+    bands: tuple[BandContribution, ...]  # from low to high frequencies
 
 
 @dataclass(frozen=True)
 class Sound:
-    """What a page plays and draws. It is not part of the data.
-
-    Attributes
-    ----------
-    waveform : ndarray of shape (n_times,)
-    sample_rate : float
-        In Hz.
-    spectrogram : ndarray of shape (n_bands, n_frames)
-        In standard deviations.
-    f_min, f_max : float
-        Of the spectrogram, in Hz.
-    """
+    """What a page plays and draws. It is not part of the data."""
 
     waveform: np.ndarray
-    sample_rate: float
-    spectrogram: np.ndarray
-    f_min: float
+    sample_rate: float  # in Hz
+    spectrogram: np.ndarray  # (n_bands, n_frames), in standard deviations
+    f_min: float  # of the spectrogram, in Hz
     f_max: float
 
 
@@ -242,7 +157,7 @@ class _AsDict:
         entries = {"schema_version": SCHEMA_VERSION, "kind": self.kind}
         for name, value in vars(self).items():
             if name not in ("sound", "measures"):
-                entries[name] = plain(value, _EXACT if name == "model" else _DIGITS)
+                entries[name] = plain(value, EXACT if name == "model" else _DIGITS)
         return entries
 
 
@@ -269,13 +184,7 @@ class UnusableRecording(_AsDict):
 
 @dataclass(frozen=True)
 class UnusablePatient(_AsDict):
-    """A patient of whom no recording can be used, and why.
-
-    Attributes
-    ----------
-    patient : str or None
-    unusable : tuple of UnusableRecording
-    """
+    """A patient of whom no recording can be used, and why."""
 
     kind: ClassVar[str] = "unusable patient"
 
@@ -378,29 +287,16 @@ class RecordingDescription(_AsDict):
 
 @dataclass(frozen=True)
 class LocationFinding:
-    """What was found where the stethoscope was.
+    """What was found where the stethoscope was."""
 
-    Attributes
-    ----------
-    location : str
-        AV, PV, TV, MV or Phc.
-    finding : str
-        The answer, such as ``"murmur"``; ``"none"`` if the answer is a word for a
-        healthy heart; ``"too noisy"``; ``"not recorded"``.
-    probability : float or None
-        The highest probability of the positive class at this location, or that of the
-        answer if there is no positive class.
-    quality : float or None
-        That of the recording with this probability.
-    n_recordings : int
-        How many recordings could be used.
-    """
-
-    location: str
+    location: str  # AV, PV, TV, MV or Phc
+    # The answer; "none" if it is a word for a healthy heart; "too noisy"; or "not
+    # recorded".
     finding: str
+    # The highest of the positive class here, or of the answer without such a class.
     probability: float | None
-    quality: float | None
-    n_recordings: int
+    quality: float | None  # of the recording with this probability
+    n_recordings: int  # that could be used
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import struct
-import wave
 import zlib
 
 import numpy as np
+import soundfile
 
 _LEVELS = 128  # colours of a spectrogram
 _RANGE = (5, 99.8)  # percentiles that get the first and the last colour
@@ -21,11 +21,7 @@ def sound_address(waveform: np.ndarray, sample_rate: float) -> str:
     peak = float(np.abs(waveform).max(initial=0.0)) or 1.0
     values = np.round(waveform / peak * 0.9 * 32767).astype("<i2")
     buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(round(sample_rate))
-        file.writeframes(values.tobytes())
+    soundfile.write(buffer, values, round(sample_rate), format="WAV", subtype="PCM_16")
     return _address("audio/wav", buffer.getvalue())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.metrics import confusion_matrix
 
 from skheart._core.checks import check_number
 from skheart._core.decisions import Decision, labels_of
@@ -19,6 +20,7 @@ from skheart.metrics import (
     proportion_interval,
 )
 from skheart.metrics.patients import answer_patients, default_pooling, patient_labels
+from skheart.report.description import EXACT, plain
 
 
 def evaluate_answers(
@@ -135,18 +137,17 @@ def evaluate_answers(
             ),
             "bins": calibration_bins(truth == positive, of_positive, pos_label=True),
         }
-    return _without_nan(
-        {
-            "classes": names.tolist(),
-            "positive": positive,
-            "threshold": decision.threshold,
-            "patient_threshold": decision.patient_threshold,
-            "pooling": pooling,
-            "by_recording": by_recording,
-            "by_patient": by_patient,
-            "calibration": calibration,
-        }
-    )
+    figures = {
+        "classes": names.tolist(),
+        "positive": positive,
+        "threshold": decision.threshold,
+        "patient_threshold": decision.patient_threshold,
+        "pooling": pooling,
+        "by_recording": by_recording,
+        "by_patient": by_patient,
+        "calibration": calibration,
+    }
+    return plain(figures, EXACT)
 
 
 def _figures(
@@ -158,23 +159,20 @@ def _figures(
     settings: dict[str, Any],
 ) -> dict[str, Any]:
     found, counts = np.unique(truth, return_counts=True)
-    confusion = [
-        [int(np.sum((truth == row) & (answers == column))) for column in names]
-        for row in names
-    ]
-    right = answers == truth
     return {
         "n": len(truth),
         "n_patients": len(np.unique(groups)),
-        "auroc": _auroc(truth, scores, names, groups, settings),
-        "accuracy": _share(right, groups),
+        "auroc": _auroc(truth, scores, names.tolist(), groups, settings),
+        "accuracy": _share(answers == truth, groups),
         "majority": {
             "class": str(found[counts.argmax()]),
             "share": float(counts.max() / len(truth)),
         },
-        "confusion": confusion,
+        "confusion": confusion_matrix(truth, answers, labels=names).tolist(),
         "rates": {
-            name: _rates(truth == name, answers == name, groups, settings["prevalence"])
+            name: rates_of(
+                truth == name, answers == name, groups, settings["prevalence"]
+            )
             for name in settings["compared"]
         },
     }
@@ -183,12 +181,11 @@ def _figures(
 def _auroc(
     truth: np.ndarray,
     scores: np.ndarray,
-    names: np.ndarray,
+    labels: list[str],
     groups: np.ndarray,
     settings: dict[str, Any],
 ) -> dict[str, float]:
     """Return the AUROC of the positive class, or the mean over all classes."""
-    labels = names.tolist()
     positive = settings["positive"]
     if positive is not None:
         scores = scores[:, labels.index(positive)]
@@ -210,11 +207,11 @@ def _auroc(
     return dict(zip(("value", "low", "high"), map(float, interval), strict=True))
 
 
-def _rates(
+def rates_of(
     positive: np.ndarray,
     called: np.ndarray,
     groups: np.ndarray,
-    prevalence: float | None,
+    prevalence: float | None = None,
 ) -> dict[str, Any]:
     """Return the rates of one class against the rest."""
     sensitivity = _share(called[positive], groups[positive])
@@ -255,12 +252,3 @@ def _check(
             f"y_true must hold only the classes {names.tolist()}, got "
             f"{unknown.tolist()[0]!r}."
         )
-
-
-def _without_nan(value: Any) -> Any:
-    """Replace NaN, which JSON does not know, by None."""
-    if isinstance(value, dict):
-        return {key: _without_nan(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(entry) for entry in value]
-    return None if isinstance(value, float) and np.isnan(value) else value

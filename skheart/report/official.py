@@ -16,56 +16,30 @@ from skheart.metrics.patients import answer_patients, patient_labels
 
 
 def official_score(
-    corpus: str,
-    target: str | None,
-    y_true: np.ndarray,
+    corpus: Any,
     probabilities: np.ndarray,
-    *,
     classes: np.ndarray,
-    groups: np.ndarray,
-    columns: Any,
     decision: Decision,
     measures: np.ndarray | None = None,
 ) -> dict[str, Any] | None:
-    """Return the official score of a challenge, or None if there is none.
+    """Return the official score of the challenge of a corpus, None if there is none.
 
-    Parameters
-    ----------
-    corpus : str
-        ``"cinc2016"`` and ``"circor2022"`` have official scores.
-    target : str or None
-        Of CirCor 2022, which label: ``"murmur"``, ``"murmur_at_location"`` or
-        ``"outcome"``.
-    y_true, groups : ndarray of shape (n_recordings,)
-        Labels as text, and patients.
-    probabilities : ndarray of shape (n_recordings, n_classes)
-    classes : ndarray of shape (n_classes,)
-        As text.
-    columns : dict of ndarray
-        The columns of the corpus' table: its databases and qualities.
-    decision : Decision
-    measures : ndarray of shape (n_recordings, 3), default=None
-        For a patient model; see :func:`measure_recordings`.
-
-    Returns
-    -------
-    score : dict or None
-        ``"score"``, its name; ``"value"``; ``"by_database"`` of CinC 2016, each with
-        ``"value"``, ``"sensitivity"``, ``"specificity"``; and ``"note"``.
+    Classes are text. A patient model needs the `measures` of the recordings.
     """
-    if corpus == "cinc2016" and set(classes) == {"abnormal", "normal"}:
-        answers = labels_of(probabilities, classes, decision)
-        return _cinc2016(y_true, answers, columns)
-    if corpus == "circor2022":
-        return _circor2022(
-            target, y_true, probabilities, classes, groups, decision, measures
+    if corpus.name == "cinc2016" and set(classes) == {"abnormal", "normal"}:
+        return _cinc2016(corpus, labels_of(probabilities, classes, decision))
+    if corpus.name == "circor2022":
+        answer = answer_patients(
+            probabilities, classes, corpus.groups, decision, measures=measures
         )
+        return _circor2022(corpus, classes, answer.prediction)
     return None
 
 
-def _cinc2016(y_true: np.ndarray, answers: np.ndarray, columns: Any) -> dict[str, Any]:
-    quality = np.asarray(columns["quality"]).astype(int)
-    databases = np.asarray(columns["database"]).astype(str)
+def _cinc2016(corpus: Any, answers: np.ndarray) -> dict[str, Any]:
+    y_true = corpus.target.astype(str)
+    quality = np.asarray(corpus.frame["quality"]).astype(int)
+    databases = np.asarray(corpus.frame["database"]).astype(str)
     by_database = {}
     for database in np.unique(databases).tolist():
         rows = databases == database
@@ -94,28 +68,19 @@ _OUTCOME = {"abnormal": "Abnormal", "normal": "Normal"}
 
 
 def _circor2022(
-    target: str | None,
-    y_true: np.ndarray,
-    probabilities: np.ndarray,
-    classes: np.ndarray,
-    groups: np.ndarray,
-    decision: Decision,
-    measures: np.ndarray | None,
+    corpus: Any, classes: np.ndarray, answers: np.ndarray
 ) -> dict[str, Any] | None:
-    task = "outcome" if target == "outcome" else "murmur"
+    task = "outcome" if corpus.settings["target"] == "outcome" else "murmur"
     words = _OUTCOME if task == "outcome" else _MURMUR
-    official = ("Abnormal", "Normal") if task == "outcome" else ("Present", "Absent")
+    official = list(words.values())
     named = [words.get(name, name) for name in classes.tolist()]
     known = {*official, "Unknown"} if task == "murmur" else {*official}
     if not set(named) <= known:
         return None
-    truth = np.array([words.get(name, name) for name in y_true.tolist()])
-    labels = patient_labels(truth, groups, official[0])
+    truth = np.array([words.get(name, name) for name in map(str, corpus.target)])
+    labels = patient_labels(truth, corpus.groups, official[0])
     if labels is None:
         return None
-    answers = answer_patients(
-        probabilities, classes, groups, decision, measures=measures
-    ).prediction
     answers = np.array([words.get(name, name) for name in answers.tolist()])
     note = "on public patients; the challenge was decided on hidden ones"
     if task == "murmur" and "Unknown" not in labels:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ import numpy as np
 
 from skheart._core.files import atomic_path
 from skheart._core.optional import optional_import
-from skheart.metrics import roc_band
-from skheart.report import charts
+from skheart.inspection.displays import SpectrogramDisplay
+from skheart.metrics import RocBand, roc_band
 
 _N_WORST = 6  # recordings that are drawn
+_SIZE = (4.2, 4.0)  # inches: a phone shows it without scrolling
+_COLOUR = "#0b6e99"
 _THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 _STYLE = """\
@@ -89,8 +93,7 @@ def write_evaluation_page(
     optional_import("matplotlib", user="an evaluation page", extra="plot")
     truth = np.asarray(y_true).astype(str)
     scores = np.asarray(probabilities, dtype=float)
-    names = np.asarray(figures["classes"])
-    positive = figures["positive"]
+    names, positive = figures["classes"], figures["positive"]
     parts = [f"<h1>{html.escape(title)}</h1>"]
     parts += [f"<p>{html.escape(note)}</p>" for note in notes]
     parts.append(
@@ -99,18 +102,18 @@ def write_evaluation_page(
     )
     parts += ["<h2>Figures</h2>", _summary(figures)]
     if positive is not None:
-        of_positive = scores[:, names.tolist().index(positive)]
+        of_positive = scores[:, names.index(positive)]
         is_positive = truth == positive
         if 0 < is_positive.sum() < len(truth):
             band = roc_band(is_positive, of_positive, groups=groups, random_state=0)
             rates = figures["by_recording"]["rates"][positive]
-            parts.append(_figure(charts.roc_chart(band, rates), _ROC_TEXT))
+            parts.append(_figure(_roc_chart(band, rates), _ROC_TEXT))
         text = (
             "Calibration by recording: the share that is positive, with its 95 % "
             "interval, against the mean probability, in ten equally large bins. "
             f"Expected calibration error {figures['calibration']['error']:.3f}."
         )
-        chart = charts.calibration_chart(figures["calibration"]["bins"])
+        chart = _calibration_chart(figures["calibration"]["bins"])
         parts.append(_figure(chart, text))
         parts += ["<h2>Thresholds, by recording</h2>"]
         parts.append(_thresholds(is_positive, of_positive, figures["threshold"]))
@@ -184,11 +187,9 @@ def _thresholds(positive: np.ndarray, scores: np.ndarray, chosen: float | None) 
     return _table(head, rows)
 
 
-def _confusion(counts: list[list[int]], names: np.ndarray, what: str) -> str:
+def _confusion(counts: list[list[int]], names: list[str], what: str) -> str:
     head = [f"true class of {what}", *(f"answer {name}" for name in names)]
-    rows = [
-        [str(name), *map(str, row)] for name, row in zip(names, counts, strict=True)
-    ]
+    rows = [[name, *map(str, row)] for name, row in zip(names, counts, strict=True)]
     return _table(head, rows)
 
 
@@ -208,11 +209,11 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _worst(
-    recordings: list[str], truth: np.ndarray, scores: np.ndarray, names: np.ndarray
+    recordings: list[str], truth: np.ndarray, scores: np.ndarray, names: list[str]
 ) -> list[str]:
     """Return the recordings whose true class got the lowest probability."""
-    columns = np.searchsorted(names, truth, sorter=np.argsort(names))
-    given = scores[np.arange(len(truth)), np.argsort(names)[columns]]
+    columns = [names.index(label) for label in truth]
+    given = scores[np.arange(len(truth)), columns]
     worst = [row for row in np.argsort(given)[:_N_WORST] if given[row] < 0.5]
     if not worst or not recordings:
         return []
@@ -222,7 +223,7 @@ def _worst(
             f"{Path(recordings[row]).name}: {truth[row]}, which got the probability "
             f"{given[row]:.3f}"
         )
-        content = base64.b64encode(charts.spectrogram_png(recordings[row])).decode()
+        content = base64.b64encode(_spectrogram_png(recordings[row])).decode()
         image = f'<img alt="Spectrogram" src="data:image/png;base64,{content}">'
         parts.append(_figure(image, text))
     return parts
@@ -231,3 +232,71 @@ def _worst(
 def _figure(content: str, text: str) -> str:
     caption = html.escape(text)
     return f"<figure>{content}<figcaption>{caption}</figcaption></figure>"
+
+
+# Pictures -----------------------------------------------------------------------------
+
+
+def _roc_chart(band: RocBand, rates: dict[str, Any]) -> str:
+    """Return a ROC curve as SVG, with the model's own point."""
+    figure, ax = _axes("False positive rate (1 - specificity)", "Sensitivity")
+    false, true, low, high = band
+    ax.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
+    ax.fill_between(false, low, high, color=_COLOUR, alpha=0.2, linewidth=0)
+    ax.plot(false, true, color=_COLOUR)
+    sensitivity, specificity = rates["sensitivity"], rates["specificity"]
+    ax.plot(1 - specificity["value"], sensitivity["value"], "o", color="#b3261e")
+    return _svg(figure, "ROC curve")
+
+
+def _calibration_chart(bins: list[dict[str, float]]) -> str:
+    """Return a calibration plot as SVG."""
+    figure, ax = _axes("Mean probability", "Share that is positive")
+    ax.plot([0, 1], [0, 1], color="0.6", linestyle=":", linewidth=1)
+    x = [one["probability"] for one in bins]
+    below = [one["share"] - one["low"] for one in bins]
+    above = [one["high"] - one["share"] for one in bins]
+    shares = [one["share"] for one in bins]
+    ax.errorbar(x, shares, [below, above], fmt="o", color=_COLOUR, capsize=2)
+    return _svg(figure, "Calibration plot")
+
+
+def _spectrogram_png(recording: str) -> bytes:
+    """Return the spectrogram of the first 20 seconds of a recording as PNG."""
+    from skheart.spectrogram.transformer import SpectrogramTransformer
+
+    transformer = SpectrogramTransformer(duration=20.0, normalize=None)
+    figure, ax = _drawing((5.2, 2.4))
+    display = SpectrogramDisplay.from_recording(recording, transformer=transformer)
+    display.name = None
+    display.plot(ax)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=80)
+    return buffer.getvalue()
+
+
+def _drawing(size: tuple[float, float]) -> tuple[Any, Any]:
+    """Return a figure that no window of matplotlib knows, and its axes."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _axes(x: str, y: str) -> tuple[Any, Any]:
+    figure, ax = _drawing(_SIZE)
+    ax.set(xlabel=x, ylabel=y, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    ax.set_aspect("equal")
+    return figure, ax
+
+
+def _svg(figure: Any, label: str) -> str:
+    """Return a figure as an SVG element for a page."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    # Names inside must not meet those of another figure on the page.
+    prefix = re.sub(r"\W", "", label)
+    text = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{prefix}-", text)
+    return text.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)

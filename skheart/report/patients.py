@@ -118,7 +118,7 @@ def predict_patients(
             probabilities = _each_probability(model, batch, errors)
         measures = np.full((len(batch), len(MEASURES)), np.nan)
         if measured:
-            measures = _each_measure(batch, errors, rate_of_model(model), on_error)
+            measures = measure_each(batch, errors, rate_of_model(model), on_error)
         parts.append((probabilities, errors, measures))
     probabilities, errors, measures = map(np.concatenate, zip(*parts, strict=True))
     return answer_patients(
@@ -172,18 +172,7 @@ def measure_recordings(X: Any, *, input_sample_rate: float | None = None) -> np.
     ((2, 3), True)
     """
     errors = np.full(_n_recordings(X), "", dtype=object)
-    return _each_measure(X, errors, input_sample_rate, "raise")
-
-
-def measure_each(X: Any, errors: np.ndarray) -> np.ndarray:
-    """Measure recordings without an error; set the errors of those that cannot be.
-
-    Returns
-    -------
-    measures : ndarray of shape (n_recordings, 3)
-        As of :func:`measure_recordings`; NaN where there is an error.
-    """
-    return _each_measure(X, errors, None, "nan")
+    return measure_each(X, errors, input_sample_rate, "raise")
 
 
 def measures_of(probability: np.ndarray) -> tuple[float, float, float]:
@@ -212,10 +201,13 @@ def _each_probability(model: Any, X: Any, errors: np.ndarray) -> np.ndarray:
     return found
 
 
-def _each_measure(
-    X: Any, errors: np.ndarray, input_sample_rate: float | None, on_error: str
+def measure_each(
+    X: Any,
+    errors: np.ndarray,
+    input_sample_rate: float | None = None,
+    on_error: str = "nan",
 ) -> np.ndarray:
-    """Return the measures of recordings without an error; set errors of others."""
+    """Measure recordings without an error; set the errors of those that cannot be."""
     segmenter = load_segmenter(input_sample_rate=input_sample_rate)
     measures = np.full((len(errors), len(MEASURES)), np.nan)
     for row in np.flatnonzero(errors == ""):

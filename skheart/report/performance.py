@@ -18,9 +18,6 @@ from typing import Any
 from skheart.metrics import at_prevalence
 from skheart.report.description import Performance
 
-GENERAL_LIMITS = (
-    "for research; not a medical device, and no basis for a decision about a patient",
-)
 _UNKNOWN = (
     "Unknown: nobody has measured how many recordings with such a score had {what}. A "
     "probability of the model is not a measured share."
@@ -35,20 +32,10 @@ def measured_performance(
     prevalence: float | None,
     unit: str = "recording",
 ) -> Performance:
-    """Return what was measured about answers with such a probability.
+    """Return what was measured about answers with such a probability of a class.
 
-    Parameters
-    ----------
-    card : dict or None
-        Of a pretrained model; None for others.
-    positive : str or None
-        The class that `probability` is of.
-    probability : float
-    prevalence : float or None
-        Share of positive recordings where the answer will be used. None for that in
-        which the card was measured.
-    unit : str, default="recording"
-        What is counted: recording or patient.
+    It holds for a prevalence, by default that in which the card was measured. `unit`
+    is what is counted: recording or patient.
     """
     card = card or {}
     figures = tuple(map(_figure, card.get("figures", ())))
@@ -93,7 +80,8 @@ def limits_of(card: dict[str, Any] | None) -> tuple[str, ...]:
     if card is not None:
         return tuple(card["limits"])
     return (
-        *GENERAL_LIMITS,
+        "for research; not a medical device, and no basis for a decision about a "
+        "patient",
         "what the model was trained on and how good it is are not on a card: evaluate "
         "it on patients of your own first",
     )

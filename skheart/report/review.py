@@ -5,39 +5,14 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from skheart._core.checks import check_number
-from skheart.metrics import (
-    ProportionInterval,
-    choose_threshold,
-    proportion_interval,
-)
+from skheart.metrics import choose_threshold, proportion_interval
 from skheart.report.answering import Answering
-
-
-@dataclass(frozen=True)
-class ReviewedThreshold:
-    """A threshold that was chosen on reviewed recordings.
-
-    Attributes
-    ----------
-    threshold : float
-        Of the positive class.
-    sensitivity, specificity : ProportionInterval
-        The share that is right on these recordings, and its 95 % interval. Each
-        recording counts as a patient of its own.
-    n_positive, n_negative : int
-        How many recordings were judged so.
-    """
-
-    threshold: float
-    sensitivity: ProportionInterval
-    specificity: ProportionInterval
-    n_positive: int
-    n_negative: int
 
 
 def threshold_of_review(
@@ -45,22 +20,11 @@ def threshold_of_review(
     judgements: Sequence[bool | None],
     *,
     sensitivity: float,
-) -> ReviewedThreshold:
-    """Choose the threshold that reaches a sensitivity on reviewed recordings.
+) -> tuple[float, dict[str, Any]]:
+    """Return the threshold that reaches a sensitivity, and what it reaches.
 
-    Parameters
-    ----------
-    probabilities : sequence of float of length n_recordings
-        Of the positive class.
-    judgements : sequence of bool or None, of length n_recordings
-        Whether the recording has it; None for a recording that was skipped.
-    sensitivity : float
-        What is required, above 0 and at most 1.
-
-    Raises
-    ------
-    ValueError
-        If there is not a recording of both kinds.
+    A judgement is whether a recording has the positive class, None for a recording that
+    was skipped. Each recording counts as a patient of its own.
     """
     check_number("sensitivity", sensitivity, high=1)
     pairs = zip(probabilities, judgements, strict=True)
@@ -77,25 +41,23 @@ def threshold_of_review(
     )
     called = scores >= threshold
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
-    return ReviewedThreshold(
-        threshold,
-        proportion_interval(int(called[positive].sum()), n_positive),
-        proportion_interval(int((~called[~positive]).sum()), n_negative),
-        n_positive,
-        n_negative,
-    )
+    n_found, n_cleared = int(called[positive].sum()), int((~called[~positive]).sum())
+    return threshold, {
+        "by": "review",
+        "sensitivity": list(proportion_interval(n_found, n_positive)),
+        "specificity": list(proportion_interval(n_cleared, n_negative)),
+        "n_positive": n_positive,
+        "n_negative": n_negative,
+    }
 
 
 def save_with_threshold(
-    model: Answering, chosen: ReviewedThreshold, path: str | os.PathLike[str]
+    model: Answering,
+    threshold: float,
+    chosen: dict[str, Any],
+    path: str | os.PathLike[str],
 ) -> None:
-    """Save a model with the threshold of a review.
-
-    Raises
-    ------
-    ValueError
-        If the model cannot be saved, such as one that was exported.
-    """
+    """Save a model with the threshold of a review, and what it reaches."""
     from skheart.deployment import save_model
 
     if not hasattr(model.model, "steps"):
@@ -110,15 +72,9 @@ def save_with_threshold(
     classifier.decision_ = replace(
         classifier.decision_,
         positive=labels[model.decision.positive],
-        threshold=chosen.threshold,
+        threshold=threshold,
         patient_threshold=None,
-        chosen={
-            "by": "review",
-            "sensitivity": list(chosen.sensitivity),
-            "specificity": list(chosen.specificity),
-            "n_positive": chosen.n_positive,
-            "n_negative": chosen.n_negative,
-        },
+        chosen=chosen,
     )
     pipeline.steps = [*steps, (name, classifier)]
     save_model(pipeline, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -17,7 +18,6 @@ from skheart.report.description import (
     UnusableRecording,
 )
 from skheart.report.embedded import sound_address
-from skheart.report.frequencies import frequency_table
 from skheart.report.locations import VALVES
 from skheart.report.timeline import (
     PHASE_NAMES,
@@ -95,10 +95,12 @@ def unusable_list(unusable: Any, *, level: int) -> str:
     """
     if not unusable:
         return ""
-    items = "".join(
-        f"<li>{escape(title_of(one))}: {escape(one.error)}</li>" for one in unusable
-    )
-    return f"<h{level}>Not used</h{level}><ul>{items}</ul>"
+    items = _list(f"{title_of(one)}: {one.error}" for one in unusable)
+    return f"<h{level}>Not used</h{level}>{items}"
+
+
+def _list(items: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in items)}</ul>"
 
 
 def title_of(description: RecordingDescription | UnusableRecording) -> str:
@@ -159,10 +161,9 @@ def _facts(facts: dict[str, str]) -> str:
 def _doubts(doubts: tuple[str, ...]) -> str:
     if not doubts:
         return ""
-    items = "".join(f"<li>{escape(one)}</li>" for one in doubts)
     return (
         '<div class="note" role="note"><strong>Reasons to doubt this answer</strong>'
-        f"<ul>{items}</ul></div>"
+        f"{_list(doubts)}</div>"
     )
 
 
@@ -223,20 +224,52 @@ def _loudness(description: RecordingDescription) -> str:
     loudness = description.loudness
     if loudness is None:
         return ""
-    names = {**PHASE_NAMES, **_RATIOS}
-    rows = "".join(
-        f'<tr><th scope="row">{names[key]}</th><td>{_decibels(loudness[key])}</td></tr>'
-        for key in names
-        if key in loudness
-    )
+    rows = ""
+    for key, name in {**PHASE_NAMES, **_RATIOS}.items():
+        if key in loudness:
+            known = np.isfinite(loudness[key])
+            cell = f"{loudness[key]:.1f}" if known else "unknown"
+            rows += f'<tr><th scope="row">{name}</th><td>{cell}</td></tr>'
     return (
         f'<section class="loudness"><h3>Loudness</h3><table><tr><th scope="col">phase'
         f'</th><th scope="col">dB</th></tr>{rows}</table></section>'
     )
 
 
-def _decibels(value: float) -> str:
-    return f"{value:.1f}" if np.isfinite(value) else "unknown"
+def frequency_table(description: RecordingDescription) -> str:
+    """Return how much the answer depends on each band as HTML; "" if not known."""
+    found = description.frequency_contribution
+    if found is None:
+        return ""
+    shares = np.nan_to_num([band.share for band in found.bands])
+    left, right = min(shares.min(), 0.0), max(shares.max(), 0.0)
+    scale = 100 / max(right - left, 1e-12)
+    rows = []
+    for band, share in zip(found.bands, shares, strict=True):
+        kind = "for" if share > 0 else "against"
+        x = scale * (min(share, 0.0) - left)
+        bar = (
+            f'<svg width="100%" height="11" aria-hidden="true"><rect class="{kind}" '
+            f'x="{x:.1f}%" width="{scale * abs(share):.1f}%" height="11"/></svg>'
+        )
+        rows.append(
+            f'<tr><th scope="row">{band.low:.0f} to {band.high:.0f} Hz</th>'
+            f"<td>{bar}</td><td>{_percent(share)}</td></tr>"
+        )
+    name = escape(found.positive)
+    return (
+        '<section class="bands"><h3>By frequency</h3><table><tr><th scope="col">band'
+        '</th><th scope="col">against, for</th><th scope="col">%</th></tr>'
+        f"{''.join(rows)}</table><p>How much the answer changes if a band is hidden, "
+        f"in percent of all changes: above 0 speaks for {name}, below 0 against it. S1 "
+        "and S2 are mostly below 100 Hz, murmurs between 100 and 500 Hz.</p></section>"
+    )
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent as text, with its sign; 0 has none."""
+    text = f"{100 * share:+.0f}".replace("-", "\N{MINUS SIGN}")
+    return "0" if text[1:] == "0" else text
 
 
 def _location(found: LocationFinding) -> str:
@@ -279,17 +312,14 @@ def _recordings(description: PatientDescription, links: list[str], shown: str) -
 
 
 def _reliance(performance: Performance, limits: tuple[str, ...]) -> str:
-    figures = "".join(f"<li>{escape(one)}</li>" for one in performance.figures)
-    if figures:
-        figures = (
-            "<p>Measured on patients that the networks were not trained on:</p>"
-            f"<ul>{figures}</ul>"
-        )
-    items = "".join(f"<li>{escape(one)}</li>" for one in limits)
+    figures = ""
+    if performance.figures:
+        figures = "<p>Measured on patients that the networks were not trained on:</p>"
+        figures += _list(performance.figures)
     return (
         '<div class="columns"><section><h3>How often such an answer is right</h3>'
         f"<p>{escape(performance.sentence)}</p>{figures}</section>"
-        f"<section><h3>Limits</h3><ul>{items}</ul></section></div>"
+        f"<section><h3>Limits</h3>{_list(limits)}</section></div>"
     )
 
 

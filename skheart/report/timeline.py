@@ -27,38 +27,37 @@ _LABELLED = 7.0  # percent of the width from which on a window has its number
 def timeline(description: RecordingDescription, shown: str) -> str:
     """Return everything over time as SVG: with windows as buttons, and a cursor.
 
-    Parameters
-    ----------
-    description : RecordingDescription
-        With its sound.
-    shown : str
-        The class whose probability and contributions are drawn.
+    The probability and contributions are those of the class `shown`.
     """
     sound, duration = description.sound, description.duration
     if sound is None:
         raise ValueError("description must hold its sound to be drawn.")
-    picture = _Rows()
+    rows = []  # title, height and content
     if description.phases:
-        picture.row("Phases of the heartbeat", 12, _phases(description))
-    picture.row("Waveform", 58, _waveform(sound.waveform))
+        rows.append(("Phases of the heartbeat", 12, _phases(description)))
+    rows.append(("Waveform", 58, _waveform(sound.waveform)))
     title = f"Spectrogram, {sound.f_min:g} to {sound.f_max:g} Hz"
-    address = spectrogram_address(sound.spectrogram)
-    picture.row(title, 92, _image(address, title))
+    rows.append((title, 92, _image(spectrogram_address(sound.spectrogram), title)))
     if description.contribution is not None:
         title = f"What speaks for {shown} (up) and against it (down)"
-        values = description.contribution.values
-        picture.row(title, 46, _contributions(values, title))
+        rows.append((title, 46, _contributions(description.contribution.values, title)))
     inside = [one for one in description.windows if one.start < duration]
     if inside:
         length = inside[0].end - inside[0].start
         title = f"Probability of {shown} in windows of {length:g} s: click to play"
-        picture.row(title, 44, _windows(inside, duration, shown))
-    bottom = picture.height
-    axis = _axis(duration, bottom)
+        rows.append((title, 44, _windows(inside, duration, shown)))
+    parts, bottom = "", 0
+    for title, height, content in rows:
+        parts += (
+            f'<text x="0" y="{bottom + _TITLE - 4}">{escape(title)}</text>'
+            f'<svg x="0" y="{bottom + _TITLE}" width="100%" height="{height}">'
+            f"{content}</svg>"
+        )
+        bottom += _TITLE + height + _GAP
     name = escape(f"{description.file or 'recording'} over time", quote=True)
     return (
         f'<svg class="time" width="100%" height="{bottom + 17}" role="group" '
-        f'aria-label="{name}">{"".join(picture.parts)}{axis}'
+        f'aria-label="{name}">{parts}{_axis(duration, bottom)}'
         f'<line class="cursor" x1="0" x2="0" y1="{_TITLE}" y2="{bottom}"/></svg>'
     )
 
@@ -125,23 +124,6 @@ def marked_phase(description: RecordingDescription) -> str | None:
         return None
     best = max(shares, key=shares.__getitem__)
     return best if shares[best] >= 0.25 else None
-
-
-class _Rows:
-    """Rows of a picture below each other, each with its title."""
-
-    def __init__(self) -> None:
-        self.parts: list[str] = []
-        self.height = 0
-
-    def row(self, title: str, height: int, content: str) -> None:
-        """Add a row; `content` is drawn from 0 to `height`."""
-        self.parts.append(
-            f'<text x="0" y="{self.height + _TITLE - 4}">{escape(title)}</text>'
-            f'<svg x="0" y="{self.height + _TITLE}" width="100%" height="{height}">'
-            f"{content}</svg>"
-        )
-        self.height += _TITLE + height + _GAP
 
 
 def _stretched(width: float, content: str, label: str) -> str:

@@ -27,24 +27,12 @@ _AT_ONCE = 2  # recordings that are described at a time
 
 @dataclass(frozen=True)
 class Limits:
-    """What the server accepts.
+    """What the server accepts."""
 
-    Attributes
-    ----------
-    size : float
-        Of an upload, in MB.
-    duration : float
-        Of a recording, in seconds.
-    time : float
-        For an answer, in seconds.
-    queue : int
-        Recordings that wait for their answer.
-    """
-
-    size: float = 50.0
-    duration: float = 600.0
-    time: float = 60.0
-    queue: int = 32
+    size: float = 50.0  # of an upload, in MB
+    duration: float = 600.0  # of a recording, in seconds
+    time: float = 60.0  # for an answer, in seconds
+    queue: int = 32  # recordings that wait for their answer
 
 
 class RefusedError(Exception):
@@ -56,13 +44,7 @@ class RefusedError(Exception):
 
 
 class Desk:
-    """Describes recordings with one model, within limits.
-
-    Parameters
-    ----------
-    model : str, os.PathLike, Pipeline or OnnxClassifier
-    limits : Limits
-    """
+    """Describes recordings with one model, within limits."""
 
     def __init__(self, model: Any, limits: Limits) -> None:
         self.model = answering(model)
@@ -73,13 +55,7 @@ class Desk:
         self._threads = ThreadPoolExecutor(_AT_ONCE)
 
     async def run(self, work: Callable[[], Any]) -> Any:
-        """Do some work in a thread, after what came before it.
-
-        Raises
-        ------
-        RefusedError
-            If too many wait already, or the work takes too long.
-        """
+        """Do some work in a thread; refuse if too many wait, or it takes too long."""
         if self._n_waiting >= self.limits.queue:
             raise RefusedError(
                 503, f"{self.limits.queue} recordings wait already; try again later."
@@ -104,13 +80,7 @@ class Desk:
         location: str | None = None,
         prevalence: float | None = None,
     ) -> RecordingDescription:
-        """Describe a file.
-
-        Raises
-        ------
-        RefusedError
-            If it cannot be used: with the sentence of the command line.
-        """
+        """Describe a file, or refuse with the sentence of the command line."""
         try:
             return describe_recording(
                 self.model, self.opened(path), location=location, prevalence=prevalence
@@ -119,13 +89,7 @@ class Desk:
             raise RefusedError(422, without_folder(str(error), path)) from None
 
     def describe_patient(self, paths: list[str]) -> PatientDescription:
-        """Describe the files of one patient.
-
-        Raises
-        ------
-        RefusedError
-            If none can be used, or one is larger or longer than the limits.
-        """
+        """Describe the files of one patient; refuse if none can be used."""
         found = [self._described_or_why(path) for path in paths]
         try:
             return patient_of(self.model, found, patient=None)

@@ -6,7 +6,7 @@ import csv
 import html
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,14 @@ def said(sentence: str) -> str:
     return f'<p role="alert"><strong>{html.escape(sentence)}</strong></p>'
 
 
+async def _report_or_why(desk: Desk, work: Callable[[], Any]) -> str:
+    """Return the report on what is described, or why there is none."""
+    try:
+        return framed(report_page([await desk.run(work)]))
+    except RefusedError as refused:
+        return said(str(refused))
+
+
 def row_of(description: RecordingDescription) -> list[Any]:
     """Return the row of a table, in the order of :func:`columns_of`."""
     numbers = [round(value, 4) for value in description.probabilities.values()]
@@ -112,12 +120,8 @@ def _one_recording(gradio: Any, desk: Desk) -> None:
     async def answer(path: str | None, location: str | None) -> str:
         if not path:
             return ""
-        try:
-            work = partial(desk.describe, path, location=location or None)
-            found = await desk.run(work)
-            return framed(report_page([found]))
-        except RefusedError as refused:
-            return said(str(refused))
+        work = partial(desk.describe, path, location=location or None)
+        return await _report_or_why(desk, work)
 
     with gradio.Row():
         file = gradio.File(label="Drop a recording", elem_id="one-file")
@@ -141,11 +145,7 @@ def _one_patient(gradio: Any, desk: Desk) -> None:
     async def answer(paths: Sequence[str] | None) -> str:
         if not paths:
             return said("Drop the recordings of one patient first.")
-        try:
-            found = await desk.run(partial(desk.describe_patient, list(paths)))
-            return framed(report_page([found]))
-        except RefusedError as refused:
-            return said(str(refused))
+        return await _report_or_why(desk, partial(desk.describe_patient, list(paths)))
 
     files = gradio.File(
         label="Drop all recordings of one patient",
@@ -185,10 +185,14 @@ def _many_recordings(gradio: Any, desk: Desk) -> None:
     button.click(answer, files, [table, download])
 
 
+def _new_file(name: str) -> Path:
+    """Return the path of a new file; Gradio removes it."""
+    return Path(tempfile.mkdtemp(dir=os.environ.get("GRADIO_TEMP_DIR"))) / name
+
+
 def _table_file(columns: list[str], rows: list[list[Any]]) -> str:
-    """Write a table; Gradio removes the file."""
-    folder = tempfile.mkdtemp(dir=os.environ.get("GRADIO_TEMP_DIR"))
-    path = Path(folder) / "answers.csv"
+    """Write a table."""
+    path = _new_file("answers.csv")
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
@@ -203,9 +207,9 @@ def _safe(cell: Any) -> Any:
 
 
 def _playable(description: RecordingDescription) -> str:
-    """Write the sound as a file that browsers play; Gradio removes it."""
+    """Write the sound as a file that browsers play."""
     sound: Any = description.sound
-    path = Path(tempfile.mkdtemp(dir=os.environ.get("GRADIO_TEMP_DIR"))) / "heart.wav"
+    path = _new_file("heart.wav")
     soundfile.write(path, sound.waveform, round(sound.sample_rate))
     return str(path)
 
@@ -250,20 +254,19 @@ def _review(gradio: Any, desk: Desk) -> None:
         state = state or {"scores": [], "judged": []}
         scores = state["scores"][: len(state["judged"])]
         try:
-            chosen = threshold_of_review(
+            threshold, chosen = threshold_of_review(
                 scores, state["judged"], sensitivity=sensitivity
             )
-            folder = tempfile.mkdtemp(dir=os.environ.get("GRADIO_TEMP_DIR"))
-            path = Path(folder) / "reviewed.skheart"
-            save_with_threshold(desk.model, chosen, path)
+            path = _new_file("reviewed.skheart")
+            save_with_threshold(desk.model, threshold, chosen, path)
         except ValueError as error:
             return str(error), None
-        found, low, high = (100 * value for value in chosen.sensitivity)
-        other, below, above = (100 * value for value in chosen.specificity)
+        found, low, high = (100 * value for value in chosen["sensitivity"])
+        other, below, above = (100 * value for value in chosen["specificity"])
         return (
-            f"Threshold {chosen.threshold:.3f}: of {chosen.n_positive} recordings with "
+            f"Threshold {threshold:.3f}: of {chosen['n_positive']} recordings with "
             f"{positive}, {found:.0f} % are found ({low:.0f} to {high:.0f} %); of "
-            f"{chosen.n_negative} others, {other:.0f} % are not called so "
+            f"{chosen['n_negative']} others, {other:.0f} % are not called so "
             f"({below:.0f} to {above:.0f} %). The same recordings chose it: expect "
             "less on others."
         ), str(path)

@@ -38,29 +38,16 @@ _HEADERS = {
 def web_app(
     model: Any,
     *,
-    limits: Limits | None = None,
-    hosts: tuple[str, ...] | None = LOCAL,
-    password: str | None = None,
+    limits: Limits,
+    hosts: tuple[str, ...] | None,
+    password: str | None,
 ) -> Any:
     """Return the server as an ASGI application.
 
-    Parameters
-    ----------
-    model : str, os.PathLike, Pipeline or OnnxClassifier
-        As for :func:`describe_recording`.
-    limits : Limits, default=None
-    hosts : tuple of str or None, default=LOCAL
-        Names under which it answers. None for any: only with a password.
-    password : str, default=None
-        What each request must bring, as HTTP's basic authentication with any user name.
-
-    Returns
-    -------
-    app : callable
-        For an ASGI server, such as uvicorn.
+    It answers under the names `hosts`; None stands for any, only with a password, which
+    each request must bring as HTTP's basic authentication with any user name.
     """
     fastapi = optional_import("fastapi", user="skheart serve", extra="web")
-    limits = limits or Limits()
     if hosts is None and not password:
         raise ValueError("password must be set where others can reach the server.")
     desk = Desk(model, limits)

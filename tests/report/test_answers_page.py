@@ -18,7 +18,7 @@ import skheart.report
 from skheart.report import UnusableRecording, report_page, write_report
 from skheart.report.description import BandContribution, FrequencyContribution
 from skheart.report.embedded import png, spectrogram_address
-from skheart.report.frequencies import frequency_table
+from skheart.report.sheets import frequency_table
 from skheart.report.timeline import marked_phase, rounded
 
 STYLE = (Path(skheart.report.__file__).parent / "report.css").read_text("utf-8")
