@@ -360,10 +360,7 @@ def resamples(
     A patient who is drawn twice counts as two patients.
     """
     random = np.random.default_rng(seed)
-    _, patient = np.unique(corpora.group, return_inverse=True)
-    rows_of = np.split(
-        np.argsort(patient, kind="stable"), np.cumsum(np.bincount(patient))[:-1]
-    )
+    _, rows_of = rows_of_groups(corpora.group)
     for _ in range(n_resamples):
         drawn = random.integers(0, len(rows_of), len(rows_of))
         rows = np.concatenate([rows_of[i] for i in drawn])

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,29 @@ def compared(
             "highest": round(float(ratio.max()), 3),
         }
     return rows
+
+
+def latency(
+    work: Callable[[Any], Any], inputs: Iterable[Any], *, warm_up: int
+) -> dict[str, float]:
+    """Return the milliseconds of a call with one input, after some warm-up calls."""
+    inputs = list(inputs)
+    for each in inputs[:warm_up]:
+        work(each)
+    times = []
+    for each in inputs:
+        start = time.perf_counter()
+        work(each)
+        times.append(1e3 * (time.perf_counter() - start))
+    return {
+        "median": round(float(np.median(times)), 2),
+        "p99": round(float(np.quantile(times, 0.99)), 2),
+    }
+
+
+def process(command: list[str]) -> Callable[[], Any]:
+    """Return a function that runs a command in a new process."""
+    return lambda: subprocess.run(command, check=True, capture_output=True)
 
 
 def median_and_range(values: list[float]) -> dict[str, float]:

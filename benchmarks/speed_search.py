@@ -58,17 +58,10 @@ class Counting(SpectrogramTransformer):
 
 def spectrograms_by_librosa(paths: Any) -> np.ndarray:
     """Compute normalized spectrograms of 20 s, (n_recordings, n_bands, n_frames, 1)."""
-    import librosa
-    from speed_spectrograms import RATE, by_librosa, normalized
+    from speed_spectrograms import from_file_by_librosa
 
     _count(len(paths))
-    spectrograms = []
-    for path in paths:
-        waveform, _ = librosa.load(path, sr=RATE, duration=20.0)
-        waveform = np.resize(waveform, 20 * RATE)
-        waveform = (waveform - waveform.mean()) / waveform.std()
-        spectrograms.append(normalized(by_librosa(waveform)))
-    return np.stack(spectrograms)[..., np.newaxis]
+    return np.stack([from_file_by_librosa(path) for path in paths])[..., np.newaxis]
 
 
 def network_by_hand(learning_rate: float, dropout: float) -> Any:
