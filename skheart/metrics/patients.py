@@ -83,16 +83,8 @@ def answer_patients(
 ) -> PatientAnswers:
     """Answer for each patient, from the recordings that could be used.
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_recordings, n_classes)
-    classes : ndarray of shape (n_classes,)
-    groups : ndarray of shape (n_recordings,)
-    decision : Decision
-    errors : ndarray of shape (n_recordings,), default=None
-        Why a recording cannot be used, "" where it can. By default all can.
-    measures : ndarray of shape (n_recordings, 3), default=None
-        See :func:`skheart.report.measure_recordings`; needed by a patient model.
+    `errors` says why a recording cannot be used, "" where it can; by default all can.
+    A patient model needs `measures`: see :func:`skheart.report.measure_recordings`.
     """
     if errors is None:
         errors = np.full(len(groups), "", dtype=object)
@@ -162,18 +154,12 @@ def pool_answers(
     *,
     measures: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probabilities of each patient, from those of the recordings.
+    """Return the probabilities, (n_patients, n_classes), and the sorted patients.
 
     A patient model computes them. Without one, the recordings' probabilities are
     pooled. Of two classes, the probability of the positive one is pooled, and the other
     one is the rest of 1. The pooled probabilities of other models are divided by their
     sum.
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_patients, n_classes)
-    patients : ndarray of shape (n_patients,)
-        Sorted.
     """
     if decision.patient_model is not None:
         return _by_model(

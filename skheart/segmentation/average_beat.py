@@ -196,11 +196,7 @@ def phase_loudness(
         i, j = i[i < j], j[i < j]
         each = _decibels((sums[j] - sums[i]) / np.maximum(j - i, 1))
         levels[name] = float(np.median(each)) if len(each) else np.nan
-    for above, below in (
-        ("systole", "s1"),
-        ("diastole", "s2"),
-        ("systole", "diastole"),
-    ):
+    for above, below in _RATIOS:
         levels[f"{above}/{below}"] = levels[above] - levels[below]
     return levels
 

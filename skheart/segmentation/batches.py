@@ -19,20 +19,11 @@ _SHORTEST_DIASTOLE = 5  # frames
 
 @dataclass(frozen=True)
 class Frames:
-    """Frames of many recordings, one recording after the other.
+    """Frames of many recordings, one recording after the other."""
 
-    Attributes
-    ----------
-    decibels : ndarray of shape (n_frames, n_bands)
-        Of :func:`skheart.segmentation.frames.decibels`; half precision suffices.
-    labels : ndarray of shape (n_frames,), int8
-    first : ndarray of shape (n_recordings + 1,)
-        First frame of each recording, and the number of frames.
-    """
-
-    decibels: np.ndarray
-    labels: np.ndarray
-    first: np.ndarray
+    decibels: np.ndarray  # (n_frames, n_bands); half precision suffices
+    labels: np.ndarray  # (n_frames,), int8
+    first: np.ndarray  # of each recording, and the number of frames
 
     def take(self, rows: np.ndarray) -> Frames:
         """Return some of the recordings."""
@@ -52,24 +43,14 @@ def joined(decibels: list[np.ndarray], labels: list[np.ndarray]) -> Frames:
 
 
 class CropDrawer:
-    """Draws batches of crops with their labels.
+    """Draws batches of crops of `n_crop` frames with their labels.
 
-    Parameters
-    ----------
-    frames : Frames
-        Recordings with annotated phases; those of the phase "none" alone are noise.
-    noise : ndarray of shape (n_frames, n_bands)
-        More frames of noise, in dB.
-    n_crop : int
-        Frames in a crop.
+    Recordings of the phase "none" alone are noise, like the frames in `noise`.
     """
 
     def __init__(self, frames: Frames, noise: np.ndarray, *, n_crop: int) -> None:
-        self._decibels, self._labels, self._n_crop = (
-            frames.decibels,
-            frames.labels,
-            n_crop,
-        )
+        self._decibels, self._labels = frames.decibels, frames.labels
+        self._n_crop = n_crop
         beating = (frames.labels != IGNORED) & (frames.labels != _NONE)
         # The crops' middles: any annotated frame is as likely as another.
         self._middles = np.flatnonzero(beating)
@@ -93,13 +74,7 @@ class CropDrawer:
     def draw(
         self, random: np.random.Generator, n: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw crops.
-
-        Returns
-        -------
-        decibels : ndarray of shape (n, n_crop, n_bands), float32
-        labels : ndarray of shape (n, n_crop), int8
-        """
+        """Draw crops, (n, n_crop, n_bands), and their labels, (n, n_crop)."""
         decibels = np.empty((n, self._n_crop, self._decibels.shape[1]), np.float32)
         labels = np.full((n, self._n_crop), _NONE, dtype=np.int8)
         for row in range(n):
@@ -157,11 +132,8 @@ def with_noise(decibels: np.ndarray, noise: np.ndarray, level: float) -> np.ndar
 def other_rhythm(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Draw frames in an order that gives longer diastoles, or early beats.
 
-    Returns
-    -------
-    places : ndarray of int
-        Frames of the crop: those of a longer diastole go forth and back, a shorter one
-        loses those in its middle.
+    The frames of a longer diastole go forth and back, a shorter one loses those in its
+    middle.
     """
     change = np.flatnonzero(np.diff(labels)) + 1
     starts, ends = np.r_[0, change], np.r_[change, len(labels)]

@@ -15,12 +15,18 @@ __all__ = ["Segmentation", "decode_phases"]
 _NONE = CLASSES.index("none")
 _FLOOR = 1e-4  # of a probability, so that no frame decides alone
 _IMPOSSIBLE = -1e9
-_LONGEST = 260  # frames
+_DURATIONS = np.arange(1, 261) / FRAME_RATE  # seconds
 _SOUNDS = {"s1": (0.12, 0.025), "s2": (0.10, 0.025)}  # mean and sd, in seconds
-_SHORTEST = {"s1": 0.03, "systole": 0.02, "s2": 0.03, "diastole": 0.04}
+# The shortest and the longest of each class, in seconds.
+_SECONDS = {
+    "s1": (0.03, 0.6),
+    "systole": (0.02, 0.6),
+    "s2": (0.03, 0.6),
+    "diastole": (0.04, 2.6),
+    "none": (0.6, 2.6),
+}
 _UNSURE = (0.20, 0.34)  # systole and beat where the recording tells nothing: log-mean
-_NONE_SHORTEST, _NONE_LONGEST = 0.6, 2.6  # seconds of a stretch without a heartbeat
-_ENTERING = -6.0  # logarithm of the odds of such a stretch
+_ENTERING = -6.0  # logarithm of the odds of a stretch without a heartbeat
 _RARE = -7.0  # logarithm of the share of durations that no mean explains
 CERTAIN = 0.2  # certainty of a period from which on it is one
 # Where more than this share of a recording may be no heartbeat, its period must be this
@@ -132,9 +138,8 @@ def segments(states: np.ndarray) -> Segmentation:
     change = np.flatnonzero(np.diff(states)) + 1
     first, last = np.r_[0, change], np.r_[change, len(states)]
     kept = states[first] != _NONE
-    half = 0.5
-    start = np.maximum(first[kept] - half, 0) / FRAME_RATE
-    end = (last[kept] - half) / FRAME_RATE
+    start = np.maximum(first[kept] - 0.5, 0) / FRAME_RATE
+    end = (last[kept] - 0.5) / FRAME_RATE
     return Segmentation(start, end, np.array(PHASES)[states[first[kept]]])
 
 
@@ -153,39 +158,24 @@ def transitions() -> np.ndarray:
 def any_durations() -> tuple[np.ndarray, np.ndarray]:
     """Return durations of which all that a heart can have are equally likely.
 
-    Returns
-    -------
-    duration, survival : ndarray of shape (n_classes, n_durations)
+    Durations and survival have the shape (n_classes, n_durations).
     """
-    seconds = np.arange(1, _LONGEST + 1) / FRAME_RATE
-    duration = np.full((len(CLASSES), _LONGEST), _IMPOSSIBLE)
-    for state, phase in enumerate(PHASES):
-        possible = (seconds >= _SHORTEST[phase]) & (seconds <= _longest(phase))
-        duration[state, possible] = 0
-    possible = (seconds >= _NONE_SHORTEST) & (seconds <= _NONE_LONGEST)
-    duration[_NONE, possible] = 0
+    low, high = np.array(list(_SECONDS.values())).T[:, :, np.newaxis]
+    possible = (low <= _DURATIONS) & (high >= _DURATIONS)
+    duration = np.where(possible, 0, _IMPOSSIBLE)
     return duration, np.zeros_like(duration)
-
-
-def _longest(phase: str) -> float:
-    return 2.6 if phase == "diastole" else 0.6
 
 
 def durations(found: Period) -> tuple[np.ndarray, np.ndarray]:
     """Return the logarithms of the durations' probabilities, and of longer ones'.
 
     Means are those of the recording's own period. A share of other durations stays
-    possible: beats that come early or late.
-
-    Returns
-    -------
-    duration, survival : ndarray of shape (n_classes, n_durations)
+    possible: beats that come early or late. Both have the shape (n_classes,
+    n_durations).
     """
-    seconds = np.arange(1, _LONGEST + 1) / FRAME_RATE
-    duration = np.full((len(CLASSES), _LONGEST), _IMPOSSIBLE)
+    duration, _ = any_durations()
     means = dict(_SOUNDS)
-    sure = found.certainty >= CERTAIN
-    if sure:
+    if found.certainty >= CERTAIN:
         systole = max(found.systole - _SOUNDS["s1"][0], 0.03)
         diastole = max(found.beat - found.systole - _SOUNDS["s2"][0], 0.05)
         means["systole"] = (systole, 0.025)
@@ -193,16 +183,14 @@ def durations(found: Period) -> tuple[np.ndarray, np.ndarray]:
     for state, phase in enumerate(PHASES):
         if phase in means:
             mean, sd = means[phase]
-            density = np.exp(-0.5 * ((seconds - mean) / sd) ** 2) / sd
+            density = np.exp(-0.5 * ((_DURATIONS - mean) / sd) ** 2) / sd
         else:  # broad, on a logarithmic scale
             mean = _UNSURE[0] if phase == "systole" else _UNSURE[1]
-            density = np.exp(-0.5 * (np.log(seconds / mean) / 0.5) ** 2) / seconds
+            density = np.exp(-0.5 * (np.log(_DURATIONS / mean) / 0.5) ** 2) / _DURATIONS
         density /= density.sum()
-        possible = (seconds >= _SHORTEST[phase]) & (seconds <= _longest(phase))
+        possible = duration[state] == 0
         density = density + np.exp(_RARE) / possible.sum()
         duration[state, possible] = np.log(density[possible])
-    possible = (seconds >= _NONE_SHORTEST) & (seconds <= _NONE_LONGEST)
-    duration[_NONE, possible] = 0
     probability = np.exp(np.maximum(duration, _IMPOSSIBLE))
     at_least = np.cumsum(probability[:, ::-1], axis=1)[:, ::-1]
     survival = np.log(np.maximum(np.minimum(at_least, 1), 1e-12))

@@ -31,15 +31,8 @@ def settings() -> SpectrogramSettings:
 def decibels(waveform: np.ndarray) -> np.ndarray:
     """Compute the power in bands over time, for a recording of unit power.
 
-    Parameters
-    ----------
-    waveform : ndarray of shape (n_times,), float32
-        At `SAMPLE_RATE`.
-
-    Returns
-    -------
-    decibels : ndarray of shape (n_frames, n_bands), float32
-        Frames are centred on multiples of 10 ms.
+    The waveform is at `SAMPLE_RATE`. Frames, (n_frames, n_bands), are centred on
+    multiples of 10 ms.
     """
     waveform = waveform - waveform.mean()
     loudness = np.sqrt(np.mean(np.square(waveform)))
@@ -49,18 +42,10 @@ def decibels(waveform: np.ndarray) -> np.ndarray:
 
 
 def levelled(decibels: np.ndarray) -> np.ndarray:
-    """Subtract the mean of each band: gain and tone of the stethoscope vanish.
+    """Subtract the mean of each band, (..., n_frames, n_bands), in units of 10 dB.
 
-    The contrast stays: noise that covers the beats is a small contrast.
-
-    Parameters
-    ----------
-    decibels : ndarray of shape (..., n_frames, n_bands)
-
-    Returns
-    -------
-    x : ndarray of shape (..., n_frames, n_bands), float32
-        In units of 10 dB.
+    Gain and tone of the stethoscope vanish. The contrast stays: noise that covers the
+    beats is a small contrast.
     """
     x = decibels.astype(np.float32)
     x -= x.mean(axis=-2, keepdims=True)
@@ -73,10 +58,7 @@ def frame_labels(
 ) -> np.ndarray:
     """Return the number in `CLASSES` of the phase at each frame's centre.
 
-    Returns
-    -------
-    labels : ndarray of shape (n_frames,), int8
-        -1 where there is no phase, or another word.
+    It is -1 where there is no phase, or another word.
     """
     labels = np.full(n_frames, IGNORED, dtype=np.int8)
     for code, word in enumerate(CLASSES):

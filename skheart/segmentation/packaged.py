@@ -19,13 +19,7 @@ NAME = "weights"
 
 
 def read_packaged(folder: Path = FOLDER) -> tuple[Weights, dict[str, Any]]:
-    """Read weights and card.
-
-    Raises
-    ------
-    ValueError
-        If a file is missing or damaged.
-    """
+    """Read weights and card, or raise if a file is missing or damaged."""
     path = folder / f"{NAME}.npz"
     content = path.read_bytes() if path.is_file() else b""
     card_path = folder / f"{NAME}.json"
