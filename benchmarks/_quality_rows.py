@@ -106,6 +106,10 @@ class Rows:
         )
 
     @property
+    def real(self) -> np.ndarray:
+        return np.arange(len(self.good)) < self.n_real
+
+    @property
     def usable(self) -> np.ndarray:
         return ~np.isnan(self.X[next(iter(self.X))])
 

@@ -294,8 +294,6 @@ def figure(
         The test fold of each recording.
     by_fold : list of float
         The figures of the folds, if `fold` cannot describe them.
-    n_resamples : int
-        Number of bootstrap resamples of the patients.
     """
     if by_fold is None:
         by_fold = [
@@ -336,30 +334,25 @@ def drawn_by_patient(group: np.ndarray, n_resamples: int) -> list[np.ndarray]:
 
 
 def bootstrap(
-    task: Task,
-    corpora: Corpora,
-    score: np.ndarray,
-    *,
-    n_resamples: int = 1000,
-    seed: int = 0,
+    task: Task, corpora: Corpora, score: np.ndarray, *, n_resamples: int = 1000
 ) -> tuple[float, float]:
     """Return the limits of a 95 % interval by drawing patients with replacement."""
     values = [
         task.statistic(part, score[rows])
-        for part, rows in resamples(corpora, n_resamples, seed=seed)
+        for part, rows in resamples(corpora, n_resamples)
     ]
     low, high = np.nanquantile(values, [0.025, 0.975])
     return float(low), float(high)
 
 
 def resamples(
-    corpora: Corpora, n_resamples: int, *, seed: int = 0
+    corpora: Corpora, n_resamples: int
 ) -> Iterator[tuple[Corpora, np.ndarray]]:
     """Draw patients with replacement; yield the recordings and their rows.
 
     A patient who is drawn twice counts as two patients.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     _, rows_of = rows_of_groups(corpora.group)
     for _ in range(n_resamples):
         drawn = random.integers(0, len(rows_of), len(rows_of))
