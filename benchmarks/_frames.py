@@ -11,8 +11,8 @@ from skheart.audio.reading import read_recording
 from skheart.datasets import read_segmentation
 from skheart.segmentation.batches import Frames
 from skheart.segmentation.frames import (
-    CLASSES,
     IGNORED,
+    NONE,
     SAMPLE_RATE,
     decibels,
     frame_labels,
@@ -45,7 +45,7 @@ def read_frames(
             if segmentation:
                 labels.append(frame_labels(*read_segmentation(segmentation), n))
             else:
-                code = CLASSES.index("none") if silent else IGNORED
+                code = NONE if silent else IGNORED
                 labels.append(np.full(n, code, dtype=np.int8))
         folder.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".part.npz")

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skheart.segmentation.frames import CLASSES, FRAME_RATE, IGNORED
+from skheart.segmentation.frames import CLASSES, FRAME_RATE, IGNORED, NONE
 
-_NONE = CLASSES.index("none")
 _S1, _S2, _DIASTOLE = CLASSES.index("s1"), CLASSES.index("s2"), 3
 _SHARE_OF_NOISE = 0.12  # of the crops
 _NOISY = 0.85  # share of the crops of heartbeats with noise added
@@ -24,6 +23,11 @@ class Frames:
     decibels: np.ndarray  # (n_frames, n_bands); half precision suffices
     labels: np.ndarray  # (n_frames,), int8
     first: np.ndarray  # of each recording, and the number of frames
+
+    @property
+    def beating(self) -> np.ndarray:
+        """Which frames have a phase."""
+        return (self.labels != IGNORED) & (self.labels != NONE)
 
     def take(self, rows: np.ndarray) -> Frames:
         """Return some of the recordings."""
@@ -51,9 +55,8 @@ class CropDrawer:
     def __init__(self, frames: Frames, noise: np.ndarray, *, n_crop: int) -> None:
         self._decibels, self._labels = frames.decibels, frames.labels
         self._n_crop = n_crop
-        beating = (frames.labels != IGNORED) & (frames.labels != _NONE)
         # The crops' middles: any annotated frame is as likely as another.
-        self._middles = np.flatnonzero(beating)
+        self._middles = np.flatnonzero(frames.beating)
         self._row_of = np.repeat(
             np.arange(len(frames.first) - 1), np.diff(frames.first)
         )
@@ -61,7 +64,7 @@ class CropDrawer:
         silent = [
             self._decibels[i:j]
             for i, j in zip(frames.first[:-1], frames.first[1:], strict=True)
-            if j - i > 0 and (frames.labels[i:j] == _NONE).all()
+            if j - i > 0 and (frames.labels[i:j] == NONE).all()
         ]
         self._noise = np.concatenate([noise, *silent]) if silent else noise
         self._n_synthetic, self._n_noise = len(noise), len(self._noise)
@@ -76,7 +79,7 @@ class CropDrawer:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Draw crops, (n, n_crop, n_bands), and their labels, (n, n_crop)."""
         decibels = np.empty((n, self._n_crop, self._decibels.shape[1]), np.float32)
-        labels = np.full((n, self._n_crop), _NONE, dtype=np.int8)
+        labels = np.full((n, self._n_crop), NONE, dtype=np.int8)
         for row in range(n):
             if random.random() < _SHARE_OF_NOISE:
                 decibels[row] = self._noise_crop(random)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from skheart.segmentation.frames import CLASSES, FRAME_RATE, PHASES
+from skheart.segmentation.frames import CLASSES, FRAME_RATE, NONE, PHASES
 from skheart.segmentation.kernels import best_path
 from skheart.segmentation.periodicity import Period, period
 
 __all__ = ["Segmentation", "decode_phases"]
 
-_NONE = CLASSES.index("none")
 _FLOOR = 1e-4  # of a probability, so that no frame decides alone
 _IMPOSSIBLE = -1e9
 _DURATIONS = np.arange(1, 261) / FRAME_RATE  # seconds
@@ -80,8 +79,8 @@ def decode_phases(probability: np.ndarray) -> Segmentation:
     probability = check_probability(probability)
     n_frames = len(probability)
     found = period(probability)
-    if found.certainty < _UNDOUBTED and probability[:, _NONE].mean() > _DOUBTFUL:
-        return segments(np.full(n_frames, _NONE, dtype=np.int8))
+    if found.certainty < _UNDOUBTED and probability[:, NONE].mean() > _DOUBTFUL:
+        return segments(np.full(n_frames, NONE, dtype=np.int8))
     states = most_likely(probability, *durations(found))
     return segments(without_fragments(states, probability))
 
@@ -91,7 +90,7 @@ def most_likely(
 ) -> np.ndarray:
     """Return the most likely state of each frame; there is no heartbeat in NaN."""
     if np.isnan(probability).any():
-        return np.full(len(probability), _NONE, dtype=np.int8)
+        return np.full(len(probability), NONE, dtype=np.int8)
     logarithm = np.log(np.maximum(probability, _FLOOR))
     emission = np.zeros((len(probability) + 1, len(CLASSES)))
     np.cumsum(logarithm, axis=0, out=emission[1:])
@@ -119,14 +118,14 @@ def without_fragments(states: np.ndarray, probability: np.ndarray) -> np.ndarray
     beat or two by chance.
     """
     kept = states.copy()
-    change = np.flatnonzero(np.diff(states == _NONE)) + 1
+    change = np.flatnonzero(np.diff(states == NONE)) + 1
     for part in np.split(np.arange(len(states)), change):
         phases = states[part][np.r_[True, np.diff(states[part]) != 0]]
         agreement = probability[part, states[part]].mean()
         least = _AGREEMENT if len(part) >= _SHORT * FRAME_RATE else _AGREEMENT_OF_SHORT
         whole = len(phases) >= _FEWEST and {0, 2} <= set(phases.tolist())
         if not whole or agreement < least:
-            kept[part] = _NONE
+            kept[part] = NONE
     return kept
 
 
@@ -137,10 +136,27 @@ def segments(states: np.ndarray) -> Segmentation:
     """
     change = np.flatnonzero(np.diff(states)) + 1
     first, last = np.r_[0, change], np.r_[change, len(states)]
-    kept = states[first] != _NONE
+    kept = states[first] != NONE
     start = np.maximum(first[kept] - 0.5, 0) / FRAME_RATE
     end = (last[kept] - 0.5) / FRAME_RATE
     return Segmentation(start, end, np.array(PHASES)[states[first[kept]]])
+
+
+def checked_segments(segmentation: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return start, end and phase as arrays, sorted by time, or raise."""
+    try:
+        start, end, phase = (np.asarray(part) for part in segmentation)
+        start, end = start.astype(float), end.astype(float)
+        ok = start.shape == end.shape == phase.shape and start.ndim == 1
+    except (TypeError, ValueError):
+        ok = False
+    if not ok:
+        raise ValueError(
+            "segmentation must be a tuple (start, end, phase) of three arrays of one "
+            f"length, as HeartSoundSegmenter.predict returns, got {segmentation!r}."
+        )
+    order = np.argsort(start, kind="stable")
+    return start[order], end[order], phase[order].astype(str)
 
 
 def transitions() -> np.ndarray:
@@ -149,9 +165,9 @@ def transitions() -> np.ndarray:
     for state in range(len(PHASES)):
         odds[state, (state + 1) % len(PHASES)] = 0
         # Noise may begin at any time, and end before any phase.
-        odds[state, _NONE] = _ENTERING
-        odds[_NONE, state] = 0
-    odds[_NONE, _NONE] = 0
+        odds[state, NONE] = _ENTERING
+        odds[NONE, state] = 0
+    odds[NONE, NONE] = 0
     return odds
 
 
@@ -194,5 +210,5 @@ def durations(found: Period) -> tuple[np.ndarray, np.ndarray]:
     probability = np.exp(np.maximum(duration, _IMPOSSIBLE))
     at_least = np.cumsum(probability[:, ::-1], axis=1)[:, ::-1]
     survival = np.log(np.maximum(np.minimum(at_least, 1), 1e-12))
-    survival[_NONE] = 0
+    survival[NONE] = 0
     return duration, survival

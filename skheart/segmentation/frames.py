@@ -15,6 +15,7 @@ N_BANDS = 40
 F_MIN, F_MAX = 25.0, 800.0  # Hz
 PHASES = ("s1", "systole", "s2", "diastole")
 CLASSES = (*PHASES, "none")
+NONE = CLASSES.index("none")
 IGNORED = -1  # label of frames that nobody has annotated
 _FLOOR = 1e-6  # of the power, against that of the recording
 _DECIBELS = 10.0  # what the network sees as 1
