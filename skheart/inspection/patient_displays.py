@@ -219,7 +219,7 @@ class PatientRocDisplay(_ByPatientDisplay):
         ImportError
             If matplotlib is not installed.
         """
-        ax = _square_axes(ax, user="PatientRocDisplay")
+        ax = _square_axes(ax, user="PatientRocDisplay.plot")
         false, true, low, high = self.band
         (self.chance_line_,) = ax.plot([0, 1], [0, 1], color=GREY, linestyle=":")
         self.band_ = ax.fill_between(
@@ -360,7 +360,7 @@ class CalibrationByPatientDisplay(_ByPatientDisplay):
         ImportError
             If matplotlib is not installed.
         """
-        ax = _square_axes(ax, user="CalibrationByPatientDisplay")
+        ax = _square_axes(ax, user="CalibrationByPatientDisplay.plot")
         (self.perfect_line_,) = ax.plot([0, 1], [0, 1], color=GREY, linestyle=":")
         shares = np.array([one["share"] for one in self.bins])
         below = shares - [one["low"] for one in self.bins]
