@@ -24,15 +24,8 @@ def read_frames(
 ) -> Frames:
     """Compute the frames of recordings, or read those computed before.
 
-    Parameters
-    ----------
-    paths : list of str
-    segmentations : list of str
-        Of each recording; "" where there is none.
-    folder : path
-        Where they are kept.
-    silent : bool, default=False
-        Whether the recordings hold no heartbeat: all frames get the label "none".
+    A segmentation is "" where there is none. If the recordings are `silent`, they hold
+    no heartbeat: all frames get the label "none".
     """
     key = hashlib.sha256(repr((paths, segmentations, silent)).encode()).hexdigest()[:16]
     path = folder / f"frames-{key}.npz"

@@ -34,14 +34,9 @@ POOR, FINE = 0.0, 20.0  # dB at which it is poor, and at which it is still good
 
 
 class Rows:
-    """Recordings and sounds with their indices and labels.
+    """Recordings and sounds with their indices `X` and labels.
 
-    Attributes
-    ----------
-    X : dict of str to ndarray of shape (n,)
-        Indices.
-    good, source, corpus, fold : ndarray of shape (n,)
-        The first `n_real` rows are the recordings of the corpora.
+    The first `n_real` rows are the recordings of the corpora.
     """
 
     monotone = True  # whether curves may not rise and fall

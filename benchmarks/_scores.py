@@ -27,37 +27,18 @@ MURMUR3_POOLING = ("mean", "max", "mean")  # of Absent, Present, Unknown
 
 @dataclass(frozen=True)
 class Task:
-    """A classification task on the recordings of a corpus.
-
-    Attributes
-    ----------
-    name, title : str
-    unit : str
-        Name of the score.
-    goal : float
-        The value that was aimed at.
-    head : str
-        The head of `HEADS` that predicts it.
-    rows : callable
-        Corpora -> mask of the recordings of the task.
-    truth : callable
-        Corpora -> array of the targets of a baseline: 1 for the positive class, or the
-        label.
-    answer : callable
-        Probabilities of the classes -> score of each recording.
-    statistic : callable
-        (Corpora, scores) -> figure.
-    """
+    """A classification task on the recordings of a corpus."""
 
     name: str
     title: str
-    unit: str
-    goal: float
-    head: str
-    rows: Callable[[Corpora], np.ndarray]
+    unit: str  # name of the score
+    goal: float  # the value that was aimed at
+    head: str  # the head of `HEADS` that predicts it
+    rows: Callable[[Corpora], np.ndarray]  # mask of the recordings of the task
+    # Targets of a baseline: 1 for the positive class, or the label.
     truth: Callable[[Corpora], np.ndarray]
-    answer: Callable[[np.ndarray], np.ndarray]
-    statistic: Callable[[Corpora, np.ndarray], float]
+    answer: Callable[[np.ndarray], np.ndarray]  # probabilities of classes -> scores
+    statistic: Callable[[Corpora, np.ndarray], float]  # of scores of recordings
 
 
 def probabilities(logits: np.ndarray, head: str) -> np.ndarray:
@@ -283,17 +264,9 @@ def figure(
 ) -> dict[str, Any]:
     """Return the figure of a task by fold, and with an interval for all folds.
 
-    Parameters
-    ----------
-    task : Task
-    corpora : Corpora
-        The recordings of the task.
-    score : ndarray of shape (n,) or (n, n_classes)
-        Scores by models that were not trained on the patient.
-    fold : ndarray of shape (n,)
-        The test fold of each recording.
-    by_fold : list of float
-        The figures of the folds, if `fold` cannot describe them.
+    The scores are by models that were not trained on the patient. `fold` is the test
+    fold of each recording; `by_fold` are the figures of the folds, if `fold` cannot
+    describe them.
     """
     if by_fold is None:
         by_fold = [

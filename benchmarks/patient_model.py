@@ -111,22 +111,12 @@ def main() -> None:
 
 @dataclass
 class Table:
-    """The patients of CirCor; one who came to both campaigns is in it twice.
+    """The patients of CirCor; one who came to both campaigns is in it twice."""
 
-    Attributes
-    ----------
-    truth : ndarray of shape (n_patients,)
-        Absent, Present or Unknown.
-    fold, group : ndarray of shape (n_patients,)
-        The fold, and the person.
-    features : list of dict
-        Everything that a patient model may use, by name.
-    """
-
-    truth: np.ndarray
+    truth: np.ndarray  # Absent, Present or Unknown
     fold: np.ndarray
-    group: np.ndarray
-    features: list[dict[str, float]]
+    group: np.ndarray  # the person
+    features: list[dict[str, float]]  # everything that a patient model may use
 
     def __len__(self) -> int:
         return len(self.truth)

@@ -92,17 +92,7 @@ def of_duration(seconds: float, paths: list[str], work: Path, n: int) -> dict[st
 def measure(
     paths: list[str], work: Path, *, rounds: int, quick: bool
 ) -> dict[str, Any]:
-    """Measure sizes, latencies, the start of a process, and streaming.
-
-    Parameters
-    ----------
-    paths : list of str
-        Recordings.
-    work : path
-        Folder for the model files.
-    rounds : int
-    quick : bool
-    """
+    """Measure sizes, latencies, the start of a process, and streaming."""
     work.mkdir(parents=True, exist_ok=True)
     n = 20 if quick else 200
     durations = {

@@ -80,17 +80,7 @@ def _peak_mb() -> float:
 
 
 def measure(paths: list[str], work: Path, *, quick: bool) -> dict[str, Any]:
-    """Run all sizes, each in a new process.
-
-    Parameters
-    ----------
-    paths : list of str
-        Recordings of the smallest corpus.
-    work : path
-        Folder for the repeated recordings.
-    quick : bool
-        Omit the largest size.
-    """
+    """Run all sizes, with `quick` without the largest, each in a new process."""
     sizes = TIMES[:-1] if quick else TIMES
     folder = work / "grown"
     grown(paths, folder, sizes[-1])

@@ -62,16 +62,7 @@ def beside_onnx(paths: list[str], *, rounds: int) -> dict[str, Any]:
 
 
 def measure(paths: list[str], *, rounds: int, n_batch: int) -> dict[str, Any]:
-    """Time predictions.
-
-    Parameters
-    ----------
-    paths : list of str
-        Recordings of about 20 seconds.
-    rounds : int
-    n_batch : int
-        Number of recordings in a batch; `paths` are repeated.
-    """
+    """Time predictions of single recordings, and of a batch, in which they repeat."""
     pipeline: Pipeline = load_pretrained("murmur")
     pipeline.set_params(spectrogram__duration=SECONDS)
     network = pipeline["cnn"]

@@ -147,14 +147,8 @@ def measure(
 ) -> dict[str, Any]:
     """Run all alternatives alternately, each in a new process.
 
-    Parameters
-    ----------
-    data_home : str
-    rounds : int
-    quick : bool
-        Omit the searches with one job.
-    whole : bool, default=False
-        Train on whole spectrograms.
+    With `quick`, the searches with one job are omitted; with `whole`, whole
+    spectrograms are trained on.
     """
     from _turns import compared
 

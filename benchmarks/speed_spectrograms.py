@@ -83,15 +83,7 @@ def in_pytorch(waveforms: list[np.ndarray], rounds: int) -> list[float]:
 
 
 def measure(paths: list[str], work: Path, *, rounds: int) -> dict[str, Any]:
-    """Time all implementations on some recordings.
-
-    Parameters
-    ----------
-    paths : list of str
-    work : path
-        Folder for the WAV files.
-    rounds : int
-    """
+    """Time all implementations on some recordings, which are written as WAV files."""
     paths = as_wav(paths, work / "wav")
     waveforms = [read_recording(path, sample_rate=RATE)[0] for path in paths]
     waveforms = [waveform[: 20 * RATE] for waveform in waveforms]
