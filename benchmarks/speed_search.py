@@ -8,7 +8,6 @@ in a separate process with its own joblib workers. The time includes their start
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -185,20 +184,10 @@ def measure(
     }
 
 
-def main() -> None:
-    """Run the alternative named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data_home")
-    parser.add_argument("kind", choices=["skheart", "whole", "hand"])
-    parser.add_argument("n_jobs", type=int)
-    parser.add_argument("kept", choices=["", "memory", "cache"])
-    options = parser.parse_args()
-    run_one(options.data_home, options.kind, options.n_jobs, options.kept)
-
-
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Workers import the classes of this file by the name of its module.
     import speed_search
 
-    speed_search.main()
+    _, data_home, kind, n_jobs, kept = sys.argv
+    speed_search.run_one(data_home, kind, int(n_jobs), kept)

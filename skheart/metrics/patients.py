@@ -8,32 +8,18 @@ import numpy as np
 
 from skheart._core.decisions import Decision, labels_of
 from skheart._core.patient_model import MEASURES, PatientModel
-from skheart.metrics.pooling import pool_by_group
+from skheart.metrics.pooling import pool_by_group, rows_of_groups
 from skheart.metrics.positive import positive_class
 
 
 class PatientAnswers(NamedTuple):
-    """One answer for each patient.
+    """One answer for each patient."""
 
-    Attributes
-    ----------
-    groups : ndarray of shape (n_patients,)
-        The patients, sorted.
-    prediction : ndarray of shape (n_patients,)
-        The class; None where no recording of the patient could be used.
-    probabilities : ndarray of shape (n_patients, n_classes)
-        NaN where no recording could be used.
-    n_recordings : ndarray of shape (n_patients,)
-        How many recordings were used.
-    errors : ndarray of shape (n_patients,)
-        Why recordings could not be used; "" if all were used.
-    """
-
-    groups: np.ndarray
-    prediction: np.ndarray
-    probabilities: np.ndarray
-    n_recordings: np.ndarray
-    errors: np.ndarray
+    groups: np.ndarray  # the patients, sorted
+    prediction: np.ndarray  # the class; None where no recording could be used
+    probabilities: np.ndarray  # (n_patients, n_classes); NaN where none could be used
+    n_recordings: np.ndarray  # how many were used
+    errors: np.ndarray  # why recordings could not be used; "" if all were used
 
 
 def decision_of(
@@ -123,13 +109,6 @@ def _reason(errors: np.ndarray) -> str:
     if not len(failed):
         return ""
     return f"{len(failed)} of {len(errors)} recordings cannot be used: {failed[0]}"
-
-
-def rows_of_groups(groups: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the sorted groups, and the rows of each."""
-    names, code = np.unique(groups, return_inverse=True)
-    order = np.argsort(code, kind="stable")
-    return names, np.split(order, np.cumsum(np.bincount(code))[:-1])
 
 
 def labels_of_patients(
