@@ -11,6 +11,8 @@ N_BOOTSTRAP = 1000
 
 def auroc(y: np.ndarray, score: np.ndarray, group: np.ndarray) -> dict[str, Any]:
     """Return the AUROC of recordings, with a 95 % interval by patient."""
+    if not 0 < y.sum() < len(y):
+        return {"n": len(y), "positive": int(y.sum())}
     patients, number = np.unique(group, return_inverse=True)
     order = np.argsort(score, kind="stable")
     y, score, number = y[order], score[order], number[order]

@@ -26,10 +26,7 @@ RATE = 1000  # Hz, that of Springer's HSMM
 def peak_picking(waveform: np.ndarray, sample_rate: float) -> Any:
     """Find the two sounds as peaks of the envelope; the longer gap is the diastole.
 
-    Returns
-    -------
-    segmentation : tuple of (start, end, phase)
-        First and second sounds only, 100 ms each.
+    Only first and second sounds are returned, 100 ms each.
     """
     band = butter(3, (25, 150), "bandpass", output="sos", fs=sample_rate)
     envelope = np.abs(hilbert(sosfiltfilt(band, waveform)))
@@ -89,12 +86,7 @@ class Decoder:
 
 
 def springer(task: dict[str, Any]) -> list[Any]:
-    """Train pyPCG's HSMM on annotated stretches; segment recordings.
-
-    Returns
-    -------
-    found : list of [start, end, phase]
-    """
+    """Train pyPCG's HSMM on annotated stretches; segment recordings."""
     for name in ("hsmmlearn", "hsmmlearn.emissions", "hsmmlearn.hsmm"):
         sys.modules[name] = types.ModuleType(name)
     sys.modules["hsmmlearn.emissions"].AbstractEmissions = object  # type: ignore

@@ -29,12 +29,7 @@ def cut(
     """Average the logits of one head over networks with the same input.
 
     `scaling` is the slope and the intercept of the log odds of the first of two
-    classes.
-
-    Returns
-    -------
-    model : keras.Model
-        One graph without nested models.
+    classes. The model is one graph without nested models.
     """
     columns = COLUMNS[head]
     slope, intercept = scaling

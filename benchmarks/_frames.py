@@ -11,8 +11,8 @@ from skheart.audio.reading import read_recording
 from skheart.datasets import read_segmentation
 from skheart.segmentation.batches import Frames
 from skheart.segmentation.frames import (
-    CLASSES,
     IGNORED,
+    NONE,
     SAMPLE_RATE,
     decibels,
     frame_labels,
@@ -24,15 +24,8 @@ def read_frames(
 ) -> Frames:
     """Compute the frames of recordings, or read those computed before.
 
-    Parameters
-    ----------
-    paths : list of str
-    segmentations : list of str
-        Of each recording; "" where there is none.
-    folder : path
-        Where they are kept.
-    silent : bool, default=False
-        Whether the recordings hold no heartbeat: all frames get the label "none".
+    A segmentation is "" where there is none. If the recordings are `silent`, they hold
+    no heartbeat: all frames get the label "none".
     """
     key = hashlib.sha256(repr((paths, segmentations, silent)).encode()).hexdigest()[:16]
     path = folder / f"frames-{key}.npz"
@@ -45,7 +38,7 @@ def read_frames(
             if segmentation:
                 labels.append(frame_labels(*read_segmentation(segmentation), n))
             else:
-                code = CLASSES.index("none") if silent else IGNORED
+                code = NONE if silent else IGNORED
                 labels.append(np.full(n, code, dtype=np.int8))
         folder.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".part.npz")

@@ -26,13 +26,7 @@ _WIDTHS = (80, 100, 150)  # of the resonances, in Hz
 
 
 def draw_other(random: np.random.Generator, kind: str) -> tuple[np.ndarray, float]:
-    """Draw a sound of 5 to 20 seconds.
-
-    Returns
-    -------
-    waveform : ndarray of shape (n_times,), float32
-    sample_rate : float
-    """
+    """Draw a sound of 5 to 20 seconds; return it with its sampling rate."""
     rate = float(random.choice(RATES))
     n = int(random.uniform(5, 20) * rate)
     waveform = KINDS[kind](random, n, rate)

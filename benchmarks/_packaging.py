@@ -15,13 +15,7 @@ from skheart.neural.packaged import FOLDER, FORMAT, KEPT, SavedNetwork
 
 
 def write_network(saved: SavedNetwork, *, folder: Path = FOLDER) -> None:
-    """Write a network for the package; its weights in half precision.
-
-    Raises
-    ------
-    ValueError
-        If a weight is too large for half precision.
-    """
+    """Write a network for the package; its weights in half precision."""
     network = saved.network
     halves: dict[str, Any] = {}
     for number, weight in enumerate(network.weights):

@@ -34,21 +34,11 @@ HALF = 0.5  # share of a recording of CirCor: less is called little
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels of recordings.
+    """Labels of recordings; the table is fitted to `good`."""
 
-    Attributes
-    ----------
-    good : ndarray of shape (n,)
-        1 good, 0 poor, or between; NaN without a label. The table is fitted to it.
-    tasks : dict of str to ndarray of shape (n,)
-        1 poor, 0 good, -1 for recordings that are not in the task.
-    share : ndarray of shape (n,)
-        Annotated share of CirCor's recordings; NaN for others.
-    """
-
-    good: np.ndarray
-    tasks: dict[str, np.ndarray]
-    share: np.ndarray
+    good: np.ndarray  # 1 good, 0 poor, or between; NaN without a label
+    tasks: dict[str, np.ndarray]  # 1 poor, 0 good, -1 not in the task
+    share: np.ndarray  # annotated share of CirCor's recordings; NaN for others
 
 
 def labels_of(corpora: Corpora, data_home: Path) -> Labels:

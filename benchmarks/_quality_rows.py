@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,14 +35,9 @@ POOR, FINE = 0.0, 20.0  # dB at which it is poor, and at which it is still good
 
 
 class Rows:
-    """Recordings and sounds with their indices and labels.
+    """Recordings and sounds with their indices `X` and labels.
 
-    Attributes
-    ----------
-    X : dict of str to ndarray of shape (n,)
-        Indices.
-    good, source, corpus, fold : ndarray of shape (n,)
-        The first `n_real` rows are the recordings of the corpora.
+    The first `n_real` rows are the recordings of the corpora.
     """
 
     monotone = True  # whether curves may not rise and fall
@@ -104,6 +100,10 @@ class Rows:
             self.source[rows],
             monotone=self.monotone,
         )
+
+    @property
+    def real(self) -> np.ndarray:
+        return np.arange(len(self.good)) < self.n_real
 
     @property
     def usable(self) -> np.ndarray:
@@ -186,15 +186,13 @@ def pypcg_rows(rows: Rows, corpora: Corpora, work: Path, python: str) -> Rows:
         subprocess.run([python, script, paths.resolve(), answer.resolve()], check=True)
     X = np.array(json.loads(answer.read_text()))
     X[~np.isfinite(X).all(axis=1)] = np.nan
-    theirs = object.__new__(Rows)
-    real = np.arange(rows.n_real)
-    theirs.n_real = rows.n_real
+    theirs = copy(rows)
     theirs.monotone = False
     theirs.X = dict(zip(PYPCG_INDICES, X.T, strict=True))
     # It has no rule for recordings without a heartbeat.
     theirs.X["heartbeat_share"] = np.where(np.isnan(X[:, 0]), np.nan, 1.0)
     for name in ("good", "source", "corpus", "fold"):
-        setattr(theirs, name, getattr(rows, name)[real])
+        setattr(theirs, name, getattr(rows, name)[: rows.n_real])
     return theirs
 
 

@@ -39,16 +39,9 @@ def fit_table(
 ) -> dict[str, Any]:
     """Fit a curve for each index.
 
-    Every source has the same weight, and in each, good and poor recordings have.
-
-    Parameters
-    ----------
-    X : dict of str to ndarray of shape (n,)
-    good : ndarray of shape (n,)
-        1 good, 0 poor, or between.
-    source : ndarray of shape (n,)
-    monotone : bool, default=True
-        Whether curves may not rise and fall; False is fairer to indices of others.
+    Every source has the same weight, and in each, good and poor recordings have. If
+    curves are not `monotone`, they may rise and fall, which is fairer to indices of
+    others.
     """
     curves, columns = {}, []
     for name, values in X.items():

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _auroc import auroc, by_patient
 from _corpora import Corpora
 from _rhythm_trials import scores_of_trials
 from sklearn.ensemble import ExtraTreesClassifier
@@ -26,7 +27,6 @@ from skheart.segmentation.frames import SAMPLE_RATE, decibels
 from skheart.segmentation.segmenter import probabilities
 
 N_REPEATS = 5
-N_BOOTSTRAP = 1000
 # Whether a beat is arrhythmic, by the words of CinC 2016; "unclear" is left out.
 ARRHYTHMIC = {"none": 0, "one beat": 1, "two beats": 1, "medium": 1, "severe": 1}
 
@@ -54,7 +54,7 @@ def rhythm_results(
     results["CirCor with spliced beats"] = {
         **auroc(y, score, circor.group),
         "one feature": best_feature(X, y),
-        "by length": by_length(y, score, circor.group, length, (0, 10, 20, 30, 100)),
+        "by length": by_length(y, score, circor.group, length, (0, 10, 20, 30)),
     }
     learned = detector().fit(X, y)
     for name, (X_b, y_b, group, length) in {
@@ -63,18 +63,16 @@ def rhythm_results(
     }.items():
         score = cross_validated(X_b, y_b, group)
         trained_on_spliced = learned.predict_proba(X_b)[:, 1]
+        more = np.column_stack([X_b, trained_on_spliced])
+        stacked = cross_validated(more, y_b, group)
         results[name] = {
-            **auroc(y_b, score, group),
-            "by patient": by_patient(y_b, score, group),
-            "trained on CirCor's spliced beats only": {
-                **auroc(y_b, trained_on_spliced, group),
-                "by patient": by_patient(y_b, trained_on_spliced, group),
-            },
-            "with that score as one more feature": stacked_figures(
-                np.column_stack([X_b, trained_on_spliced]), y_b, group
+            **both(y_b, score, group),
+            "trained on CirCor's spliced beats only": both(
+                y_b, trained_on_spliced, group
             ),
+            "with that score as one more feature": both(y_b, stacked, group),
             "one feature": best_feature(X_b, y_b),
-            "by length": by_length(y_b, score, group, length, (0, 3, 5, 8, 12, 100)),
+            "by length": by_length(y_b, score, group, length, (0, 3, 5, 8, 12)),
         }
     results["CinC 2016 b, arrhythmic beats"]["tried"] = tried(data_home, weights[:2])
     for name, figures in results.items():
@@ -89,21 +87,20 @@ def tried(data_home: Path, weights: list[list[np.ndarray]]) -> dict[str, Any]:
     scores = scores_of_trials(
         probabilities, y, group, detector=detector, cross_validated=cross_validated
     )
-    return {
-        name: {**auroc(y, score, group), "by patient": by_patient(y, score, group)}
-        for name, score in scores.items()
-    }
+    return {name: both(y, score, group) for name, score in scores.items()}
 
 
-def stacked_figures(X: np.ndarray, y: np.ndarray, group: np.ndarray) -> dict[str, Any]:
-    score = cross_validated(X, y, group)
+def both(y: np.ndarray, score: np.ndarray, group: np.ndarray) -> dict[str, Any]:
+    """Return the AUROC of recordings, with that of patients."""
     return {**auroc(y, score, group), "by patient": by_patient(y, score, group)}
 
 
-def features_of(path: str, weights: list[np.ndarray]) -> tuple[np.ndarray, float]:
-    """Return the features of a recording, and its length in seconds."""
-    probability, length = read(path, weights)
-    return rhythm_features(probability), length
+def features_of(
+    paths: np.ndarray, weights: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the features of recordings, and their lengths in seconds."""
+    probability, length = zip(*(read(path, weights) for path in paths), strict=True)
+    return np.array(list(map(rhythm_features, probability))), np.array(length)
 
 
 def read(path: str, weights: list[np.ndarray]) -> tuple[np.ndarray, float]:
@@ -157,22 +154,17 @@ def set_b(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return features, whether a beat is arrhythmic, patients and lengths."""
     paths, y, group = arrhythmic(data_home)
-    found = [features_of(path, weights) for path in paths]
-    X = np.array([features for features, _ in found])
-    return X, y, group, np.array([seconds for _, seconds in found])
+    X, length = features_of(paths, weights)
+    return X, y, group, length
 
 
 def pascal_b(
     corpora: Corpora, weights: list[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return features, whether the label is extrasystole, patients and lengths."""
-    rows = np.flatnonzero((corpora.corpus == "pascal") & (corpora.part == "B"))
-    if len(rows) == 0:
-        rows = np.flatnonzero(np.char.find(corpora.path, "set_b") >= 0)
+    rows = np.flatnonzero((corpora.corpus == "pascal") & (corpora.part == "b"))
     part = corpora.take(rows)
-    found = [features_of(path, weights) for path in part.path]
-    X = np.array([features for features, _ in found])
-    length = np.array([seconds for _, seconds in found])
+    X, length = features_of(part.path, weights)
     return X, (part.word == "extrasystole").astype(int), part.group, length
 
 
@@ -192,38 +184,6 @@ def cross_validated(
     return total / N_REPEATS
 
 
-def auroc(y: np.ndarray, score: np.ndarray, group: np.ndarray) -> dict[str, Any]:
-    """Return the AUROC of recordings, with an interval by patient."""
-    if not 0 < y.sum() < len(y):
-        return {"n": len(y), "positive": int(y.sum())}
-    patients = np.unique(group)
-    rows_of = [np.flatnonzero(group == patient) for patient in patients]
-    random = np.random.default_rng(0)
-    values = []
-    for _ in range(N_BOOTSTRAP):
-        drawn = random.integers(len(patients), size=len(patients))
-        rows = np.concatenate([rows_of[number] for number in drawn])
-        if 0 < y[rows].sum() < len(rows):
-            values.append(roc_auc_score(y[rows], score[rows]))
-    low, high = np.percentile(values, [2.5, 97.5])
-    return {
-        "auroc": round(float(roc_auc_score(y, score)), 3),
-        "low": round(float(low), 3),
-        "high": round(float(high), 3),
-        "n": len(y),
-        "positive": int(y.sum()),
-        "patients": len(patients),
-    }
-
-
-def by_patient(y: np.ndarray, score: np.ndarray, group: np.ndarray) -> dict[str, Any]:
-    """Return the AUROC of patients: the highest score against any arrhythmic beat."""
-    patients = np.unique(group)
-    labels = np.array([y[group == patient].max() for patient in patients])
-    highest = np.array([score[group == patient].max() for patient in patients])
-    return auroc(labels, highest, patients)
-
-
 def best_feature(X: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     """Return the feature with the highest AUROC, in either direction.
 
@@ -241,11 +201,11 @@ def by_length(
     score: np.ndarray,
     group: np.ndarray,
     length: np.ndarray,
-    edges: tuple[float, ...],
+    shortest: tuple[float, ...],
 ) -> dict[str, Any]:
     """Return the AUROC of recordings at least so long, in seconds."""
     found = {}
-    for low in edges[:-1]:
+    for low in shortest:
         rows = length >= low
         found[f">= {low} s"] = auroc(y[rows], score[rows], group[rows])
     return found

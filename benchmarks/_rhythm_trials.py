@@ -33,16 +33,8 @@ def scores_of_trials(
 ) -> dict[str, np.ndarray]:
     """Return the scores of the recordings for each trial.
 
-    Parameters
-    ----------
-    probabilities : list of list of ndarray
-        Of each recording, from several networks that have not heard it.
-    y, group : ndarray of shape (n_recordings,)
-        Whether a beat is arrhythmic, and the patient.
-    detector : callable
-        Returns the classifier of a seed.
-    cross_validated : callable
-        Returns scores of all recordings from folds by patient.
+    The probabilities of each recording are from several networks that have not heard
+    it; `y` is whether a beat is arrhythmic.
     """
     first = [several[0] for several in probabilities]
     plain = np.array([rhythm_features(probability) for probability in first])
@@ -74,14 +66,9 @@ def both_sounds(probability: np.ndarray) -> np.ndarray:
     """Compute how early and late beats are where first and second sounds agree.
 
     Where one sound is missed or misplaced, the other one tells that the beat is not
-    early.
-
-    Returns
-    -------
-    features : ndarray of shape (5,)
-        The earliest, the latest, the largest product of early and then late, the share
-        beyond 0.15, the standard deviation; all in units of the median interval. NaN
-        where there are fewer than three intervals.
+    early. The five features are the earliest, the latest, the largest product of early
+    and then late, the share beyond 0.15, the standard deviation; all in units of the
+    median interval. NaN where there are fewer than three intervals.
     """
     first, _ = rhythm._peaks(probability, "s1")
     second, _ = rhythm._peaks(probability, "s2")
@@ -110,13 +97,10 @@ def both_sounds(probability: np.ndarray) -> np.ndarray:
 def forced_rhythm(probability: np.ndarray) -> np.ndarray:
     """Compute what the phases lose in probability if the rhythm must be regular.
 
-    Returns
-    -------
-    features : ndarray of shape (6,)
-        The least probable systole and diastole of the usual decoding, and how many are
-        improbable; logarithms lost in a second by free against usual, free against
-        strictly regular, and usual against strictly regular durations. NaN without a
-        period.
+    The six features are the least probable systole and diastole of the usual decoding,
+    and how many are improbable; logarithms lost in a second by free against usual, free
+    against strictly regular, and usual against strictly regular durations. NaN without
+    a period.
     """
     probability = np.asarray(probability, dtype=float)
     found = period(probability)

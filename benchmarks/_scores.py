@@ -27,37 +27,18 @@ MURMUR3_POOLING = ("mean", "max", "mean")  # of Absent, Present, Unknown
 
 @dataclass(frozen=True)
 class Task:
-    """A classification task on the recordings of a corpus.
-
-    Attributes
-    ----------
-    name, title : str
-    unit : str
-        Name of the score.
-    goal : float
-        The value that was aimed at.
-    head : str
-        The head of `HEADS` that predicts it.
-    rows : callable
-        Corpora -> mask of the recordings of the task.
-    truth : callable
-        Corpora -> array of the targets of a baseline: 1 for the positive class, or the
-        label.
-    answer : callable
-        Probabilities of the classes -> score of each recording.
-    statistic : callable
-        (Corpora, scores) -> figure.
-    """
+    """A classification task on the recordings of a corpus."""
 
     name: str
     title: str
-    unit: str
-    goal: float
-    head: str
-    rows: Callable[[Corpora], np.ndarray]
+    unit: str  # name of the score
+    goal: float  # the value that was aimed at
+    head: str  # the head of `HEADS` that predicts it
+    rows: Callable[[Corpora], np.ndarray]  # mask of the recordings of the task
+    # Targets of a baseline: 1 for the positive class, or the label.
     truth: Callable[[Corpora], np.ndarray]
-    answer: Callable[[np.ndarray], np.ndarray]
-    statistic: Callable[[Corpora, np.ndarray], float]
+    answer: Callable[[np.ndarray], np.ndarray]  # probabilities of classes -> scores
+    statistic: Callable[[Corpora, np.ndarray], float]  # of scores of recordings
 
 
 def probabilities(logits: np.ndarray, head: str) -> np.ndarray:
@@ -283,19 +264,9 @@ def figure(
 ) -> dict[str, Any]:
     """Return the figure of a task by fold, and with an interval for all folds.
 
-    Parameters
-    ----------
-    task : Task
-    corpora : Corpora
-        The recordings of the task.
-    score : ndarray of shape (n,) or (n, n_classes)
-        Scores by models that were not trained on the patient.
-    fold : ndarray of shape (n,)
-        The test fold of each recording.
-    by_fold : list of float
-        The figures of the folds, if `fold` cannot describe them.
-    n_resamples : int
-        Number of bootstrap resamples of the patients.
+    The scores are by models that were not trained on the patient. `fold` is the test
+    fold of each recording; `by_fold` are the figures of the folds, if `fold` cannot
+    describe them.
     """
     if by_fold is None:
         by_fold = [
@@ -336,34 +307,26 @@ def drawn_by_patient(group: np.ndarray, n_resamples: int) -> list[np.ndarray]:
 
 
 def bootstrap(
-    task: Task,
-    corpora: Corpora,
-    score: np.ndarray,
-    *,
-    n_resamples: int = 1000,
-    seed: int = 0,
+    task: Task, corpora: Corpora, score: np.ndarray, *, n_resamples: int = 1000
 ) -> tuple[float, float]:
     """Return the limits of a 95 % interval by drawing patients with replacement."""
     values = [
         task.statistic(part, score[rows])
-        for part, rows in resamples(corpora, n_resamples, seed=seed)
+        for part, rows in resamples(corpora, n_resamples)
     ]
     low, high = np.nanquantile(values, [0.025, 0.975])
     return float(low), float(high)
 
 
 def resamples(
-    corpora: Corpora, n_resamples: int, *, seed: int = 0
+    corpora: Corpora, n_resamples: int
 ) -> Iterator[tuple[Corpora, np.ndarray]]:
     """Draw patients with replacement; yield the recordings and their rows.
 
     A patient who is drawn twice counts as two patients.
     """
-    random = np.random.default_rng(seed)
-    _, patient = np.unique(corpora.group, return_inverse=True)
-    rows_of = np.split(
-        np.argsort(patient, kind="stable"), np.cumsum(np.bincount(patient))[:-1]
-    )
+    random = np.random.default_rng(0)
+    _, rows_of = rows_of_groups(corpora.group)
     for _ in range(n_resamples):
         drawn = random.integers(0, len(rows_of), len(rows_of))
         rows = np.concatenate([rows_of[i] for i in drawn])

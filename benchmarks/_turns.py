@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,7 @@ OURS = "skheart"
 
 
 class InPyTorch:
-    """Work in PyTorch, in a separate process: together with TensorFlow it crashes.
-
-    Parameters
-    ----------
-    task : {"training", "spectrograms"}
-    n_threads : int or None
-    **data : ndarray
-        Its data.
-    """
+    """Work in PyTorch, in a separate process: together with TensorFlow it crashes."""
 
     def __init__(self, task: str, n_threads: int | None, **data: Any) -> None:
         self.folder = tempfile.TemporaryDirectory()
@@ -61,19 +53,9 @@ def has_pytorch() -> bool:
 def in_turns(
     ways: dict[str, Callable[[], Any]], *, rounds: int, warm_up: int = 1
 ) -> dict[str, list[float]]:
-    """Call each function once in each round.
+    """Call each function once in each round, and return the seconds of each call.
 
-    Parameters
-    ----------
-    ways : dict of str to callable
-    rounds : int
-        Rounds that are timed.
-    warm_up : int
-        Rounds before them that are not timed.
-
-    Returns
-    -------
-    seconds : dict of str to list of float
+    The rounds of `warm_up` come before those that are timed.
     """
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(warm_up + rounds):
@@ -92,22 +74,11 @@ def in_turns(
 def compared(
     seconds: dict[str, list[float]], *, ours: str = OURS, per: float = 1.0
 ) -> dict[str, Any]:
-    """Return the times, and their ratios to the time of `ours`.
+    """Return the times of :func:`in_turns`, and their ratios to the time of `ours`.
 
-    Parameters
-    ----------
-    seconds : dict of str to list of float
-        Result of :func:`in_turns`.
-    ours : str
-        The name that the others are compared with.
-    per : float
-        Items per call, such as recordings.
-
-    Returns
-    -------
-    rows : dict of str to dict
-        ``seconds`` is the median time of an item, ``ratio`` the median ratio over the
-        rounds, with its minimum ``lowest`` and its maximum ``highest``.
+    ``seconds`` is the median time of an item, such as a recording, of which a call has
+    `per`; ``ratio`` is the median ratio over the rounds, with its minimum ``lowest``
+    and its maximum ``highest``.
     """
     rows = {}
     for name, values in seconds.items():
@@ -119,6 +90,29 @@ def compared(
             "highest": round(float(ratio.max()), 3),
         }
     return rows
+
+
+def latency(
+    work: Callable[[Any], Any], inputs: Iterable[Any], *, warm_up: int
+) -> dict[str, float]:
+    """Return the milliseconds of a call with one input, after some warm-up calls."""
+    inputs = list(inputs)
+    for each in inputs[:warm_up]:
+        work(each)
+    times = []
+    for each in inputs:
+        start = time.perf_counter()
+        work(each)
+        times.append(1e3 * (time.perf_counter() - start))
+    return {
+        "median": round(float(np.median(times)), 2),
+        "p99": round(float(np.quantile(times, 0.99)), 2),
+    }
+
+
+def process(command: list[str]) -> Callable[[], Any]:
+    """Return a function that runs a command in a new process."""
+    return lambda: subprocess.run(command, check=True, capture_output=True)
 
 
 def median_and_range(values: list[float]) -> dict[str, float]:

@@ -10,20 +10,11 @@ _EVERY = 0.05  # seconds
 
 
 class Watch:
-    """Observe this process and its descendants repeatedly while a block runs.
-
-    Attributes
-    ----------
-    peak_mb : dict of int to float
-        Peak memory of each observed process, in megabytes, by process id.
-    running : int
-        Maximum number of threads of all processes that were running, or ready to run,
-        at the same time.
-    """
+    """Observe this process and its descendants repeatedly while a block runs."""
 
     def __enter__(self) -> Watch:
-        self.peak_mb: dict[int, float] = {}
-        self.running = 0
+        self.peak_mb: dict[int, float] = {}  # by process id
+        self.running = 0  # most threads that were running, or ready to, at once
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self._thread.start()

@@ -53,25 +53,11 @@ def main() -> None:
         answers = Parallel()(
             delayed(scored)(corpora, share, k, options.work) for share, k in calls
         )
-    results["patients"] = {
-        f"{share:g}": {
-            name: round(
-                float(
-                    np.mean(
-                        [
-                            answer[name]
-                            for (one, _), answer in zip(calls, answers, strict=True)
-                            if one == share
-                        ]
-                    )
-                ),
-                4,
-            )
-            for name in answers[0]
-        }
-        for share in SHARES
-    }
-    for share, row in results["patients"].items():
+    results["patients"] = {}
+    for share in SHARES:
+        own = [x for x, (one, _) in zip(answers, calls, strict=True) if one == share]
+        row = {name: round(float(np.mean([x[name] for x in own])), 4) for name in ASKED}
+        results["patients"][f"{share:g}"] = row
         print(share, row)
     write_results(RESULTS / "ceiling.json", results)
 

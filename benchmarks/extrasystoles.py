@@ -79,24 +79,15 @@ def main() -> None:
 
 
 def rhythm(x: np.ndarray, seconds: float) -> np.ndarray:
-    """Compute features of the rhythm of a recording.
+    """Compute 16 features of the rhythm of a recording.
 
-    Parameters
-    ----------
-    x : ndarray of shape (n_bands, n_frames)
-        Its spectrogram, in which short recordings are repeated.
-    seconds : float
-        Duration of the recording.
-
-    Returns
-    -------
-    figures : ndarray of shape (16,)
-        Height and lag of the highest peak of the autocorrelation of the loudness, and
-        its height at twice that lag. Over parts of three seconds: standard deviation of
-        the lag; mean, minimum and standard deviation of the height. Of the intervals
-        between sounds: mean, standard deviation, maximum, minimum, 90th percentile, and
-        maximum divided by median. Sounds per second, duration, and standard deviation
-        of the loudness.
+    `x` is its spectrogram, (n_bands, n_frames), in which short recordings are repeated.
+    The features are height and lag of the highest peak of the autocorrelation of the
+    loudness, and its height at twice that lag. Over parts of three seconds: standard
+    deviation of the lag; mean, minimum and standard deviation of the height. Of the
+    intervals between sounds: mean, standard deviation, maximum, minimum, 90th
+    percentile, and maximum divided by median. Sounds per second, duration, and standard
+    deviation of the loudness.
     """
     n_frames = int(np.clip(seconds / HOP, LONGEST / HOP + 5, x.shape[1]))
     loudness = x[:LOW_BANDS, :n_frames].mean(axis=0)

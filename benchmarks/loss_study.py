@@ -95,26 +95,13 @@ TUNING_LOSSES = {
 
 @dataclass(frozen=True)
 class Study:
-    """A data set and how networks are trained on it.
-
-    Attributes
-    ----------
-    corpus : str
-    seeds : int
-        Number of repetitions of five folds.
-    settings : dict
-        Parameters of the classifier.
-    pretrained : bool
-        Whether training starts from a network of CirCor and CinC 2016.
-    size : int or None
-        Number of recordings for training; None means all of four folds.
-    """
+    """A data set and how networks are trained on it."""
 
     corpus: str
-    seeds: int
-    settings: dict[str, Any]
-    pretrained: bool = False
-    size: int | None = None
+    seeds: int  # repetitions of five folds
+    settings: dict[str, Any]  # parameters of the classifier
+    pretrained: bool = False  # whether it starts from a network of CirCor and CinC 2016
+    size: int | None = None  # recordings for training; None means all of four folds
 
     @property
     def losses(self) -> dict[str, Any]:

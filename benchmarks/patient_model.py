@@ -23,7 +23,6 @@ import argparse
 import hashlib
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ from _corpora import HEADS, N_FOLDS, Corpora, read_corpora
 from _joint import described
 from _recipes import MODELS
 from _results import RESULTS, write_results
-from _scores import MURMUR3_POOLING, auroc, probabilities
+from _scores import MURMUR3_POOLING, auroc, drawn_by_patient, probabilities
 from accuracy import Study
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
@@ -112,22 +111,12 @@ def main() -> None:
 
 @dataclass
 class Table:
-    """The patients of CirCor; one who came to both campaigns is in it twice.
+    """The patients of CirCor; one who came to both campaigns is in it twice."""
 
-    Attributes
-    ----------
-    truth : ndarray of shape (n_patients,)
-        Absent, Present or Unknown.
-    fold, group : ndarray of shape (n_patients,)
-        The fold, and the person.
-    features : list of dict
-        Everything that a patient model may use, by name.
-    """
-
-    truth: np.ndarray
+    truth: np.ndarray  # Absent, Present or Unknown
     fold: np.ndarray
-    group: np.ndarray
-    features: list[dict[str, float]]
+    group: np.ndarray  # the person
+    features: list[dict[str, float]]  # everything that a patient model may use
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -296,14 +285,14 @@ def _figures_of(
     table: Table, p: np.ndarray, answers: np.ndarray, rows: np.ndarray
 ) -> dict[str, Any]:
     truth, given = table.truth[rows], answers[rows]
-    low, high = bootstrap(
-        table.group[rows], lambda drawn: circor2022_score(truth[drawn], given[drawn])
-    )
+    drawn = drawn_by_patient(table.group[rows], N_RESAMPLES)
+    values = [circor2022_score(truth[one], given[one]) for one in drawn]
+    low, high = np.quantile(values, [0.025, 0.975])
     unknown = truth == "Unknown"
     return {
         "value": round(float(circor2022_score(truth, given)), 4),
-        "low": round(low, 4),
-        "high": round(high, 4),
+        "low": round(float(low), 4),
+        "high": round(float(high), 4),
         "patients": len(np.unique(table.group[rows])),
         "confusion": [
             [int(((truth == row) & (given == column)).sum()) for column in CLASSES]
@@ -314,20 +303,6 @@ def _figures_of(
         "answered Unknown": int((given == "Unknown").sum()),
         "of them right": int((unknown & (given == "Unknown")).sum()),
     }
-
-
-def bootstrap(
-    group: np.ndarray, statistic: Callable[[np.ndarray], float]
-) -> tuple[float, float]:
-    """Return the limits of a 95 % interval by drawing patients with replacement."""
-    random = np.random.default_rng(0)
-    _, rows_of = rows_of_groups(group)
-    values = []
-    for _ in range(N_RESAMPLES):
-        drawn = random.integers(0, len(rows_of), len(rows_of))
-        values.append(statistic(np.concatenate([rows_of[i] for i in drawn])))
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
 
 
 # The package -------------------------------------------------------------------------

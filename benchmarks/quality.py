@@ -34,6 +34,7 @@ from _quality_rows import (
     with_noise,
 )
 from _quality_table import weights_of
+from scipy.stats import spearmanr
 from segmentation import stationary
 from sklearn.metrics import roc_auc_score
 from train_segmenter import SHIPPED
@@ -73,11 +74,10 @@ def main() -> None:
     table = rows.fitted(~kept_back)
     if options.ship:
         write_table(table, rows, kept_back)
-    within, left_out = out_of_fold(rows), out_of_corpus(rows)
-    share = partial(share_figures, corpora, labels, within, left_out)
+    within, left_out = both_ways(rows)
     todo: dict[str, Callable[[], Any]] = {
         "agreement": partial(agreement, corpora, labels, within, left_out, rows.X),
-        "CirCor, annotated share": share,
+        "CirCor, annotated share": partial(share_figures, labels, within, left_out),
         "calibration": partial(calibration, rows, within),
         "CirCor by murmur": partial(by_murmur, corpora, within),
         "other sounds": partial(
@@ -106,29 +106,25 @@ def pypcg_figures(
 ) -> dict[str, Any]:
     """Return the agreement of pyPCG's five indices, combined in the same way."""
     theirs = pypcg_rows(rows, corpora, options.work, options.pypcg)
-    within, left_out = out_of_fold(theirs), out_of_corpus(theirs)
-    return agreement(corpora, labels, within, left_out, theirs.X)
+    return agreement(corpora, labels, *both_ways(theirs), theirs.X)
 
 
 # Agreement with experts --------------------------------------------------------------
 
 
-def out_of_fold(rows: Rows) -> np.ndarray:
-    """Return the quality from tables fitted without the recording's patient."""
+def fitted_without(rows: Rows, part: np.ndarray, names: Any) -> np.ndarray:
+    """Return the quality from tables fitted without the recording's part."""
     quality = np.zeros(len(rows.good))
-    for fold in np.unique(rows.fold):
-        test = rows.fold == fold
+    for name in names:
+        test = part == name
         quality[test] = rows.quality(rows.fitted(~test))[test]
     return quality
 
 
-def out_of_corpus(rows: Rows) -> np.ndarray:
-    """Return the quality from tables fitted without the recording's corpus."""
-    quality = np.zeros(len(rows.good))
-    for corpus in CORPORA:
-        test = rows.corpus == corpus
-        quality[test] = rows.quality(rows.fitted(~test))[test]
-    return quality
+def both_ways(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """Return the quality from tables fitted without the patient, and the corpus."""
+    within = fitted_without(rows, rows.fold, np.unique(rows.fold))
+    return within, fitted_without(rows, rows.corpus, CORPORA)
 
 
 def agreement(
@@ -162,38 +158,46 @@ def agreement(
 
 
 def share_figures(
-    corpora: Corpora, labels: Labels, within: np.ndarray, left_out: np.ndarray
+    labels: Labels, within: np.ndarray, left_out: np.ndarray
 ) -> dict[str, Any]:
     """Return the rank correlation of the quality with the annotated share."""
-    from scipy.stats import spearmanr
-
     rows = np.flatnonzero(~np.isnan(labels.share))
-    quartiles = np.percentile(labels.share[rows], [25, 50, 75])
+    share = labels.share[rows]
     return {
-        "within": round(float(spearmanr(labels.share[rows], within[rows])[0]), 3),
-        "left out": round(float(spearmanr(labels.share[rows], left_out[rows])[0]), 3),
-        "quartiles of the share": quartiles.round(3).tolist(),
+        "within": round(float(spearmanr(share, within[rows])[0]), 3),
+        "left out": round(float(spearmanr(share, left_out[rows])[0]), 3),
+        "quartiles of the share": np.percentile(share, [25, 50, 75]).round(3).tolist(),
     }
 
 
 def by_murmur(corpora: Corpora, within: np.ndarray) -> dict[str, Any]:
     """Return the share of each class below the thresholds that keep 80 and 90 %."""
-    circor = corpora.corpus == "circor2022"
-    quality = within[: len(corpora)]
-    found: dict[str, Any] = {}
-    for word in np.unique(corpora.word[circor]):
-        values = quality[circor & (corpora.word == word)]
-        found[str(word)] = {
-            "n": len(values),
-            "median quality": round(float(np.median(values)), 3),
-            **{
-                f"below the threshold that keeps {share:.0%}": round(
-                    float(np.mean(values < np.quantile(quality[circor], 1 - share))), 4
-                )
-                for share in KEPT
-            },
-        }
-    return found
+    circor = np.flatnonzero(corpora.corpus == "circor2022")
+    quality, words = within[circor], corpora.word[circor]
+    thresholds = thresholds_of(quality)
+    return {
+        str(word): below(quality[words == word], thresholds)
+        for word in np.unique(words)
+    }
+
+
+def thresholds_of(quality: np.ndarray) -> dict[str, float]:
+    """Return the thresholds that keep 80 and 90 % of recordings."""
+    return {f"{share:.0%}": float(np.quantile(quality, 1 - share)) for share in KEPT}
+
+
+def below(quality: np.ndarray, thresholds: dict[str, float]) -> dict[str, Any]:
+    """Return the median quality, and the share below each threshold."""
+    return {
+        "n": len(quality),
+        "median quality": round(float(np.median(quality)), 3),
+        **{
+            f"below the threshold that keeps {share}": round(
+                float(np.mean(quality < threshold)), 4
+            )
+            for share, threshold in thresholds.items()
+        },
+    }
 
 
 def calibration(rows: Rows, within: np.ndarray) -> dict[str, Any]:
@@ -201,8 +205,7 @@ def calibration(rows: Rows, within: np.ndarray) -> dict[str, Any]:
     found: dict[str, Any] = {}
     edges = np.array([0, 0.2, 0.4, 0.6, 0.8, 1.0])
     for corpus in CORPORA:
-        real = np.arange(len(rows.good)) < rows.n_real
-        chosen = real & (rows.corpus == corpus) & ~np.isnan(rows.good)
+        chosen = rows.real & (rows.corpus == corpus) & ~np.isnan(rows.good)
         yes, no = weights_of(rows.good[chosen], rows.source[chosen])
         place = np.clip(np.digitize(within[chosen], edges) - 1, 0, len(edges) - 2)
         found[corpus] = [
@@ -234,9 +237,8 @@ def other_sounds(
     The thresholds are those of the patients that were kept back.
     """
     quality = rows.quality(table)
-    real = np.arange(len(rows.good)) < rows.n_real
-    test = real & (rows.corpus == "circor2022") & (rows.fold == SHIPPED)
-    thresholds = {share: float(np.quantile(quality[test], 1 - share)) for share in KEPT}
+    test = rows.real & (rows.corpus == "circor2022") & (rows.fold == SHIPPED)
+    thresholds = thresholds_of(quality[test])
     tasks = [(kind, seed) for kind in KINDS for seed in range(N_OTHER)]
     values = kept_on_disk(work, "other", tasks, lambda: parallel(other_indices, tasks))
     X = dict(zip(QUALITY_INDICES, values.T, strict=True))
@@ -245,21 +247,10 @@ def other_sounds(
     artifacts = np.flatnonzero(corpora.word == "artifact")
     found["PASCAL artifacts (cross-validated)"] = within[artifacts]
     found["clips below one second"] = short_clips(corpora)
-    figures: dict[str, Any] = {}
-    for name, values in {**found, "CirCor, kept back": quality[test]}.items():
-        figures[name] = {
-            "n": len(values),
-            "median quality": round(float(np.median(values)), 3),
-            **{
-                f"below the threshold that keeps {share:.0%}": round(
-                    float(np.mean(values < threshold)), 4
-                )
-                for share, threshold in thresholds.items()
-            },
-        }
+    found["CirCor, kept back"] = quality[test]
     return {
-        "thresholds": {f"{k:.0%}": round(v, 4) for k, v in thresholds.items()},
-        "sounds": figures,
+        "thresholds": {k: round(v, 4) for k, v in thresholds.items()},
+        "sounds": {name: below(x, thresholds) for name, x in found.items()},
     }
 
 
@@ -322,7 +313,6 @@ def speed(corpora: Corpora) -> dict[str, Any]:
 
 def write_table(table: dict[str, Any], rows: Rows, kept_back: np.ndarray) -> None:
     """Write the table of the package, with what it was fitted to."""
-    real = np.arange(len(rows.good)) < rows.n_real
     used = ~kept_back & ~np.isnan(rows.good) & rows.usable
     names, counts = np.unique(rows.source[used], return_counts=True)
     content = {
@@ -332,8 +322,8 @@ def write_table(table: dict[str, Any], rows: Rows, kept_back: np.ndarray) -> Non
             "degraded": "recordings of CirCor with simulated noise at -10 to 30 dB",
             "sounds": "simulated noises without a heartbeat",
             "kept back": (
-                f"{int((kept_back & real).sum())} recordings of CirCor, of patients "
-                "on whom the segmenter of the package was not trained"
+                f"{int((kept_back & rows.real).sum())} recordings of CirCor, of "
+                "patients on whom the segmenter of the package was not trained"
             ),
             "licence": (
                 "recordings of CirCor DigiScope and CinC 2016 under ODC-By 1.0, PASCAL "

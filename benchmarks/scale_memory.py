@@ -78,14 +78,7 @@ def measure(
 ) -> dict[str, Any]:
     """Predict some, more and many recordings with ONNX Runtime and TensorFlow.
 
-    Parameters
-    ----------
-    paths : list of str
-        Recordings that the short ones are parts of.
-    work : path
-        Folder for them.
-    sizes : tuple of int
-        Numbers of recordings.
+    They are short parts of the recordings at `paths`.
     """
     folders = folders_of(paths, work, max(sizes))
     pipeline = load_pretrained("murmur").set_params(spectrogram__duration=DURATION)

@@ -66,16 +66,7 @@ def probabilities_in(path: Path) -> np.ndarray:
 
 
 def measure(paths: list[str], work: Path, *, rounds: int) -> dict[str, Any]:
-    """Time the programs in turns, after one run of each with ten recordings.
-
-    Parameters
-    ----------
-    paths : list of str
-        Recordings.
-    work : path
-        Folder for models and rows.
-    rounds : int
-    """
+    """Time the programs in turns, after one run of each with ten recordings."""
     for run in ways_of(paths[:10], work)[0].values():
         run()
     ways, rows = ways_of(paths, work)

@@ -82,16 +82,7 @@ def models_in(work: Path) -> dict[str, Path]:
 
 
 def measure(paths: list[str], work: Path, *, rounds: int) -> dict[str, Any]:
-    """Run one worker alone, and one on each of two cores at once, in turns.
-
-    Parameters
-    ----------
-    paths : list of str
-        Recordings.
-    work : path
-        Folder for the models.
-    rounds : int
-    """
+    """Run one worker alone, and one on each of two cores at once, in turns."""
     models = models_in(work)
     listed = work / "workers.txt"
     listed.write_text("\n".join(paths) + "\n", encoding="utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _turns import compared, in_turns
+from _turns import compared, in_turns, latency, process
 
 from skheart import (
     OnnxClassifier,
@@ -37,21 +37,6 @@ for first in range(2000 * 60, len(sound), 512):
     stream.push(sound[first : first + 512])
 print(540 / (time.perf_counter() - start))
 """
-
-
-def latency(work: Callable[[], Any], *, n: int) -> dict[str, float]:
-    """Return the milliseconds that a call takes after some warm-up calls."""
-    for _ in range(5):
-        work()
-    times = []
-    for _ in range(n):
-        start = time.perf_counter()
-        work()
-        times.append(1e3 * (time.perf_counter() - start))
-    return {
-        "median": round(float(np.median(times)), 2),
-        "p99": round(float(np.quantile(times, 0.99)), 2),
-    }
 
 
 def in_litert(path: Path, waveform: np.ndarray) -> Callable[[], Any]:
@@ -82,7 +67,10 @@ def of_duration(seconds: float, paths: list[str], work: Path, n: int) -> dict[st
     difference = np.abs(exported.predict_proba(paths) - pipeline.predict_proba(paths))
 
     def row(name: str, run: Callable[[], Any]) -> dict[str, Any]:
-        return {"bytes": (work / name).stat().st_size, **latency(run, n=n)}
+        return {
+            "bytes": (work / name).stat().st_size,
+            **latency(lambda _: run(), range(n), warm_up=5),
+        }
 
     return {
         "TensorFlow, all cores": row(
@@ -104,17 +92,7 @@ def of_duration(seconds: float, paths: list[str], work: Path, n: int) -> dict[st
 def measure(
     paths: list[str], work: Path, *, rounds: int, quick: bool
 ) -> dict[str, Any]:
-    """Measure sizes, latencies, the start of a process, and streaming.
-
-    Parameters
-    ----------
-    paths : list of str
-        Recordings.
-    work : path
-        Folder for the model files.
-    rounds : int
-    quick : bool
-    """
+    """Measure sizes, latencies, the start of a process, and streaming."""
     work.mkdir(parents=True, exist_ok=True)
     n = 20 if quick else 200
     durations = {
@@ -124,8 +102,7 @@ def measure(
     predict = [sys.executable, "-m", "skheart", "predict"]
 
     def cold(*arguments: str) -> Callable[[], Any]:
-        command = [*predict, *arguments, paths[0]]
-        return lambda: subprocess.run(command, check=True, capture_output=True)
+        return process([*predict, *arguments, paths[0]])
 
     started = in_turns(
         {

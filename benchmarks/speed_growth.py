@@ -7,7 +7,6 @@ Each size runs in a separate process.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -80,17 +79,7 @@ def _peak_mb() -> float:
 
 
 def measure(paths: list[str], work: Path, *, quick: bool) -> dict[str, Any]:
-    """Run all sizes, each in a new process.
-
-    Parameters
-    ----------
-    paths : list of str
-        Recordings of the smallest corpus.
-    work : path
-        Folder for the repeated recordings.
-    quick : bool
-        Omit the largest size.
-    """
+    """Run all sizes, with `quick` without the largest, each in a new process."""
     sizes = TIMES[:-1] if quick else TIMES
     folder = work / "grown"
     grown(paths, folder, sizes[-1])
@@ -111,10 +100,5 @@ def measure(paths: list[str], work: Path, *, quick: bool) -> dict[str, Any]:
 
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("times", type=int)
-    parser.add_argument("n", type=int)
-    parser.add_argument("where", choices=["in memory", "on disk"])
-    options = parser.parse_args()
-    run_one(options.folder, options.times, options.n, options.where)
+    _, folder, times, n, where = sys.argv
+    run_one(Path(folder), int(times), int(n), where)

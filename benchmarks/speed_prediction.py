@@ -7,61 +7,33 @@ Keras's ``model.predict`` predicts. Network and settings are the same.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from typing import Any
 
 import keras
-import librosa
 import numpy as np
-from _turns import compared, in_turns
+from _turns import compared, in_turns, latency, process
 from scipy.special import expit
 from sklearn.pipeline import Pipeline
-from speed_spectrograms import RATE, by_librosa, normalized
+from speed_spectrograms import SECONDS, from_file_by_librosa
 
 from skheart import export_onnx, load_pretrained
 from skheart.neural.windows import window_starts, windowed_logits
-
-SECONDS = 20.0
 
 
 def by_hand(model: keras.Model, n_crop: int) -> Callable[[str], np.ndarray]:
     """Return a function from a path to the probabilities of both classes."""
 
     def predict(path: str) -> np.ndarray:
-        waveform, _ = librosa.load(path, sr=RATE, duration=SECONDS)
-        waveform = np.resize(waveform, round(SECONDS * RATE))
-        waveform = (waveform - waveform.mean()) / waveform.std()
-        spectrogram = normalized(by_librosa(waveform))
+        spectrogram = from_file_by_librosa(path)
         starts = window_starts(spectrogram.shape[1], n_crop)
         windows = np.stack([spectrogram[:, s : s + n_crop] for s in starts])
         logit = model.predict(windows[..., np.newaxis], verbose=0).mean()
         return np.array([expit(-logit), expit(logit)])
 
     return predict
-
-
-def latency(predict: Callable[[str], Any], paths: list[str]) -> dict[str, float]:
-    """Return the milliseconds that a prediction takes after some warm-up calls."""
-    for path in paths[:3]:
-        predict(path)
-    times = []
-    for path in paths:
-        start = time.perf_counter()
-        predict(path)
-        times.append(1e3 * (time.perf_counter() - start))
-    return {
-        "median": round(float(np.median(times)), 2),
-        "p99": round(float(np.quantile(times, 0.99)), 2),
-    }
-
-
-def cold(command: list[str]) -> Callable[[], Any]:
-    """Return a function that runs a command in a new process."""
-    return lambda: subprocess.run(command, check=True, capture_output=True)
 
 
 def beside_onnx(paths: list[str], *, rounds: int) -> dict[str, Any]:
@@ -90,16 +62,7 @@ def beside_onnx(paths: list[str], *, rounds: int) -> dict[str, Any]:
 
 
 def measure(paths: list[str], *, rounds: int, n_batch: int) -> dict[str, Any]:
-    """Time predictions.
-
-    Parameters
-    ----------
-    paths : list of str
-        Recordings of about 20 seconds.
-    rounds : int
-    n_batch : int
-        Number of recordings in a batch; `paths` are repeated.
-    """
+    """Time predictions of single recordings, and of a batch, in which they repeat."""
     pipeline: Pipeline = load_pretrained("murmur")
     pipeline.set_params(spectrogram__duration=SECONDS)
     network = pipeline["cnn"]
@@ -109,8 +72,10 @@ def measure(paths: list[str], *, rounds: int, n_batch: int) -> dict[str, Any]:
         for path in paths[:5]
     )
     one = {
-        "skheart": latency(lambda path: pipeline.predict_proba([path]), paths),
-        "librosa and model.predict": latency(hand, paths),
+        "skheart": latency(
+            lambda path: pipeline.predict_proba([path]), paths, warm_up=3
+        ),
+        "librosa and model.predict": latency(hand, paths, warm_up=3),
     }
     turns = in_turns(
         {
@@ -134,9 +99,9 @@ def measure(paths: list[str], *, rounds: int, n_batch: int) -> dict[str, Any]:
     )
     started = in_turns(
         {
-            "skheart": cold([sys.executable, "-m", "skheart", "predict", paths[0]]),
-            "in Python": cold([sys.executable, "-c", code, paths[0]]),
-            "import tensorflow": cold([sys.executable, "-c", "import tensorflow"]),
+            "skheart": process([sys.executable, "-m", "skheart", "predict", paths[0]]),
+            "in Python": process([sys.executable, "-c", code, paths[0]]),
+            "import tensorflow": process([sys.executable, "-c", "import tensorflow"]),
         },
         rounds=max(1, rounds // 3),
         warm_up=1,

@@ -8,7 +8,6 @@ in a separate process with its own joblib workers. The time includes their start
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -58,17 +57,10 @@ class Counting(SpectrogramTransformer):
 
 def spectrograms_by_librosa(paths: Any) -> np.ndarray:
     """Compute normalized spectrograms of 20 s, (n_recordings, n_bands, n_frames, 1)."""
-    import librosa
-    from speed_spectrograms import RATE, by_librosa, normalized
+    from speed_spectrograms import from_file_by_librosa
 
     _count(len(paths))
-    spectrograms = []
-    for path in paths:
-        waveform, _ = librosa.load(path, sr=RATE, duration=20.0)
-        waveform = np.resize(waveform, 20 * RATE)
-        waveform = (waveform - waveform.mean()) / waveform.std()
-        spectrograms.append(normalized(by_librosa(waveform)))
-    return np.stack(spectrograms)[..., np.newaxis]
+    return np.stack([from_file_by_librosa(path) for path in paths])[..., np.newaxis]
 
 
 def network_by_hand(learning_rate: float, dropout: float) -> Any:
@@ -154,14 +146,8 @@ def measure(
 ) -> dict[str, Any]:
     """Run all alternatives alternately, each in a new process.
 
-    Parameters
-    ----------
-    data_home : str
-    rounds : int
-    quick : bool
-        Omit the searches with one job.
-    whole : bool, default=False
-        Train on whole spectrograms.
+    With `quick`, the searches with one job are omitted; with `whole`, whole
+    spectrograms are trained on.
     """
     from _turns import compared
 
@@ -198,20 +184,10 @@ def measure(
     }
 
 
-def main() -> None:
-    """Run the alternative named on the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data_home")
-    parser.add_argument("kind", choices=["skheart", "whole", "hand"])
-    parser.add_argument("n_jobs", type=int)
-    parser.add_argument("kept", choices=["", "memory", "cache"])
-    options = parser.parse_args()
-    run_one(options.data_home, options.kind, options.n_jobs, options.kept)
-
-
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # Workers import the classes of this file by the name of its module.
     import speed_search
 
-    speed_search.main()
+    _, data_home, kind, n_jobs, kept = sys.argv
+    speed_search.run_one(data_home, kind, int(n_jobs), kept)

@@ -21,6 +21,7 @@ from skheart import SpectrogramTransformer, log_mel_spectrogram, read_recording
 from skheart.spectrogram.blas import single_blas_thread
 
 RATE, WINDOW, HOP, N_BANDS, F_MIN, F_MAX, N_FFT = 2000, 100, 40, 40, 25.0, 900.0, 128
+SECONDS = 20.0
 
 
 def by_librosa(waveform: np.ndarray) -> np.ndarray:
@@ -35,6 +36,15 @@ def by_librosa(waveform: np.ndarray) -> np.ndarray:
 def normalized(spectrogram: np.ndarray) -> np.ndarray:
     """Subtract the mean and divide by the standard deviation."""
     return (spectrogram - spectrogram.mean()) / spectrogram.std()
+
+
+def from_file_by_librosa(path: str, *, fill: bool = True) -> np.ndarray:
+    """Read 20 s of a recording, repeated to fill them, and compute a spectrogram."""
+    waveform, _ = librosa.load(path, sr=RATE, duration=SECONDS)
+    if fill:
+        waveform = np.resize(waveform, round(SECONDS * RATE))
+    waveform = (waveform - waveform.mean()) / waveform.std()
+    return normalized(by_librosa(waveform))
 
 
 def floor(waveform: np.ndarray) -> np.ndarray:
@@ -73,15 +83,7 @@ def in_pytorch(waveforms: list[np.ndarray], rounds: int) -> list[float]:
 
 
 def measure(paths: list[str], work: Path, *, rounds: int) -> dict[str, Any]:
-    """Time all implementations on some recordings.
-
-    Parameters
-    ----------
-    paths : list of str
-    work : path
-        Folder for the WAV files.
-    rounds : int
-    """
+    """Time all implementations on some recordings, which are written as WAV files."""
     paths = as_wav(paths, work / "wav")
     waveforms = [read_recording(path, sample_rate=RATE)[0] for path in paths]
     waveforms = [waveform[: 20 * RATE] for waveform in waveforms]
@@ -100,9 +102,7 @@ def measure(paths: list[str], work: Path, *, rounds: int) -> dict[str, Any]:
 
     def librosa_from_files() -> None:
         for path in paths:
-            waveform, _ = librosa.load(path, sr=RATE, duration=20.0)
-            waveform = (waveform - waveform.mean()) / waveform.std()
-            normalized(by_librosa(waveform))
+            from_file_by_librosa(path, fill=False)
 
     def processes() -> None:
         with parallel_config("loky", n_jobs=-1):

@@ -49,14 +49,7 @@ def measure(
 ) -> dict[str, Any]:
     """Time an epoch of each implementation.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n_recordings, n_bands, n_frames)
-    y : ndarray of shape (n_recordings,)
-        Classes 0 and 1.
-    rounds : int
-    n_threads : int or None
-        Threads of PyTorch; those of TensorFlow are set before.
+    `n_threads` are those of PyTorch; those of TensorFlow are set before.
     """
     keras_way = InKeras(X.shape[1])
     ways: dict[str, Any] = {

@@ -36,6 +36,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skheart._core.files import atomic_path
 from skheart.audio.reading import read_recording
+from skheart.datasets import load_circor2022
 from skheart.inspection import frame_contributions, phase_contributions
 from skheart.metrics.patients import rows_of_groups
 from skheart.neural.threads import limit_threads
@@ -76,11 +77,16 @@ def main() -> None:
     circor, logits = corpora.take(rows), logits[rows]
     phases = by_phase(study, rows, options)
     columns = recording_columns(logits, phases)
+    frame = load_circor2022(options.data_home, target="murmur_at_location").frame
+    place = {str(name): row for row, name in enumerate(frame["recording"])}
+    order = [place[Path(path).stem] for path in circor.path]
+    timing = np.array(frame["diastolic_murmur_timing"], dtype=object)[order]
+    grades = np.array(frame["systolic_murmur_grading"], dtype=object)[order]
     results: dict[str, Any] = {
         "recordings": by_recording(circor, columns),
         "patients": by_patient(circor, columns),
-        "diastolic": diastolic(options.data_home, circor, columns),
-        "grades": by_grade(options.data_home, circor, columns),
+        "diastolic": diastolic(timing, circor, columns),
+        "grades": by_grade(grades, circor, columns),
     }
     for title, row in (results["recordings"] | results["patients"]).items():
         print(title, row)
@@ -247,16 +253,10 @@ def compared(
 
 
 def diastolic(
-    data_home: Any, circor: Corpora, columns: dict[str, np.ndarray]
+    timing: np.ndarray, circor: Corpora, columns: dict[str, np.ndarray]
 ) -> dict[str, Any]:
     """Tell how recordings with a diastolic murmur rank among normal ones."""
-    from skheart.datasets import load_circor2022
-
-    frame = load_circor2022(data_home, target="murmur_at_location").frame
-    timing = dict(
-        zip(map(str, frame["recording"]), frame["diastolic_murmur_timing"], strict=True)
-    )
-    has = np.array([bool(timing.get(Path(path).stem)) for path in circor.path])
+    has = timing.astype(bool)
     present = has & (circor.word == "Present")
     normal = circor.word == "Absent"
     return {
@@ -280,18 +280,13 @@ def diastolic(
 
 
 def by_grade(
-    data_home: Any, circor: Corpora, columns: dict[str, np.ndarray]
+    grades: np.ndarray, circor: Corpora, columns: dict[str, np.ndarray]
 ) -> dict[str, Any]:
     """Tell how patients rank among those without a murmur, by the grade of theirs."""
-    from skheart.datasets import load_circor2022
-
-    frame = load_circor2022(data_home, target="murmur_at_location").frame
-    names = map(str, frame["recording"])
-    grades = dict(zip(names, frame["systolic_murmur_grading"], strict=True))
     _, rows_of = rows_of_groups(circor.visit)
     score = np.array([columns["murmur"][rows].max() for rows in rows_of])
     first = np.array([rows[0] for rows in rows_of])
-    grade = np.array([grades.get(Path(path).stem) or "" for path in circor.path[first]])
+    grade = np.array([grade or "" for grade in grades[first]])
     absent = circor.word[first] == "Absent"
     found = {}
     for name in sorted(set(grade) - {""}):

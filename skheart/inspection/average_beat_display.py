@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from skheart.audio.recordings import recordings_of
 from skheart.inspection.axes import BLUE, PHASE_COLOURS, axes_for, shade_phases
 from skheart.segmentation.average_beat import AverageBeat, average_beat
@@ -122,9 +120,9 @@ class AverageBeatDisplay:
                 "AverageBeatDisplay needs a recording with a complete heartbeat, got "
                 "one with none; listen to it, or record longer."
             )
-        ax = axes_for(ax, user="AverageBeatDisplay", size=(6, 3.4))
+        ax = axes_for(ax, user="AverageBeatDisplay.plot", size=(6, 3.4))
         starts, ends = beat.boundaries[:-1], beat.boundaries[1:]
-        self.phases_ = shade_phases(ax, starts, ends, np.array(PHASES))
+        self.phases_ = list(shade_phases(ax, (starts, ends, PHASES)).values())
         options = {"color": BLUE, **line_options}
         self.band_ = ax.fill_between(
             beat.times, beat.low, beat.high, color=BLUE, alpha=0.25, linewidth=0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from skheart._core.optional import optional_import
 
 BLUE, RED, GREY = "#0b6e99", "#b3261e", "0.6"
@@ -18,7 +20,7 @@ PHASE_COLOURS = {
 
 def axes_for(ax: Any, *, user: str, size: tuple[float, float]) -> Any:
     """Return the axes of the user, or those of a new figure of a size in inches."""
-    optional_import("matplotlib", user=f"{user}.plot", extra="plot")
+    optional_import("matplotlib", user=user, extra="plot")
     if ax is not None:
         return ax
     from matplotlib import pyplot as plt
@@ -27,23 +29,25 @@ def axes_for(ax: Any, *, user: str, size: tuple[float, float]) -> Any:
 
 
 def shade_phases(
-    ax: Any, start: Any, end: Any, phase: Any, *, alpha: float = 1.0
-) -> list[Any]:
-    """Colour the background of axes by phase; return one artist for each phase."""
-    artists = []
-    for name, colour in PHASE_COLOURS.items():
+    ax: Any,
+    segmentation: Any,
+    *,
+    colours: dict[str, str] = PHASE_COLOURS,
+    low: float = 0,
+    height: float = 1,
+    **options: Any,
+) -> dict[str, Any]:
+    """Draw phases in their colours; return one artist for each, with a label.
+
+    `low` and `height` are in units of the height of the axes.
+    """
+    start, end, phase = map(np.asarray, segmentation)
+    settings = {"transform": ax.get_xaxis_transform(), "linewidth": 0, "zorder": 0}
+    artists = {}
+    for name, colour in colours.items():
         rows = phase == name
         spans = list(zip(start[rows], (end - start)[rows], strict=True))
-        artists.append(
-            ax.broken_barh(
-                spans,
-                (0, 1),
-                transform=ax.get_xaxis_transform(),
-                color=colour,
-                linewidth=0,
-                alpha=alpha,
-                zorder=0,
-                label=name,
-            )
+        artists[name] = ax.broken_barh(
+            spans, (low, height), color=colour, label=name, **settings | options
         )
     return artists

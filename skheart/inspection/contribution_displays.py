@@ -125,12 +125,11 @@ class ContributionDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        ax = axes_for(ax, user="ContributionDisplay", size=(9, 2.8))
+        ax = axes_for(ax, user="ContributionDisplay.plot", size=(9, 2.8))
         times, values = self.contributions.times, self.values
         self.phases_ = []
         if self.segmentation is not None:
-            parts = (np.asarray(part) for part in self.segmentation)
-            self.phases_ = shade_phases(ax, *parts)
+            self.phases_ = list(shade_phases(ax, self.segmentation).values())
         options = {"color": "0.15", "linewidth": 0.8, **line_options}
         (self.line_,) = ax.plot(times, values, **options)
         self.for_, self.against_ = (
@@ -250,7 +249,7 @@ class OcclusionDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        ax = axes_for(ax, user="OcclusionDisplay", size=(9, 3.0))
+        ax = axes_for(ax, user="OcclusionDisplay.plot", size=(9, 3.0))
         found = self.occlusion
         largest = float(np.abs(found.values).max()) or 1.0
         options = {"vmin": -largest, "vmax": largest, **mesh_options}

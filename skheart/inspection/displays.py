@@ -9,15 +9,15 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import clone
 
-from skheart._core.optional import optional_import
 from skheart.audio.recordings import recordings_of
-from skheart.spectrogram.bands import band_edges
+from skheart.inspection.axes import axes_for, shade_phases
+from skheart.inspection.windows import band_centres
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 __all__ = ["SpectrogramDisplay"]
 
 _COLOURS = {"s1": "C3", "systole": "C1", "s2": "C0", "diastole": "0.8"}
-_STRIP = (1.01, 0.05)  # above the axes, in units of their height
+_STRIP = {"low": 1.01, "height": 0.05}  # above the axes, in units of their height
 
 
 class SpectrogramDisplay:
@@ -148,15 +148,12 @@ class SpectrogramDisplay:
         pair = (transformer.sample_rate, waveform)
         spectrogram = transformer.transform([pair])[0]
         hop = round(transformer.hop * transformer.sample_rate) / transformer.sample_rate
-        edges = band_edges(
-            transformer.n_bands, transformer.f_min, transformer.f_max, transformer.scale
-        )
         if name is None and isinstance(recording, str | os.PathLike):
             name = Path(recording).name
         return cls(
             spectrogram,
             times=np.arange(spectrogram.shape[1]) * hop,
-            frequencies=edges[1:-1],  # the middle of each band
+            frequencies=band_centres(transformer),
             name=name,
             unit="dB" if transformer.normalize is None else "standard deviations",
             waveform=waveform,
@@ -194,7 +191,7 @@ class SpectrogramDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        ax = self._axes(ax, user="plot", height=3.2)
+        ax = axes_for(ax, user="SpectrogramDisplay.plot", size=(8, 3.2))
         self.image_ = ax.pcolormesh(
             self.times,
             self.frequencies,
@@ -207,7 +204,7 @@ class SpectrogramDisplay:
             ax.figure.colorbar(self.image_, ax=ax, label=self.unit)
         ax.set(xlabel="Time (s)", ylabel="Frequency (Hz)")
         if self.segmentation is not None:
-            self._plot_phases(ax, *_STRIP, clip_on=False)
+            self._shade(ax, **_STRIP, clip_on=False)
         if self.name:
             ax.set_title(self.name, pad=16 if self.segmentation is not None else None)
         self.ax_, self.figure_ = ax, ax.figure
@@ -239,7 +236,7 @@ class SpectrogramDisplay:
                 "plot_waveform needs a display with a waveform and its sample_rate; "
                 "SpectrogramDisplay.from_recording creates one."
             )
-        ax = self._axes(ax, user="plot_waveform", height=2.2)
+        ax = axes_for(ax, user="SpectrogramDisplay.plot_waveform", size=(8, 2.2))
         times = np.arange(len(self.waveform)) / self.sample_rate
         # Without its offset, beside which the beats can be small.
         values = self.waveform - np.mean(self.waveform)
@@ -249,35 +246,14 @@ class SpectrogramDisplay:
         ax.set(xlabel="Time (s)", ylabel="Amplitude", ylim=(-top, top))
         ax.set_xlim(0, len(self.waveform) / self.sample_rate)
         if self.segmentation is not None:
-            self._plot_phases(ax, 0, 1, alpha=0.45, zorder=0)
+            self._shade(ax, alpha=0.45)
         if self.name:
             ax.set_title(self.name)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
-    def _axes(self, ax: Any, *, user: str, height: float) -> Any:
-        """Return the axes to draw in: those given, or those of a new figure."""
-        user = f"SpectrogramDisplay.{user}"
-        optional_import("matplotlib", user=user, extra="plot")
-        if ax is None:
-            from matplotlib import pyplot as plt
-
-            _, ax = plt.subplots(figsize=(8, height), layout="constrained")
-        return ax
-
-    def _plot_phases(self, ax: Any, low: float, height: float, **options: Any) -> None:
-        """Draw a bar for each phase; those of one kind have its colour and label.
-
-        `low` and `height` are in units of the height of the axes.
-        """
-        start, end, phase = map(np.asarray, self.segmentation)
-        settings = {"transform": ax.get_xaxis_transform(), "linewidth": 0, **options}
+    def _shade(self, ax: Any, **options: Any) -> None:
+        """Draw the phases and leave the limits of the axes as they are."""
         limits = ax.get_xlim(), ax.get_ylim()
-        self.phases_ = {}
-        for word, colour in _COLOURS.items():
-            rows = phase == word
-            spans = list(zip(start[rows], (end - start)[rows], strict=True))
-            self.phases_[word] = ax.broken_barh(
-                spans, (low, height), color=colour, label=word, **settings
-            )
+        self.phases_ = shade_phases(ax, self.segmentation, colours=_COLOURS, **options)
         ax.set(xlim=limits[0], ylim=limits[1])

@@ -139,13 +139,8 @@ def falls_if_hidden(
 ) -> tuple[np.ndarray, Any, float]:
     """Return how much the logit of a class falls if each part is hidden.
 
-    Returns
-    -------
-    falls : ndarray of shape (n_bands, n_parts)
-    label : label
-        The class: that of the call, or if it was None, the one that is meant.
-    logit : float
-        That of the whole recording.
+    The falls have the shape (n_bands, n_parts). The class, given or by default, and the
+    logit of the whole recording are returned with them.
     """
     classes = classifier.classes_.tolist()
     if label is not None:
@@ -174,12 +169,8 @@ def _changes(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean logits, and how hiding each part changes them.
 
-    Only windows that contain a part are computed again.
-
-    Returns
-    -------
-    logits : ndarray of shape (n_outputs,)
-    changes : ndarray of shape (n_bands, n_parts, n_outputs)
+    The changes have the shape (n_bands, n_parts, n_outputs). Only windows that contain
+    a part are computed again.
     """
     n_bands, n_windows = band.max() + 1, len(seen.places)
     means = seen.spectrogram.mean(axis=1)

@@ -107,7 +107,7 @@ class TrainingDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        ax = axes_for(ax, user="TrainingDisplay", size=(6, 3.4))
+        ax = axes_for(ax, user="TrainingDisplay.plot", size=(6, 3.4))
         loss = self.history["loss"]
         epochs = np.arange(1, len(loss) + 1)
         options = {"color": BLUE, "marker": ".", "label": "loss", **line_options}

@@ -8,32 +8,18 @@ import numpy as np
 
 from skheart._core.decisions import Decision, labels_of
 from skheart._core.patient_model import MEASURES, PatientModel
-from skheart.metrics.pooling import pool_by_group
+from skheart.metrics.pooling import pool_by_group, rows_of_groups
 from skheart.metrics.positive import positive_class
 
 
 class PatientAnswers(NamedTuple):
-    """One answer for each patient.
+    """One answer for each patient."""
 
-    Attributes
-    ----------
-    groups : ndarray of shape (n_patients,)
-        The patients, sorted.
-    prediction : ndarray of shape (n_patients,)
-        The class; None where no recording of the patient could be used.
-    probabilities : ndarray of shape (n_patients, n_classes)
-        NaN where no recording could be used.
-    n_recordings : ndarray of shape (n_patients,)
-        How many recordings were used.
-    errors : ndarray of shape (n_patients,)
-        Why recordings could not be used; "" if all were used.
-    """
-
-    groups: np.ndarray
-    prediction: np.ndarray
-    probabilities: np.ndarray
-    n_recordings: np.ndarray
-    errors: np.ndarray
+    groups: np.ndarray  # the patients, sorted
+    prediction: np.ndarray  # the class; None where no recording could be used
+    probabilities: np.ndarray  # (n_patients, n_classes); NaN where none could be used
+    n_recordings: np.ndarray  # how many were used
+    errors: np.ndarray  # why recordings could not be used; "" if all were used
 
 
 def decision_of(
@@ -83,16 +69,8 @@ def answer_patients(
 ) -> PatientAnswers:
     """Answer for each patient, from the recordings that could be used.
 
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_recordings, n_classes)
-    classes : ndarray of shape (n_classes,)
-    groups : ndarray of shape (n_recordings,)
-    decision : Decision
-    errors : ndarray of shape (n_recordings,), default=None
-        Why a recording cannot be used, "" where it can. By default all can.
-    measures : ndarray of shape (n_recordings, 3), default=None
-        See :func:`skheart.report.measure_recordings`; needed by a patient model.
+    `errors` says why a recording cannot be used, "" where it can; by default all can.
+    A patient model needs `measures`: see :func:`skheart.report.measure_recordings`.
     """
     if errors is None:
         errors = np.full(len(groups), "", dtype=object)
@@ -133,13 +111,6 @@ def _reason(errors: np.ndarray) -> str:
     return f"{len(failed)} of {len(errors)} recordings cannot be used: {failed[0]}"
 
 
-def rows_of_groups(groups: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Return the sorted groups, and the rows of each."""
-    names, code = np.unique(groups, return_inverse=True)
-    order = np.argsort(code, kind="stable")
-    return names, np.split(order, np.cumsum(np.bincount(code))[:-1])
-
-
 def labels_of_patients(
     values: np.ndarray, classes: np.ndarray, decision: Decision
 ) -> np.ndarray:
@@ -157,18 +128,12 @@ def pool_answers(
     *,
     measures: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the probabilities of each patient, from those of the recordings.
+    """Return the probabilities, (n_patients, n_classes), and the sorted patients.
 
     A patient model computes them. Without one, the recordings' probabilities are
     pooled. Of two classes, the probability of the positive one is pooled, and the other
     one is the rest of 1. The pooled probabilities of other models are divided by their
     sum.
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_patients, n_classes)
-    patients : ndarray of shape (n_patients,)
-        Sorted.
     """
     if decision.patient_model is not None:
         return _by_model(

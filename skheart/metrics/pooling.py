@@ -13,7 +13,6 @@ from skheart.metrics.validation import (
     check_labels,
     check_same_length,
     check_scores,
-    encode,
     label_list,
     sorted_labels,
 )
@@ -123,10 +122,7 @@ def pool_by_group(
     labels = None if y_true is None else check_labels("y_true", y_true)
     check_same_length(y_score=y_score, groups=groups, y_true=labels)
 
-    patients = sorted_labels("groups", groups)
-    codes = encode("groups", groups, patients)
-    order = np.argsort(codes, kind="stable")
-    rows = np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+    patients, rows = rows_of_groups(groups)
     pooled = np.array(
         [[_pool(columns[r, c], one) for c, one in enumerate(hows)] for r in rows]
     )
@@ -138,6 +134,13 @@ def pool_by_group(
         labels = labels[kept]
     pooled = pooled.reshape(len(rows), *y_score.shape[1:])
     return PooledScores(pooled, patients, labels)
+
+
+def rows_of_groups(groups: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return the sorted groups, and the rows of each."""
+    names, code = np.unique(groups, return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    return names, np.split(order, np.cumsum(np.bincount(code))[:-1])
 
 
 def _pool(scores: np.ndarray, how: Any) -> float:

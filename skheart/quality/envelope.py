@@ -24,13 +24,7 @@ _CONSTANT = 1e-12  # variance over the mean square that is only rounding
 
 
 def envelope_of(decibels: np.ndarray) -> np.ndarray:
-    """Return the envelope of shape (n_frames,).
-
-    Parameters
-    ----------
-    decibels : ndarray of shape (n_frames, n_bands)
-        Of :func:`skheart.segmentation.frames.decibels`.
-    """
+    """Return the envelope of :func:`skheart.segmentation.frames.decibels`."""
     middles = band_edges(N_BANDS, F_MIN, F_MAX, "mel")[1:-1]
     n = int(np.sum(middles < HEART_BAND[1]))
     power = 10 ** (decibels[:, :n].astype(np.float64) / 10)

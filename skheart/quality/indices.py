@@ -44,16 +44,9 @@ def indices_of(
     sample_rate: float,
     weights: list[np.ndarray] | None = None,
 ) -> dict[str, float]:
-    """Compute all indices.
+    """Compute all indices of at least a second, finite and not silent.
 
-    Parameters
-    ----------
-    waveform : ndarray of shape (n_times,), float32
-        At least a second, finite and not silent.
-    sample_rate : float
-        In Hz.
-    weights : list of ndarray, optional
-        Of another segmenter than that of the package.
+    `weights` are those of another segmenter than that of the package.
     """
     clipped = spectrum.clipped_share(waveform)
     waveform = unit_peak(resample(waveform, sample_rate, SAMPLE_RATE))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skheart.segmentation.decoding import decode_phases
-from skheart.segmentation.frames import CLASSES, FRAME_RATE, PHASES
-
-_NONE = CLASSES.index("none")
+from skheart.segmentation.frames import CLASSES, FRAME_RATE, NONE, PHASES
 
 
 def order_violations(probability: np.ndarray) -> float:
@@ -32,7 +30,7 @@ def heartbeat_share(probability: np.ndarray) -> float:
 
 def no_heartbeat(probability: np.ndarray) -> float:
     """Return the mean probability of no heartbeat."""
-    return float(probability[:, _NONE].mean())
+    return float(probability[:, NONE].mean())
 
 
 def doubt(probability: np.ndarray) -> float:

@@ -35,10 +35,7 @@ def log_kurtosis(waveform: np.ndarray) -> float:
 def power_spectrum(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return frequencies and the mean power of windows of half a second.
 
-    Parameters
-    ----------
-    waveform : ndarray of shape (n_times,)
-        At `SAMPLE_RATE`, at least a window long.
+    The waveform is at `SAMPLE_RATE` and at least a window long.
     """
     windows = np.lib.stride_tricks.sliding_window_view(waveform, _WINDOW)[::_HOP]
     taper = np.hanning(_WINDOW).astype(np.float32)

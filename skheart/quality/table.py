@@ -27,12 +27,8 @@ def packaged_table() -> dict[str, Any]:
 def combined(table: Mapping[str, Any], indices: Mapping[str, Any]) -> np.ndarray:
     """Return the quality, 0 to 1; 0 where no heartbeat was found.
 
-    Parameters
-    ----------
-    table : dict
-        With an ``"offset"``, and for each index a curve with the values ``"at"`` which
-        it ``"adds"`` so much. Beyond the first and the last a curve is flat.
-    indices : dict of str to float or ndarray of shape (n_recordings,)
+    The table has an ``"offset"``, and for each index a curve with the values ``"at"``
+    which it ``"adds"`` so much. Beyond the first and the last a curve is flat.
     """
     log_odds = table["offset"] + sum(
         np.interp(indices[name], curve["at"], curve["adds"])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.base import TransformerMixin
 
 from skheart._core.checks import check_number
@@ -15,11 +15,9 @@ from skheart.audio.waveform import RecordingError
 from skheart.quality.assessment import Quality, assessed
 from skheart.quality.indices import QUALITY_INDICES
 from skheart.segmentation.frames import F_MAX, SAMPLE_RATE, WINDOW
-from skheart.spectrogram.blas import single_blas_thread
+from skheart.spectrogram.parallel import results_of
 
 __all__ = ["QualityTransformer"]
-
-_CHUNK = 16  # maximum of recordings in a task
 
 
 class QualityTransformer(TransformerMixin, VersionedEstimator):
@@ -129,14 +127,14 @@ class QualityTransformer(TransformerMixin, VersionedEstimator):
         """
         self._check_parameters()
         recordings = recordings_of(self, X, reset=False, check_finite=False)
-        # Several tasks for each worker, so that none waits long for another at the end.
-        size = max(1, min(_CHUNK, len(recordings) // 8))
-        parts = [recordings[i : i + size] for i in range(0, len(recordings), size)]
-        with single_blas_thread():
-            found = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-                delayed(_several)(part, self.input_sample_rate) for part in parts
-            )
-        return [quality for part in found for quality in part]
+        found = results_of(
+            partial(_assessed, self.input_sample_rate),
+            recordings,
+            on_error="raise",
+            n_jobs=self.n_jobs,
+            title="Quality",
+        )
+        return [quality for quality, _ in found]
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns.
@@ -169,13 +167,7 @@ class QualityTransformer(TransformerMixin, VersionedEstimator):
         return tags
 
 
-def _several(
-    recordings: list[Recording], input_sample_rate: float | None
-) -> list[Quality]:
-    return [_assessed(recording, input_sample_rate) for recording in recordings]
-
-
-def _assessed(recording: Recording, input_sample_rate: float | None) -> Quality:
+def _assessed(input_sample_rate: float | None, recording: Recording) -> Quality:
     """Return the quality of one recording."""
     try:
         waveform, rate = recording.original(

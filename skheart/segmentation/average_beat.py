@@ -10,6 +10,7 @@ from scipy.signal import butter, get_window, sosfiltfilt
 
 from skheart._core.checks import check_number
 from skheart.audio.waveform import check_waveform
+from skheart.segmentation.decoding import checked_segments
 from skheart.segmentation.frames import F_MAX, F_MIN, PHASES
 
 __all__ = ["AverageBeat", "average_beat", "phase_loudness"]
@@ -196,30 +197,9 @@ def phase_loudness(
         i, j = i[i < j], j[i < j]
         each = _decibels((sums[j] - sums[i]) / np.maximum(j - i, 1))
         levels[name] = float(np.median(each)) if len(each) else np.nan
-    for above, below in (
-        ("systole", "s1"),
-        ("diastole", "s2"),
-        ("systole", "diastole"),
-    ):
+    for above, below in _RATIOS:
         levels[f"{above}/{below}"] = levels[above] - levels[below]
     return levels
-
-
-def checked_segments(segmentation: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return start, end and phase as arrays, sorted by time, or raise."""
-    try:
-        start, end, phase = (np.asarray(part) for part in segmentation)
-        start, end = start.astype(float), end.astype(float)
-        ok = start.shape == end.shape == phase.shape and start.ndim == 1
-    except (TypeError, ValueError):
-        ok = False
-    if not ok:
-        raise ValueError(
-            "segmentation must be a tuple (start, end, phase) of three arrays of one "
-            f"length, as HeartSoundSegmenter.predict returns, got {segmentation!r}."
-        )
-    order = np.argsort(start, kind="stable")
-    return start[order], end[order], phase[order].astype(str)
 
 
 def _power(waveform: np.ndarray, sample_rate: float) -> np.ndarray:

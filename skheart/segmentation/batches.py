@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skheart.segmentation.frames import CLASSES, FRAME_RATE, IGNORED
+from skheart.segmentation.frames import CLASSES, FRAME_RATE, IGNORED, NONE
 
-_NONE = CLASSES.index("none")
 _S1, _S2, _DIASTOLE = CLASSES.index("s1"), CLASSES.index("s2"), 3
 _SHARE_OF_NOISE = 0.12  # of the crops
 _NOISY = 0.85  # share of the crops of heartbeats with noise added
@@ -19,20 +18,16 @@ _SHORTEST_DIASTOLE = 5  # frames
 
 @dataclass(frozen=True)
 class Frames:
-    """Frames of many recordings, one recording after the other.
+    """Frames of many recordings, one recording after the other."""
 
-    Attributes
-    ----------
-    decibels : ndarray of shape (n_frames, n_bands)
-        Of :func:`skheart.segmentation.frames.decibels`; half precision suffices.
-    labels : ndarray of shape (n_frames,), int8
-    first : ndarray of shape (n_recordings + 1,)
-        First frame of each recording, and the number of frames.
-    """
+    decibels: np.ndarray  # (n_frames, n_bands); half precision suffices
+    labels: np.ndarray  # (n_frames,), int8
+    first: np.ndarray  # of each recording, and the number of frames
 
-    decibels: np.ndarray
-    labels: np.ndarray
-    first: np.ndarray
+    @property
+    def beating(self) -> np.ndarray:
+        """Which frames have a phase."""
+        return (self.labels != IGNORED) & (self.labels != NONE)
 
     def take(self, rows: np.ndarray) -> Frames:
         """Return some of the recordings."""
@@ -52,27 +47,16 @@ def joined(decibels: list[np.ndarray], labels: list[np.ndarray]) -> Frames:
 
 
 class CropDrawer:
-    """Draws batches of crops with their labels.
+    """Draws batches of crops of `n_crop` frames with their labels.
 
-    Parameters
-    ----------
-    frames : Frames
-        Recordings with annotated phases; those of the phase "none" alone are noise.
-    noise : ndarray of shape (n_frames, n_bands)
-        More frames of noise, in dB.
-    n_crop : int
-        Frames in a crop.
+    Recordings of the phase "none" alone are noise, like the frames in `noise`.
     """
 
     def __init__(self, frames: Frames, noise: np.ndarray, *, n_crop: int) -> None:
-        self._decibels, self._labels, self._n_crop = (
-            frames.decibels,
-            frames.labels,
-            n_crop,
-        )
-        beating = (frames.labels != IGNORED) & (frames.labels != _NONE)
+        self._decibels, self._labels = frames.decibels, frames.labels
+        self._n_crop = n_crop
         # The crops' middles: any annotated frame is as likely as another.
-        self._middles = np.flatnonzero(beating)
+        self._middles = np.flatnonzero(frames.beating)
         self._row_of = np.repeat(
             np.arange(len(frames.first) - 1), np.diff(frames.first)
         )
@@ -80,7 +64,7 @@ class CropDrawer:
         silent = [
             self._decibels[i:j]
             for i, j in zip(frames.first[:-1], frames.first[1:], strict=True)
-            if j - i > 0 and (frames.labels[i:j] == _NONE).all()
+            if j - i > 0 and (frames.labels[i:j] == NONE).all()
         ]
         self._noise = np.concatenate([noise, *silent]) if silent else noise
         self._n_synthetic, self._n_noise = len(noise), len(self._noise)
@@ -93,15 +77,9 @@ class CropDrawer:
     def draw(
         self, random: np.random.Generator, n: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw crops.
-
-        Returns
-        -------
-        decibels : ndarray of shape (n, n_crop, n_bands), float32
-        labels : ndarray of shape (n, n_crop), int8
-        """
+        """Draw crops, (n, n_crop, n_bands), and their labels, (n, n_crop)."""
         decibels = np.empty((n, self._n_crop, self._decibels.shape[1]), np.float32)
-        labels = np.full((n, self._n_crop), _NONE, dtype=np.int8)
+        labels = np.full((n, self._n_crop), NONE, dtype=np.int8)
         for row in range(n):
             if random.random() < _SHARE_OF_NOISE:
                 decibels[row] = self._noise_crop(random)
@@ -157,11 +135,8 @@ def with_noise(decibels: np.ndarray, noise: np.ndarray, level: float) -> np.ndar
 def other_rhythm(labels: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Draw frames in an order that gives longer diastoles, or early beats.
 
-    Returns
-    -------
-    places : ndarray of int
-        Frames of the crop: those of a longer diastole go forth and back, a shorter one
-        loses those in its middle.
+    The frames of a longer diastole go forth and back, a shorter one loses those in its
+    middle.
     """
     change = np.flatnonzero(np.diff(labels)) + 1
     starts, ends = np.r_[0, change], np.r_[change, len(labels)]

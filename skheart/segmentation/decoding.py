@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from skheart.segmentation.frames import CLASSES, FRAME_RATE, PHASES
+from skheart.segmentation.frames import CLASSES, FRAME_RATE, NONE, PHASES
 from skheart.segmentation.kernels import best_path
 from skheart.segmentation.periodicity import Period, period
 
 __all__ = ["Segmentation", "decode_phases"]
 
-_NONE = CLASSES.index("none")
 _FLOOR = 1e-4  # of a probability, so that no frame decides alone
 _IMPOSSIBLE = -1e9
-_LONGEST = 260  # frames
+_DURATIONS = np.arange(1, 261) / FRAME_RATE  # seconds
 _SOUNDS = {"s1": (0.12, 0.025), "s2": (0.10, 0.025)}  # mean and sd, in seconds
-_SHORTEST = {"s1": 0.03, "systole": 0.02, "s2": 0.03, "diastole": 0.04}
+# The shortest and the longest of each class, in seconds.
+_SECONDS = {
+    "s1": (0.03, 0.6),
+    "systole": (0.02, 0.6),
+    "s2": (0.03, 0.6),
+    "diastole": (0.04, 2.6),
+    "none": (0.6, 2.6),
+}
 _UNSURE = (0.20, 0.34)  # systole and beat where the recording tells nothing: log-mean
-_NONE_SHORTEST, _NONE_LONGEST = 0.6, 2.6  # seconds of a stretch without a heartbeat
-_ENTERING = -6.0  # logarithm of the odds of such a stretch
+_ENTERING = -6.0  # logarithm of the odds of a stretch without a heartbeat
 _RARE = -7.0  # logarithm of the share of durations that no mean explains
 CERTAIN = 0.2  # certainty of a period from which on it is one
 # Where more than this share of a recording may be no heartbeat, its period must be this
@@ -74,8 +79,8 @@ def decode_phases(probability: np.ndarray) -> Segmentation:
     probability = check_probability(probability)
     n_frames = len(probability)
     found = period(probability)
-    if found.certainty < _UNDOUBTED and probability[:, _NONE].mean() > _DOUBTFUL:
-        return segments(np.full(n_frames, _NONE, dtype=np.int8))
+    if found.certainty < _UNDOUBTED and probability[:, NONE].mean() > _DOUBTFUL:
+        return segments(np.full(n_frames, NONE, dtype=np.int8))
     states = most_likely(probability, *durations(found))
     return segments(without_fragments(states, probability))
 
@@ -85,7 +90,7 @@ def most_likely(
 ) -> np.ndarray:
     """Return the most likely state of each frame; there is no heartbeat in NaN."""
     if np.isnan(probability).any():
-        return np.full(len(probability), _NONE, dtype=np.int8)
+        return np.full(len(probability), NONE, dtype=np.int8)
     logarithm = np.log(np.maximum(probability, _FLOOR))
     emission = np.zeros((len(probability) + 1, len(CLASSES)))
     np.cumsum(logarithm, axis=0, out=emission[1:])
@@ -113,14 +118,14 @@ def without_fragments(states: np.ndarray, probability: np.ndarray) -> np.ndarray
     beat or two by chance.
     """
     kept = states.copy()
-    change = np.flatnonzero(np.diff(states == _NONE)) + 1
+    change = np.flatnonzero(np.diff(states == NONE)) + 1
     for part in np.split(np.arange(len(states)), change):
         phases = states[part][np.r_[True, np.diff(states[part]) != 0]]
         agreement = probability[part, states[part]].mean()
         least = _AGREEMENT if len(part) >= _SHORT * FRAME_RATE else _AGREEMENT_OF_SHORT
         whole = len(phases) >= _FEWEST and {0, 2} <= set(phases.tolist())
         if not whole or agreement < least:
-            kept[part] = _NONE
+            kept[part] = NONE
     return kept
 
 
@@ -131,11 +136,27 @@ def segments(states: np.ndarray) -> Segmentation:
     """
     change = np.flatnonzero(np.diff(states)) + 1
     first, last = np.r_[0, change], np.r_[change, len(states)]
-    kept = states[first] != _NONE
-    half = 0.5
-    start = np.maximum(first[kept] - half, 0) / FRAME_RATE
-    end = (last[kept] - half) / FRAME_RATE
+    kept = states[first] != NONE
+    start = np.maximum(first[kept] - 0.5, 0) / FRAME_RATE
+    end = (last[kept] - 0.5) / FRAME_RATE
     return Segmentation(start, end, np.array(PHASES)[states[first[kept]]])
+
+
+def checked_segments(segmentation: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return start, end and phase as arrays, sorted by time, or raise."""
+    try:
+        start, end, phase = (np.asarray(part) for part in segmentation)
+        start, end = start.astype(float), end.astype(float)
+        ok = start.shape == end.shape == phase.shape and start.ndim == 1
+    except (TypeError, ValueError):
+        ok = False
+    if not ok:
+        raise ValueError(
+            "segmentation must be a tuple (start, end, phase) of three arrays of one "
+            f"length, as HeartSoundSegmenter.predict returns, got {segmentation!r}."
+        )
+    order = np.argsort(start, kind="stable")
+    return start[order], end[order], phase[order].astype(str)
 
 
 def transitions() -> np.ndarray:
@@ -144,48 +165,33 @@ def transitions() -> np.ndarray:
     for state in range(len(PHASES)):
         odds[state, (state + 1) % len(PHASES)] = 0
         # Noise may begin at any time, and end before any phase.
-        odds[state, _NONE] = _ENTERING
-        odds[_NONE, state] = 0
-    odds[_NONE, _NONE] = 0
+        odds[state, NONE] = _ENTERING
+        odds[NONE, state] = 0
+    odds[NONE, NONE] = 0
     return odds
 
 
 def any_durations() -> tuple[np.ndarray, np.ndarray]:
     """Return durations of which all that a heart can have are equally likely.
 
-    Returns
-    -------
-    duration, survival : ndarray of shape (n_classes, n_durations)
+    Durations and survival have the shape (n_classes, n_durations).
     """
-    seconds = np.arange(1, _LONGEST + 1) / FRAME_RATE
-    duration = np.full((len(CLASSES), _LONGEST), _IMPOSSIBLE)
-    for state, phase in enumerate(PHASES):
-        possible = (seconds >= _SHORTEST[phase]) & (seconds <= _longest(phase))
-        duration[state, possible] = 0
-    possible = (seconds >= _NONE_SHORTEST) & (seconds <= _NONE_LONGEST)
-    duration[_NONE, possible] = 0
+    low, high = np.array(list(_SECONDS.values())).T[:, :, np.newaxis]
+    possible = (low <= _DURATIONS) & (high >= _DURATIONS)
+    duration = np.where(possible, 0, _IMPOSSIBLE)
     return duration, np.zeros_like(duration)
-
-
-def _longest(phase: str) -> float:
-    return 2.6 if phase == "diastole" else 0.6
 
 
 def durations(found: Period) -> tuple[np.ndarray, np.ndarray]:
     """Return the logarithms of the durations' probabilities, and of longer ones'.
 
     Means are those of the recording's own period. A share of other durations stays
-    possible: beats that come early or late.
-
-    Returns
-    -------
-    duration, survival : ndarray of shape (n_classes, n_durations)
+    possible: beats that come early or late. Both have the shape (n_classes,
+    n_durations).
     """
-    seconds = np.arange(1, _LONGEST + 1) / FRAME_RATE
-    duration = np.full((len(CLASSES), _LONGEST), _IMPOSSIBLE)
+    duration, _ = any_durations()
     means = dict(_SOUNDS)
-    sure = found.certainty >= CERTAIN
-    if sure:
+    if found.certainty >= CERTAIN:
         systole = max(found.systole - _SOUNDS["s1"][0], 0.03)
         diastole = max(found.beat - found.systole - _SOUNDS["s2"][0], 0.05)
         means["systole"] = (systole, 0.025)
@@ -193,18 +199,16 @@ def durations(found: Period) -> tuple[np.ndarray, np.ndarray]:
     for state, phase in enumerate(PHASES):
         if phase in means:
             mean, sd = means[phase]
-            density = np.exp(-0.5 * ((seconds - mean) / sd) ** 2) / sd
+            density = np.exp(-0.5 * ((_DURATIONS - mean) / sd) ** 2) / sd
         else:  # broad, on a logarithmic scale
             mean = _UNSURE[0] if phase == "systole" else _UNSURE[1]
-            density = np.exp(-0.5 * (np.log(seconds / mean) / 0.5) ** 2) / seconds
+            density = np.exp(-0.5 * (np.log(_DURATIONS / mean) / 0.5) ** 2) / _DURATIONS
         density /= density.sum()
-        possible = (seconds >= _SHORTEST[phase]) & (seconds <= _longest(phase))
+        possible = duration[state] == 0
         density = density + np.exp(_RARE) / possible.sum()
         duration[state, possible] = np.log(density[possible])
-    possible = (seconds >= _NONE_SHORTEST) & (seconds <= _NONE_LONGEST)
-    duration[_NONE, possible] = 0
     probability = np.exp(np.maximum(duration, _IMPOSSIBLE))
     at_least = np.cumsum(probability[:, ::-1], axis=1)[:, ::-1]
     survival = np.log(np.maximum(np.minimum(at_least, 1), 1e-12))
-    survival[_NONE] = 0
+    survival[NONE] = 0
     return duration, survival

@@ -15,6 +15,7 @@ N_BANDS = 40
 F_MIN, F_MAX = 25.0, 800.0  # Hz
 PHASES = ("s1", "systole", "s2", "diastole")
 CLASSES = (*PHASES, "none")
+NONE = CLASSES.index("none")
 IGNORED = -1  # label of frames that nobody has annotated
 _FLOOR = 1e-6  # of the power, against that of the recording
 _DECIBELS = 10.0  # what the network sees as 1
@@ -31,15 +32,8 @@ def settings() -> SpectrogramSettings:
 def decibels(waveform: np.ndarray) -> np.ndarray:
     """Compute the power in bands over time, for a recording of unit power.
 
-    Parameters
-    ----------
-    waveform : ndarray of shape (n_times,), float32
-        At `SAMPLE_RATE`.
-
-    Returns
-    -------
-    decibels : ndarray of shape (n_frames, n_bands), float32
-        Frames are centred on multiples of 10 ms.
+    The waveform is at `SAMPLE_RATE`. Frames, (n_frames, n_bands), are centred on
+    multiples of 10 ms.
     """
     waveform = waveform - waveform.mean()
     loudness = np.sqrt(np.mean(np.square(waveform)))
@@ -49,18 +43,10 @@ def decibels(waveform: np.ndarray) -> np.ndarray:
 
 
 def levelled(decibels: np.ndarray) -> np.ndarray:
-    """Subtract the mean of each band: gain and tone of the stethoscope vanish.
+    """Subtract the mean of each band, (..., n_frames, n_bands), in units of 10 dB.
 
-    The contrast stays: noise that covers the beats is a small contrast.
-
-    Parameters
-    ----------
-    decibels : ndarray of shape (..., n_frames, n_bands)
-
-    Returns
-    -------
-    x : ndarray of shape (..., n_frames, n_bands), float32
-        In units of 10 dB.
+    Gain and tone of the stethoscope vanish. The contrast stays: noise that covers the
+    beats is a small contrast.
     """
     x = decibels.astype(np.float32)
     x -= x.mean(axis=-2, keepdims=True)
@@ -73,10 +59,7 @@ def frame_labels(
 ) -> np.ndarray:
     """Return the number in `CLASSES` of the phase at each frame's centre.
 
-    Returns
-    -------
-    labels : ndarray of shape (n_frames,), int8
-        -1 where there is no phase, or another word.
+    It is -1 where there is no phase, or another word.
     """
     labels = np.full(n_frames, IGNORED, dtype=np.int8)
     for code, word in enumerate(CLASSES):

@@ -27,13 +27,7 @@ def new_weights(
     n_channels: int = N_CHANNELS,
     dilations: tuple[int, ...] = DILATIONS,
 ) -> Weights:
-    """Draw the weights of an untrained network.
-
-    Returns
-    -------
-    weights : list of ndarray, float32
-        A matrix and an offset for each layer, first to last.
-    """
+    """Draw the weights of an untrained network: a matrix and an offset a layer."""
     n_first = _TAPS * STEP * N_BANDS
     n_last = STEP * len(CLASSES)
     blocks = [(_TAPS * n_channels, n_channels)] * len(dilations)
@@ -49,17 +43,7 @@ def new_weights(
 
 
 def logits(weights: Weights, x: np.ndarray) -> np.ndarray:
-    """Evaluate the network.
-
-    Parameters
-    ----------
-    weights : list of ndarray
-    x : ndarray of shape (n_recordings, n_frames, n_bands), float32
-
-    Returns
-    -------
-    logits : ndarray of shape (n_recordings, n_frames, n_classes), float32
-    """
+    """Return the logits, (n_recordings, n_frames, n_classes)."""
     return forward(weights, x)[0]
 
 
@@ -83,15 +67,9 @@ def forward(weights: Weights, x: np.ndarray) -> tuple[np.ndarray, list[Any]]:
 
 
 def backward(weights: Weights, kept: list[Any], gradient: np.ndarray) -> Weights:
-    """Return the gradient of each of the weights.
+    """Return the gradient of each of the weights, from that of the logits.
 
-    Parameters
-    ----------
-    weights : list of ndarray
-    kept : list
-        From :func:`forward`, with an even number of frames.
-    gradient : ndarray of shape (n_recordings, n_frames, n_classes)
-        Of the loss, by the logits.
+    `kept` is from :func:`forward`, with an even number of frames.
     """
     n_rows = gradient.shape[0]
     dy = gradient.reshape(n_rows, -1, STEP * len(CLASSES))
@@ -114,15 +92,8 @@ def dilations_of(weights: Weights) -> tuple[int, ...]:
 def around(x: np.ndarray, dilation: int) -> np.ndarray:
     """Put the values `dilation` steps before and after beside each step's own.
 
-    Parameters
-    ----------
-    x : ndarray of shape (n_recordings, n_steps, n_channels)
-    dilation : int
-
-    Returns
-    -------
-    taps : ndarray of shape (n_recordings, n_steps, 3 * n_channels)
-        Zeros where there is nothing before or after.
+    From (n_recordings, n_steps, n_channels) to (n_recordings, n_steps, 3 * n_channels);
+    zeros where there is nothing before or after.
     """
     n_rows, n_steps, n = x.shape
     taps = np.zeros((n_rows, n_steps, _TAPS * n), dtype=x.dtype)

@@ -22,7 +22,7 @@ from skheart.segmentation.decoding import (
     segments,
     without_fragments,
 )
-from skheart.segmentation.frames import CLASSES, FRAME_RATE
+from skheart.segmentation.frames import CLASSES, FRAME_RATE, NONE
 from skheart.segmentation.periodicity import LONGEST, SHORTEST, period
 
 __all__ = [
@@ -148,7 +148,7 @@ def rate_of(
     """Return the heart rate, and the reason if it is NaN."""
     found = period(probability)
     rate = HeartRate(np.nan, found.certainty)
-    none = probability[:, CLASSES.index("none")]
+    none = probability[:, NONE]
     if np.isnan(none).any():
         return rate, "it cannot be used"
     if (none == 1).all():
@@ -266,7 +266,7 @@ def rhythm_features(probability: np.ndarray) -> np.ndarray:
     found = dict.fromkeys(RHYTHM_FEATURES, np.nan)
     found["heart_rate"], found["certainty"] = rate
     found["n_intervals"] = float(unbroken.sum())
-    found["noise"] = float(probability[:, CLASSES.index("none")].mean())
+    found["noise"] = float(probability[:, NONE].mean())
     logarithm = np.log(np.maximum(probability, 1e-9))
     found["entropy"] = -float((probability * logarithm).sum(axis=1).mean())
     if unbroken.sum() >= 3:
@@ -322,7 +322,7 @@ def _peaks(probability: np.ndarray, phase: str) -> tuple[np.ndarray, np.ndarray]
 
 def _unbroken(times: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """Return whether each interval is one of a heart that is heard all along."""
-    silent = np.r_[0, np.cumsum(probability[:, CLASSES.index("none")] > _SILENT)]
+    silent = np.r_[0, np.cumsum(probability[:, NONE] > _SILENT)]
     frames = np.round(times * FRAME_RATE).astype(int)
     lengths = np.diff(times)
     quiet = np.diff(silent[frames]) / np.maximum(lengths * FRAME_RATE, 1)

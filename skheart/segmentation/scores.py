@@ -115,13 +115,7 @@ def phase_score(
 def matches(
     true: np.ndarray, found: np.ndarray, tolerance: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Match sorted times one to one, in order.
-
-    Returns
-    -------
-    rows : tuple of two ndarray of shape (n_matched,)
-        Places in `true` and in `found`.
-    """
+    """Match sorted times one to one, in order; return places in both arrays."""
     pairs = []
     i = j = 0
     while i < len(true) and j < len(found):

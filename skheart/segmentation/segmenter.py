@@ -16,11 +16,15 @@ from skheart._core.versions import VersionedEstimator
 from skheart.audio.recordings import Recording, recordings_of
 from skheart.segmentation import network
 from skheart.segmentation.batches import joined
-from skheart.segmentation.decoding import Segmentation, decode_phases
+from skheart.segmentation.decoding import (
+    Segmentation,
+    checked_segments,
+    decode_phases,
+)
 from skheart.segmentation.frames import (
     CLASSES,
     F_MAX,
-    IGNORED,
+    NONE,
     SAMPLE_RATE,
     WINDOW,
     decibels,
@@ -35,7 +39,6 @@ from skheart.spectrogram.parallel import results_of
 
 __all__ = ["HeartSoundSegmenter", "load_segmenter"]
 
-_NONE = CLASSES.index("none")
 _LONGEST_PART = 60_000  # frames that the network sees at once: ten minutes
 _MARGIN = 200  # frames on each side that only serve as context
 
@@ -224,14 +227,11 @@ class HeartSoundSegmenter(VersionedEstimator):
         )
         parts = [part for part, _ in read]
         labels = [
-            frame_labels(*_segments(segmentation, number), len(part))
+            _labels(segmentation, number, len(part))
             for number, (segmentation, part) in enumerate(zip(y, parts, strict=True))
         ]
-        beating = sum(
-            int(((part != IGNORED) & (part != CLASSES.index("none"))).sum())
-            for part in labels
-        )
-        if beating == 0:
+        frames = joined(parts, labels)
+        if not frames.beating.any():
             raise ValueError(
                 "y must annotate heartbeats: none of its segments is called s1, "
                 "systole, s2 or diastole."
@@ -239,7 +239,7 @@ class HeartSoundSegmenter(VersionedEstimator):
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         with single_blas_thread():
             self.weights_, self.losses_ = train(
-                joined(parts, labels),
+                frames,
                 n_epochs=self.epochs,
                 batch_size=self.batch_size,
                 random=np.random.default_rng(seed),
@@ -402,7 +402,7 @@ def probabilities(weights: network.Weights, decibels: np.ndarray) -> np.ndarray:
     """
     if np.ptp(decibels) == 0:
         silent = np.zeros((len(decibels), len(CLASSES)), dtype=np.float32)
-        silent[:, _NONE] = 1
+        silent[:, NONE] = 1
         return silent
     x = levelled(decibels)
     found = []
@@ -414,19 +414,12 @@ def probabilities(weights: network.Weights, decibels: np.ndarray) -> np.ndarray:
     return network.softmax(np.concatenate(found)).astype(np.float32)
 
 
-def _segments(
-    segmentation: Any, number: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return start, end and phase as arrays, or raise."""
+def _labels(segmentation: Any, number: int, n_frames: int) -> np.ndarray:
+    """Return the label of each frame of a recording, or raise."""
     try:
-        start, end, phase = segmentation
-        start, end = np.asarray(start, dtype=float), np.asarray(end, dtype=float)
-        phase = np.asarray(phase, dtype=str)
-        if not start.shape == end.shape == phase.shape or start.ndim != 1:
-            raise ValueError("unequal lengths")
-    except (TypeError, ValueError):
+        return frame_labels(*checked_segments(segmentation), n_frames)
+    except ValueError:
         raise ValueError(
             "y must hold a tuple (start, end, phase) of three arrays of one length for "
             f"each recording, got something else for recording {number}."
         ) from None
-    return start, end, phase

@@ -35,23 +35,12 @@ def train(
     n_epochs: float,
     batch_size: int,
     random: np.random.Generator,
-    start: network.Weights | None = None,
     verbose: int = 0,
 ) -> tuple[network.Weights, list[float]]:
-    """Train a network.
-
-    Returns
-    -------
-    weights : list of ndarray
-        The mean of the last steps.
-    losses : list of float
-        Mean loss of each tenth of the training.
-    """
-    noise = noise_frames(random)
-    drawer = CropDrawer(frames, noise, n_crop=N_CROP)
+    """Return the mean weights of the last steps, and the loss of each tenth."""
+    drawer = CropDrawer(frames, noise_frames(random), n_crop=N_CROP)
     n_batches = max(20, int(n_epochs * drawer.n_annotated / (N_CROP * batch_size)))
-    weights = start or network.new_weights(random)
-    weights = [weight.copy() for weight in weights]
+    weights = network.new_weights(random)
     average = [weight.copy() for weight in weights]
     first = [np.zeros_like(weight) for weight in weights]
     second = [np.zeros_like(weight) for weight in weights]
