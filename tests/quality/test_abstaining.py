@@ -89,6 +89,8 @@ def test_sensitivity_is_reached_with_the_most_answers(murmur, sounds):
         return (murmur.predict(sounds.data)[own] == "murmur").mean()
 
     limit = model.fit(sounds.data, y).min_confidence_
+    # Without a name it is the class that is not "normal", although that comes second.
+    assert model.set_params(pos_label=None).fit(sounds.data, y).min_confidence_ == limit
     assert reached(limit) >= 0.9
     lower = confidence[(confidence < limit)]
     assert len(lower)
