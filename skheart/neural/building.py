@@ -19,6 +19,7 @@ from skheart.neural.graphs import plain_names
 from skheart.neural.losses import n_outputs
 from skheart.neural.networks import build_network
 from skheart.neural.packaged import read_network
+from skheart.neural.parameters import check_keras
 from skheart.neural.seeds import fill_seeds, seed_numbers, with_seeds
 from skheart.neural.stored import StoredNetwork
 from skheart.neural.training import make_optimizer
@@ -119,6 +120,7 @@ def record_of(
 @plain_names()
 def restored_network(record: StoredNetwork) -> keras.Model:
     """Build the network of a record. It is not compiled."""
+    check_keras()
     try:
         model = _built(readable(record.description))
         model.set_weights(record.weights)
