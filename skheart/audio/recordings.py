@@ -40,10 +40,13 @@ class Recording:
     rate: float | None = None  # of a waveform that came with it, in Hz
     problem: str = ""  # why the entry is no recording, if `source` is None
     decoded: tuple[np.ndarray, float] | None = None  # of a file: waveform and rate
+    title: str = ""  # what messages call it, if not by its path or place
 
     @property
     def name(self) -> str:
         """What messages call the recording."""
+        if self.title:
+            return self.title
         if isinstance(self.source, str):
             return repr(self.source)
         return f"Recording {self.index} of X"
