@@ -26,6 +26,9 @@ from skheart.spectrogram.parallel import (
 
 __all__ = ["SpectrogramTransformer"]
 
+# Parameters that are about this machine and this run, not about the model.
+OF_THIS_MACHINE = ("cache", "lazy", "n_jobs", "on_error", "verbose")
+
 
 def _flattens(transformer: SpectrogramTransformer) -> bool:
     if not transformer.flatten:
