@@ -254,11 +254,13 @@ def decoded(recording: Recording) -> Recording:
 
 
 def _only_column(X: Any) -> Any:
-    """Return the column of a data frame that has one of recordings, else `X`."""
+    """Return the column of a data frame or array with one of recordings, else `X`."""
     if hasattr(X, "columns") and hasattr(X, "iloc") and X.shape[1] == 1:
         column = X.iloc[:, 0]
         if not np.issubdtype(np.asarray(column).dtype, np.number):
             return column
+    if isinstance(X, np.ndarray) and X.dtype.kind in "OU" and X.shape[1:] == (1,):
+        return X[:, 0]
     return X
 
 
