@@ -29,6 +29,7 @@ from skheart._core.fitted import (
 )
 from skheart.audio.recordings import decoded_batches
 from skheart.metrics.positive import positive_class
+from skheart.metrics.validation import check_same_length
 from skheart.quality.transformer import QualityTransformer
 
 __all__ = ["AbstainingClassifier"]
@@ -154,11 +155,7 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
         decision = self._base_decision()
         y = column_or_1d(y)
         probabilities, qualities = self._probabilities(X, decision)
-        if len(y) != len(qualities):
-            raise ValueError(
-                f"y must have one label for each of the {len(qualities)} recordings, "
-                f"got {len(y)}."
-            )
+        check_same_length(X=qualities, y=y)
         rows = np.array([not low_quality(decision, each) for each in qualities])
         if not rows.any():
             raise ValueError(

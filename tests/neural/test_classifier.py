@@ -293,11 +293,11 @@ def test_bad_parameters(data, parameters, message):
 
 def test_bad_data(data, fitted):
     X, codes = data
-    with pytest.raises(ValueError, match="y must hold one entry a recording: X has"):
+    with pytest.raises(ValueError, match="X and y must have the same length"):
         quick().fit(X, codes[:-1])
-    with pytest.raises(ValueError, match="groups must hold one entry a recording"):
+    with pytest.raises(ValueError, match="groups must have the same length"):
         quick().fit(X, codes, groups=codes[:5])
-    with pytest.raises(ValueError, match="sample_weight must hold one entry"):
+    with pytest.raises(ValueError, match="sample_weight must have the same length"):
         quick().fit(X, codes, sample_weight=codes[:5])
     with pytest.raises(ValueError, match="at least two classes, got one class: 'a'"):
         quick().fit(X, ["a"] * 48)
