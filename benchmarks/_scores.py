@@ -106,7 +106,7 @@ def _mean_accuracy(corpora: Corpora, score: np.ndarray) -> float:
     answer = np.where(score > 0.5, "abnormal", "normal")
     if len(np.unique(corpora.word)) < 2:
         return np.nan
-    return float(cinc2016_score(corpora.word, answer, corpora.quality))
+    return float(cinc2016_score(corpora.word, answer, quality=corpora.quality))
 
 
 def _word_is(word: str) -> Callable[[Corpora], np.ndarray]:

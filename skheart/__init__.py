@@ -1,7 +1,7 @@
 """Heart-sound recordings to spectrograms to networks, the scikit-learn way.
 
-Importing this package is cheap: TensorFlow, Keras, librosa and matplotlib are
-imported only when a name that needs them is first used.
+Importing this package is cheap: TensorFlow, Keras and matplotlib are imported only when
+a name that needs them is first used.
 """
 
 import lazy_loader

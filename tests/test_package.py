@@ -44,7 +44,7 @@ ROOMS = {
     "datasets": {"_core", "audio"},
     "spectrogram": {"_core", "audio"},
     "segmentation": {"_core", "audio", "spectrogram"},
-    "quality": {"_core", "audio", "segmentation", "spectrogram"},
+    "quality": {"_core", "audio", "metrics", "segmentation", "spectrogram"},
     "neural": {"_core", "metrics", "spectrogram"},
     "pretrained": {*_BELOW_NEURAL, "neural"},
     "deployment": {*_BELOW_NEURAL, "neural", "quality"},

@@ -40,10 +40,13 @@ class Recording:
     rate: float | None = None  # of a waveform that came with it, in Hz
     problem: str = ""  # why the entry is no recording, if `source` is None
     decoded: tuple[np.ndarray, float] | None = None  # of a file: waveform and rate
+    title: str = ""  # what messages call it, if not by its path or place
 
     @property
     def name(self) -> str:
         """What messages call the recording."""
+        if self.title:
+            return self.title
         if isinstance(self.source, str):
             return repr(self.source)
         return f"Recording {self.index} of X"
@@ -240,11 +243,13 @@ def decoded(recording: Recording) -> Recording:
 
 
 def _only_column(X: Any) -> Any:
-    """Return the column of a data frame that has one of recordings, else `X`."""
+    """Return the column of a data frame or array with one of recordings, else `X`."""
     if hasattr(X, "columns") and hasattr(X, "iloc") and X.shape[1] == 1:
         column = X.iloc[:, 0]
         if not np.issubdtype(np.asarray(column).dtype, np.number):
             return column
+    if isinstance(X, np.ndarray) and X.dtype.kind in "OU" and X.shape[1:] == (1,):
+        return X[:, 0]
     return X
 
 

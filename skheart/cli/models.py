@@ -21,8 +21,6 @@ _TRAINING_FACTS = (
     *("corpus", "n_recordings", "n_patients", "n_held_out", "class_counts"),
     *("grouped", "use", "version"),
 )
-# Settings of a spectrogram that are about the machine and not about the model.
-_OF_THE_MACHINE = ("cache", "lazy", "n_jobs", "on_error", "verbose")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +53,8 @@ def run(options: argparse.Namespace) -> int:
 
 def describe(path: Path, *, allow_pickle: bool = False) -> dict[str, Any]:
     """Return what is known of a model file; None for what the file does not say."""
+    from skheart.spectrogram.transformer import OF_THIS_MACHINE
+
     versions = n_parameters = training = None
     if is_onnx(path):
         from skheart.deployment.onnx_session import read_onnx
@@ -86,7 +86,7 @@ def describe(path: Path, *, allow_pickle: bool = False) -> dict[str, Any]:
         "spectrogram": {
             key: value
             for key, value in settings.items()
-            if key not in _OF_THE_MACHINE
+            if key not in OF_THIS_MACHINE
             and isinstance(value, bool | int | float | str | None)
         },
         "decision": decision.as_text().as_dict(),

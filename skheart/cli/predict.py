@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from skheart import __version__
+from skheart._core.checks import check_number
 from skheart._core.decisions import MIN_QUALITY, Decision, low_quality
 from skheart.cli.describing import exit_code, write_descriptions
 from skheart.cli.evaluate import decision_for
@@ -161,10 +162,9 @@ def _with_limits(decision: Decision, options: argparse.Namespace) -> Decision:
         limits = (MIN_QUALITY, None)
     names = ("min_quality", "min_confidence")
     given = {name: x for name, x in zip(names, limits, strict=True) if x is not None}
-    try:
-        return replace(decision, **given)
-    except ValueError as error:
-        raise ValueError(f"--{str(error).replace('_', '-', 1)}") from None
+    for name, limit in given.items():
+        check_number(f"--{name.replace('_', '-')}", limit, high=1, closed="both")
+    return replace(decision, **given)
 
 
 def recordings_and_patients(

@@ -116,7 +116,7 @@ def _predict_with_pipeline(
             try:
                 probabilities[row] = pipeline[1:].predict_proba(spectrograms[[row]])[0]
             except ValueError as error:
-                errors[row] = str(error)
+                errors[row] = str(error) or type(error).__name__
     return probabilities, list(errors)
 
 

@@ -13,13 +13,12 @@ from skheart.deployment.text import plain
 from skheart.neural.classifier import CNNClassifier
 from skheart.neural.packaged import read_network, saved_names
 from skheart.neural.windows import window_starts
-from skheart.spectrogram.transformer import SpectrogramTransformer
+from skheart.spectrogram.transformer import OF_THIS_MACHINE, SpectrogramTransformer
 
 NOTICE = (
     "For research. Not a medical device: do not use the output to decide about the "
     "care of a patient."
 )
-_OF_THIS_MACHINE = ("cache", "lazy", "n_jobs", "verbose", "on_error")
 _BAD_WAVEFORM = (
     "The probabilities are NaN if the waveform has NaN or infinite values, is silent "
     "(all of its values are equal){short}."
@@ -71,7 +70,7 @@ def described(
     settings = {
         key: plain(value, key)
         for key, value in transformer.get_params(deep=False).items()
-        if key not in _OF_THIS_MACHINE
+        if key not in OF_THIS_MACHINE
     }
     training = getattr(classifier, "training_", {"parts": [], "complete": False})
     corpora = {str(one["corpus"]) for one in training["parts"] if "corpus" in one}

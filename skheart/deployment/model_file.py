@@ -40,7 +40,8 @@ _READ = (1, 2)  # formats
 _TEXT, _WEIGHTS = "model.json", "weights.bin"
 _LARGEST = {_TEXT: 16 << 20, _WEIGHTS: 1 << 30}  # bytes, uncompressed
 _KERAS = ("loss", "optimizer")  # parameters that can be objects of Keras
-# Settings of this machine and this run, not of the model.
+# Settings of this machine and this run, with what files hold in their place. `on_error`
+# is kept: it is part of how a saved pipeline answers.
 _LEFT_OUT = {
     "cache": None,
     "callbacks": None,

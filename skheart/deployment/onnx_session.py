@@ -83,7 +83,7 @@ def answers_of(
         except (OSError, ValueError) as error:
             if on_error == "raise":
                 raise
-            errors[number] = str(error)
+            errors[number] = str(error) or type(error).__name__
     return answers, errors
 
 

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from skheart._core.checks import check_number
 from skheart._core.decisions import decided, with_unsure
 from skheart._core.fitted import decision_of_model
+from skheart.audio.recordings import Recording
 from skheart.audio.waveform import RecordingError, check_waveform
 from skheart.deployment.onnx_classifier import OnnxClassifier
 from skheart.quality import assess_quality
@@ -217,12 +218,12 @@ class StreamingClassifier:
         name = f"The span that ends at {time:g} seconds"
         try:
             span = check_waveform(span, name=name)
-            probabilities = self._classify([span])[0]
+            probabilities = self._classify([Recording(span, 0, title=name)])[0]
             if np.isfinite(probabilities).all():
                 return self._decided(time, span, probabilities)
             error = f"{name} has no probabilities: the model computed NaN."
         except RecordingError as reason:
-            error = str(reason).replace("Recording 0 of X", name)
+            error = str(reason)
         except Exception as reason:  # whatever it is, the stream must continue
             error = f"{name} cannot be classified: {type(reason).__name__}: {reason}"
         nothing = np.full(len(self.classes_), np.nan, dtype=np.float32)
@@ -244,7 +245,7 @@ class StreamingClassifier:
 def _parts_of(model: Any) -> tuple[dict[str, Any], Callable[[float], Any]]:
     """Return a model's settings, and a function that sets its rate.
 
-    That function takes the sample rate of waveforms and returns what classifies a list
+    That function takes the sample rate of recordings and returns what classifies a list
     of them.
     """
     if isinstance(model, OnnxClassifier):
@@ -268,11 +269,11 @@ def _parts_of(model: Any) -> tuple[dict[str, Any], Callable[[float], Any]]:
     transformer, classifier = steps[0][1], model[1:]
     transformer._job()  # checks its parameters
 
-    def classify(rate: float) -> Callable[[list[np.ndarray]], np.ndarray]:
+    def classify(rate: float) -> Callable[[list[Recording]], np.ndarray]:
         chosen = clone(transformer).set_params(
             input_sample_rate=rate, on_error="raise", cache=None, lazy=False
         )
         chosen.set_params(n_jobs=None, verbose=0)
-        return lambda waveforms: classifier.predict_proba(chosen.transform(waveforms))
+        return lambda X: classifier.predict_proba(chosen.transform(X))
 
     return transformer.get_params(), classify

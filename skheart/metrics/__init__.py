@@ -1,6 +1,6 @@
 """Scores, a scorer for model selection, intervals and pooling by patient.
 
-None of these names needs TensorFlow, Keras or librosa.
+None of these names needs TensorFlow or Keras.
 """
 
 from skheart._core.decisions import Decision

@@ -19,7 +19,7 @@ _CIRCOR2022_WEIGHTS = {
 
 
 def cinc2016_score(
-    y_true: ArrayLike, y_pred: ArrayLike, quality: ArrayLike | None = None
+    y_true: ArrayLike, y_pred: ArrayLike, *, quality: ArrayLike | None = None
 ) -> float:
     """Modified accuracy (MAcc) of the PhysioNet/CinC Challenge 2016.
 
@@ -80,7 +80,7 @@ def cinc2016_score(
 
 
 def cinc2016_sensitivity_specificity(
-    y_true: ArrayLike, y_pred: ArrayLike, quality: ArrayLike | None = None
+    y_true: ArrayLike, y_pred: ArrayLike, *, quality: ArrayLike | None = None
 ) -> tuple[float, float]:
     """Sensitivity and specificity as the PhysioNet/CinC Challenge 2016 defines them.
 
@@ -129,7 +129,9 @@ def cinc2016_sensitivity_specificity(
     Examples
     --------
     >>> from skheart.metrics import cinc2016_sensitivity_specificity
-    >>> cinc2016_sensitivity_specificity([1, 1, -1, -1], [1, 0, -1, 0], [1, 0, 1, 1])
+    >>> cinc2016_sensitivity_specificity(
+    ...     [1, 1, -1, -1], [1, 0, -1, 0], quality=[1, 0, 1, 1]
+    ... )
     (1.0, 0.5)
     """
     return _cinc2016_parts(y_true, y_pred, quality)
@@ -158,7 +160,7 @@ def _cinc2016_parts(
 
 
 def circor2022_score(
-    y_true: ArrayLike, y_pred: ArrayLike, *, task: str = "murmur"
+    y_true: ArrayLike, y_pred: ArrayLike, *, target: str = "murmur"
 ) -> float:
     """Weighted accuracy of the George B. Moody PhysioNet Challenge 2022.
 
@@ -171,8 +173,8 @@ def circor2022_score(
     y_true, y_pred : array-like of shape (n_patients,)
         True and predicted label of each patient: ``"Present"``, ``"Unknown"`` or
         ``"Absent"`` for the murmur, ``"Abnormal"`` or ``"Normal"`` for the outcome.
-    task : {"murmur", "outcome"}, default="murmur"
-        What the labels are about.
+    target : {"murmur", "outcome"}, default="murmur"
+        What the labels are about, as of :func:`~skheart.datasets.load_circor2022`.
 
     Returns
     -------
@@ -182,7 +184,7 @@ def circor2022_score(
     Raises
     ------
     ValueError
-        If the lengths differ or a label does not belong to the task.
+        If the lengths differ or a label does not belong to `target`.
 
     See Also
     --------
@@ -207,9 +209,9 @@ def circor2022_score(
     ...                  ["Present", "Absent", "Absent", "Absent"])
     0.7
     """
-    check_option("task", task, tuple(_CIRCOR2022_WEIGHTS))
-    weights = _CIRCOR2022_WEIGHTS[task]
-    # The labels of one task have different weights, so a weight stands for its label.
+    check_option("target", target, tuple(_CIRCOR2022_WEIGHTS))
+    weights = _CIRCOR2022_WEIGHTS[target]
+    # The labels of one target have different weights, so a weight stands for its label.
     truth = _translate("y_true", y_true, weights)
     answer = _translate("y_pred", y_pred, weights)
     check_same_length(y_true=truth, y_pred=answer)

@@ -64,9 +64,13 @@ def check_scores(name: str, values: ArrayLike) -> np.ndarray:
     return scores
 
 
-def check_same_length(**arrays: np.ndarray | None) -> None:
-    """Raise unless all given `arrays` have one entry a recording."""
-    lengths = {name: len(array) for name, array in arrays.items() if array is not None}
+def check_same_length(**arrays: Any) -> None:
+    """Raise unless all `arrays` have one entry a recording.
+
+    None, and what has no axis, is left to other checks.
+    """
+    found = {name: _length(array) for name, array in arrays.items()}
+    lengths = {name: length for name, length in found.items() if length is not None}
     if len(set(lengths.values())) > 1:
         *names, last_name = lengths
         *counts, last_count = map(str, lengths.values())
@@ -74,6 +78,13 @@ def check_same_length(**arrays: np.ndarray | None) -> None:
             f"{', '.join(names)} and {last_name} must have the same length, got "
             f"{', '.join(counts)} and {last_count}."
         )
+
+
+def _length(values: Any) -> int | None:
+    """Return the number of entries along the first axis; None if there is no axis."""
+    if hasattr(values, "shape"):
+        return values.shape[0] if values.shape else None
+    return len(values) if hasattr(values, "__len__") else None
 
 
 def check_sample_weight(values: ArrayLike | None, n_recordings: int) -> np.ndarray:

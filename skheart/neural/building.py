@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -19,12 +20,8 @@ from skheart.neural.graphs import plain_names
 from skheart.neural.losses import n_outputs
 from skheart.neural.networks import build_network
 from skheart.neural.packaged import read_network
-from skheart.neural.seeds import (
-    fill_seeds,
-    global_random_unchanged,
-    seed_numbers,
-    with_seeds,
-)
+from skheart.neural.parameters import check_keras
+from skheart.neural.seeds import fill_seeds, seed_numbers, with_seeds
 from skheart.neural.stored import StoredNetwork
 from skheart.neural.training import make_optimizer
 
@@ -56,16 +53,16 @@ def compiled_network(
         model = _started_network(network, classes, n_logits, dropout, seed)
     else:
         n_bands, n_crop, n_channels = input_shape
-        with global_random_unchanged():
-            model = build_network(
-                network,
-                n_bands=n_bands,
-                n_frames=n_crop,
-                n_channels=n_channels,
-                n_outputs=n_logits,
-                dropout=dropout,
-                l2=l2,
-            )
+        model = build_network(
+            network,
+            seed=seed,
+            n_bands=n_bands,
+            n_frames=n_crop,
+            n_channels=n_channels,
+            n_outputs=n_logits,
+            dropout=dropout,
+            l2=l2,
+        )
         model = with_seeds(model, seed)
     made = make_optimizer(
         optimizer, learning_rate=learning_rate, weight_decay=weight_decay
@@ -100,8 +97,7 @@ def record_of(
     model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     try:
         description = json.loads(model.to_json())
-        with global_random_unchanged():
-            keras.models.model_from_json(json.dumps(description))
+        _built(description)
     except (TypeError, ValueError, NotImplementedError) as error:
         raise ValueError(
             "The network of this CNNClassifier cannot be saved, because it could not "
@@ -125,11 +121,9 @@ def record_of(
 @plain_names()
 def restored_network(record: StoredNetwork) -> keras.Model:
     """Build the network of a record. It is not compiled."""
+    check_keras()
     try:
-        with global_random_unchanged():
-            model = keras.models.model_from_json(
-                json.dumps(readable(record.description))
-            )
+        model = _built(readable(record.description))
         model.set_weights(record.weights)
     except (TypeError, ValueError) as error:
         raise ValueError(
@@ -139,6 +133,13 @@ def restored_network(record: StoredNetwork) -> keras.Model:
             f"of a newer Keras needs that version. Keras said: {error}"
         ) from error
     return model
+
+
+def _built(description: dict[str, Any]) -> keras.Model:
+    """Build a described network, whose weights are set or not used."""
+    # Without a number Keras would draw from Python's global random numbers.
+    seeded = fill_seeds(description, itertools.repeat(0))
+    return keras.models.model_from_json(json.dumps(seeded))
 
 
 def _started_network(

@@ -120,7 +120,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         True`` stops after the epoch.
     random_state : int, RandomState instance or None, default=None
         Seeds the weights, the order, the crops, the augmentation, dropout and the
-        validation part. Global random numbers are neither used nor changed.
+        validation part. None draws a seed with NumPy's global generator. Global random
+        numbers are not used otherwise, unless a `network` of your own draws them while
+        it is built: Keras does, with Python's :mod:`random`, for each layer without a
+        seed. They do not change the result.
     checkpoint : str, os.PathLike or None, default=None
         Folder in which the state after each epoch is kept. A fit with the same data,
         parameters and seed resumes with identical results; other fits ignore it. It

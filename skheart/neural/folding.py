@@ -30,7 +30,8 @@ def without_norms(
 
     def copied(layer: layers.Layer) -> layers.Layer:
         if layer.name in folded_in:
-            return _Unchanged(name=layer.name)
+            # Not of the type that Keras has as its default now.
+            return _Unchanged(name=layer.name, dtype=layer.dtype_policy)
         # Without a number Keras would draw from Python's global random numbers.
         config = fill_seeds(layer.get_config(), itertools.repeat(0))
         if layer.name in norms:

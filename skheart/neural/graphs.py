@@ -33,7 +33,10 @@ _trainers: OrderedDict[Hashable, list[Trainer]] = OrderedDict()
 
 _used = threading.Event()  # a network of this process, or of the one it is forked from
 _forked = threading.Event()  # set in processes forked from one that used a network
-os.register_at_fork(after_in_child=lambda: _forked.set() if _used.is_set() else None)
+if hasattr(os, "register_at_fork"):  # not on Windows, which does not fork
+    os.register_at_fork(
+        after_in_child=lambda: _forked.set() if _used.is_set() else None
+    )
 
 
 def _refuse_fork() -> None:

@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, _check_y, validate_data
 
 from skheart._core.checks import check_number
+from skheart.metrics.validation import check_same_length
 from skheart.neural.stored import StoredNetwork
 from skheart.spectrogram.lazy import CachedSpectrograms
 
@@ -85,7 +86,7 @@ def check_training_data(
     estimator: Any, X: Any, y: Any, weight: Any, *, groups: Any, class_weight: Any
 ) -> tuple[TrainingData, np.ndarray]:
     """Check the arguments of `fit`, and return them as one, with the classes."""
-    _check_lengths(X, y=y, sample_weight=weight, groups=groups)
+    check_same_length(X=X, y=y, sample_weight=weight, groups=groups)
     X = _checked(estimator, X, reset=True)
     if y is None:
         raise ValueError("y cannot be None: y should be a 1d array of the labels.")
@@ -181,25 +182,6 @@ def _combined_weights(
             stacklevel=4,
         )
     return weights
-
-
-def _check_lengths(X: Any, **others: Any) -> None:
-    """Raise unless each of `others` has as many entries as `X`."""
-    n_recordings = _length(X)
-    for name, values in others.items():
-        n_values = _length(values)
-        if None not in (n_recordings, n_values) and n_values != n_recordings:
-            raise ValueError(
-                f"{name} must hold one entry a recording: X has {n_recordings} "
-                f"recordings, {name} has {n_values}."
-            )
-
-
-def _length(values: Any) -> int | None:
-    """Return the number of entries along the first axis; None if there is no axis."""
-    if hasattr(values, "shape"):
-        return values.shape[0] if values.shape else None
-    return len(values) if hasattr(values, "__len__") else None
 
 
 def _four_dimensions(X: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:

@@ -8,13 +8,16 @@ an uncompiled functional :class:`keras.Model` from a batch of spectrograms of sh
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 from keras import layers, regularizers
+from keras.initializers import GlorotUniform, HeNormal
 
 from skheart.neural.layers import AttentionPooling
+from skheart.neural.seeds import seed_numbers
 
 __all__ = ["NETWORKS", "compact", "deep_stethoscope"]
 
@@ -31,6 +34,7 @@ def compact(
     n_outputs: int = 1,
     dropout: float = 0.3,
     l2: float = 0.0,
+    seed: int | None = None,
 ) -> keras.Model:
     """Build a small convolutional network that averages over time by attention.
 
@@ -52,6 +56,9 @@ def compact(
         Share of the features before the last layer that is dropped in training.
     l2 : float, default=0.0
         Weight of the squared kernels in the loss.
+    seed : int, default=None
+        Determines the first weights and dropout. By default Keras draws them with
+        Python's :mod:`random`.
 
     Returns
     -------
@@ -65,19 +72,25 @@ def compact(
     (None, 1)
     """
     penalty = regularizers.L2(l2) if l2 else None
+    seeds = _seeds(seed)
     inputs = keras.Input((n_bands, n_frames, n_channels), name="spectrogram")
-    x = _convolution(inputs, 16, 5, 2, penalty, "stem")
+    x = _convolution(inputs, 16, 5, 2, penalty, "stem", seeds)
     for block, (channels, pooled) in enumerate([(32, True), (64, True), (128, False)]):
-        x = _convolution(x, channels, 3, 1, penalty, f"block{block}")
+        x = _convolution(x, channels, 3, 1, penalty, f"block{block}", seeds)
         if pooled:
             x = layers.MaxPooling2D(2, padding="same", name=f"block{block}_pool")(x)
     x = layers.DepthwiseConv2D(
-        (x.shape[1], 1), depthwise_regularizer=penalty, name="bands"
+        (x.shape[1], 1),
+        depthwise_initializer=GlorotUniform(next(seeds)),
+        depthwise_regularizer=penalty,
+        name="bands",
     )(x)
     x = layers.Reshape((-1, x.shape[-1]), name="frames")(x)
-    x = AttentionPooling(name="attention")(x)
-    x = layers.Dropout(dropout, name="dropout")(x)
-    logits = layers.Dense(n_outputs, kernel_regularizer=penalty, name="logits")(x)
+    x = AttentionPooling(
+        kernel_initializer=GlorotUniform(next(seeds)), name="attention"
+    )(x)
+    x = layers.Dropout(dropout, seed=next(seeds), name="dropout")(x)
+    logits = _logits(x, n_outputs, penalty, seeds)
     return keras.Model(inputs, logits, name="compact")
 
 
@@ -89,6 +102,7 @@ def deep_stethoscope(
     n_outputs: int = 1,
     dropout: float = 0.3,
     l2: float = 0.0,
+    seed: int | None = None,
 ) -> keras.Model:
     """Build the kind of network of the *Deep Stethoscope* study (2018).
 
@@ -108,6 +122,9 @@ def deep_stethoscope(
         Share of the units of each dense layer that is dropped in training.
     l2 : float, default=0.0
         Weight of the squared kernels in the loss.
+    seed : int, default=None
+        Determines the first weights and dropout. By default Keras draws them with
+        Python's :mod:`random`.
 
     Returns
     -------
@@ -126,21 +143,22 @@ def deep_stethoscope(
     (None, 3)
     """
     penalty = regularizers.L2(l2) if l2 else None
+    seeds = _seeds(seed)
     x = inputs = keras.Input((n_bands, n_frames, n_channels), name="spectrogram")
     for block, channels in enumerate((16, 32)):
-        x = _convolution(x, channels, 5, 1, penalty, f"block{block}")
+        x = _convolution(x, channels, 5, 1, penalty, f"block{block}", seeds)
         x = layers.MaxPooling2D(3, padding="same", name=f"block{block}_pool")(x)
     x = layers.Flatten(name="flatten")(x)
     for units in (100, 50, 8):
         x = layers.Dense(
             units,
             activation="relu",
-            kernel_initializer="he_normal",
+            kernel_initializer=HeNormal(next(seeds)),
             kernel_regularizer=penalty,
             name=f"dense{units}",
         )(x)
-        x = layers.Dropout(dropout, name=f"dropout{units}")(x)
-    logits = layers.Dense(n_outputs, kernel_regularizer=penalty, name="logits")(x)
+        x = layers.Dropout(dropout, seed=next(seeds), name=f"dropout{units}")(x)
+    logits = _logits(x, n_outputs, penalty, seeds)
     return keras.Model(inputs, logits, name="deep_stethoscope")
 
 
@@ -150,11 +168,14 @@ NETWORKS: dict[str, Callable[..., keras.Model]] = {
 }
 
 
-def build_network(network: Any, **words: Any) -> keras.Model:
+def build_network(
+    network: Any, *, seed: int | None = None, **words: Any
+) -> keras.Model:
     """Build the network that a `network` parameter means: a name or a function.
 
     A function is called with those of the words ``n_bands, n_frames, n_channels,
-    n_outputs, dropout, l2`` that it takes. An `l2` of None is the network's own.
+    n_outputs, dropout, l2`` that it takes. An `l2` of None is the network's own. The
+    networks of the package are built with `seed`.
     """
     if isinstance(network, keras.Model):
         raise ValueError(
@@ -171,6 +192,8 @@ def build_network(network: Any, **words: Any) -> keras.Model:
         )
     if words["l2"] is None:
         words["l2"] = 1e-3 if build is deep_stethoscope else 0.0
+    if build in NETWORKS.values():
+        words["seed"] = seed
     parameters = inspect.signature(build).parameters
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     model = build(**{k: v for k, v in words.items() if takes_all or k in parameters})
@@ -210,8 +233,28 @@ def _probability_function(model: keras.Model) -> str | None:
     return next((name for name in names if name in found), None)
 
 
+def _seeds(seed: int | None) -> Iterator[Any]:
+    """Yield a seed for each layer that draws; None without a `seed`."""
+    return itertools.repeat(None) if seed is None else seed_numbers(seed)
+
+
+def _logits(x: Any, n_outputs: int, penalty: Any, seeds: Iterator[Any]) -> Any:
+    return layers.Dense(
+        n_outputs,
+        kernel_initializer=GlorotUniform(next(seeds)),
+        kernel_regularizer=penalty,
+        name="logits",
+    )(x)
+
+
 def _convolution(
-    x: Any, channels: int, size: int, strides: int, penalty: Any, name: str
+    x: Any,
+    channels: int,
+    size: int,
+    strides: int,
+    penalty: Any,
+    name: str,
+    seeds: Iterator[Any],
 ) -> Any:
     """Convolve, normalise over the batch and rectify."""
     x = layers.Conv2D(
@@ -220,7 +263,7 @@ def _convolution(
         strides=strides,
         padding="same",
         use_bias=False,
-        kernel_initializer="he_normal",
+        kernel_initializer=HeNormal(next(seeds)),
         kernel_regularizer=penalty,
         name=f"{name}_conv",
     )(x)

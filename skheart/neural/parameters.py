@@ -45,6 +45,11 @@ def check_parameters(given: dict[str, Any]) -> None:
         raise ValueError(
             f"checkpoint must name a folder or be None, got {checkpoint!r}."
         )
+    check_keras()
+
+
+def check_keras() -> None:
+    """Raise if Keras has settings with which networks compute something else."""
     for name, found, expected in (
         ("backend", keras.backend.backend(), "tensorflow"),
         ("floatx", keras.config.floatx(), "float32"),

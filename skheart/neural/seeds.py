@@ -6,10 +6,8 @@ global random numbers, from which any other thread can draw in between.
 
 from __future__ import annotations
 
-import random
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -59,16 +57,6 @@ def with_seeds(model: keras.Model, seed: int) -> keras.Model:
             stacklevel=2,
         )
     return seeded_model
-
-
-@contextmanager
-def global_random_unchanged() -> Iterator[None]:
-    """Restore Python's global random numbers, from which Keras draws unused seeds."""
-    state = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(state)
 
 
 def fill_seeds(config: Any, seeds: Iterator[int], *, anew: bool = False) -> Any:

@@ -28,6 +28,8 @@ from skheart._core.fitted import (
     takes_recordings,
 )
 from skheart.audio.recordings import decoded_batches
+from skheart.metrics.positive import positive_class
+from skheart.metrics.validation import check_same_length
 from skheart.quality.transformer import QualityTransformer
 
 __all__ = ["AbstainingClassifier"]
@@ -63,8 +65,8 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
         Least sensitivity among the recordings in `fit` that get a class: `fit` chooses
         the smallest `min_confidence` that reaches it.
     pos_label : label, default=None
-        The positive class of `sensitivity`. By default that of the model's threshold,
-        and without one the second of two classes.
+        The positive class of `sensitivity`. By default that of the model's threshold;
+        without one, as in :func:`~skheart.metrics.sensitivity_score`.
     n_jobs : int, default=None
         Number of threads that assess recordings; see :class:`QualityTransformer`.
 
@@ -153,11 +155,7 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
         decision = self._base_decision()
         y = column_or_1d(y)
         probabilities, qualities = self._probabilities(X, decision)
-        if len(y) != len(qualities):
-            raise ValueError(
-                f"y must have one label for each of the {len(qualities)} recordings, "
-                f"got {len(y)}."
-            )
+        check_same_length(X=qualities, y=y)
         rows = np.array([not low_quality(decision, each) for each in qualities])
         if not rows.any():
             raise ValueError(
@@ -168,7 +166,8 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
             self.min_confidence_ = _for_coverage(confidences, len(y), self.coverage)
         elif self.sensitivity is not None:
             found = labels_of(probabilities[rows], self.classes_, decision)
-            positive = self._positive(decision)
+            given = decision.positive if self.pos_label is None else self.pos_label
+            positive = positive_class(self.classes_, given)
             self.min_confidence_ = _for_sensitivity(
                 confidences, y[rows] == positive, found == positive, self.sensitivity
             )
@@ -266,17 +265,6 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
             min_quality=self.min_quality,
             min_confidence=self.min_confidence,
         )
-
-    def _positive(self, decision: Decision) -> Any:
-        classes = self.classes_.tolist()
-        positive = decision.positive if self.pos_label is None else self.pos_label
-        if positive is None and len(classes) == 2:
-            positive = classes[1]
-        if positive not in classes:
-            raise ValueError(
-                f"pos_label must be one of the classes {classes}, got {positive!r}."
-            )
-        return positive
 
     def _answers(self, X: Any) -> tuple[np.ndarray, list[str]]:
         """Return the label and the reason of each recording."""

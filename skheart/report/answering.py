@@ -25,10 +25,10 @@ from skheart.metrics.positive import positive_class
 from skheart.neural.packaged import read_network, saved_names
 from skheart.neural.windows import window_starts
 from skheart.report.description import ModelFacts, Window
-from skheart.spectrogram.transformer import SpectrogramTransformer
+from skheart.spectrogram.transformer import OF_THIS_MACHINE, SpectrogramTransformer
 
-# Settings of a spectrogram that are about the machine and not about the model.
-_OF_THE_MACHINE = ("cache", "lazy", "n_jobs", "on_error", "verbose", "flatten", "dtype")
+# Parameters of a transformer that are no facts about the model.
+_NOT_SHOWN = (*OF_THIS_MACHINE, "flatten", "dtype")
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def answering(model: Any, *, name: str | None = None) -> Answering:
     spectrogram = {
         key: value
         for key, value in transformer.get_params().items()
-        if key not in _OF_THE_MACHINE
+        if key not in _NOT_SHOWN
     }
     if hasattr(classifier, "_model"):  # an OnnxClassifier
         window = classifier._model().n_crop

@@ -46,7 +46,7 @@ def _cinc2016(corpus: Any, answers: np.ndarray) -> dict[str, Any]:
         if len(np.unique(y_true[rows])) < 2:
             continue  # the score is undefined
         sensitivity, specificity = cinc2016_sensitivity_specificity(
-            y_true[rows], answers[rows], quality[rows]
+            y_true[rows], answers[rows], quality=quality[rows]
         )
         by_database[database] = {
             "value": (sensitivity + specificity) / 2,
@@ -56,7 +56,7 @@ def _cinc2016(corpus: Any, answers: np.ndarray) -> dict[str, Any]:
     both = len(np.unique(y_true)) == 2
     return {
         "score": "MAcc of the PhysioNet/CinC Challenge 2016",
-        "value": cinc2016_score(y_true, answers, quality) if both else None,
+        "value": cinc2016_score(y_true, answers, quality=quality) if both else None,
         "by_database": by_database,
         "note": "on public recordings; the challenge was decided on hidden ones",
     }
@@ -87,7 +87,7 @@ def _circor2022(
         note += "; without patients whose murmur is Unknown"
     return {
         "score": f"weighted accuracy of the 2022 challenge, {task}, by patient",
-        "value": circor2022_score(labels, answers, task=task),
+        "value": circor2022_score(labels, answers, target=task),
         "by_database": None,
         "note": note,
     }

@@ -197,7 +197,7 @@ def _each_probability(model: Any, X: Any, errors: np.ndarray) -> np.ndarray:
                 try:
                     found[row] = model.predict_proba(_safe_indexing(X, [row]))[0]
                 except (OSError, ValueError) as error:
-                    errors[row] = str(error)
+                    errors[row] = str(error) or type(error).__name__
     return found
 
 
@@ -217,7 +217,7 @@ def measure_each(
         except (OSError, ValueError) as error:
             if on_error == "raise":
                 raise
-            errors[row] = str(error)
+            errors[row] = str(error) or type(error).__name__
     return measures
 
 

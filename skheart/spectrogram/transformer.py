@@ -26,6 +26,9 @@ from skheart.spectrogram.parallel import (
 
 __all__ = ["SpectrogramTransformer"]
 
+# Parameters that are about this machine and this run, not about the model.
+OF_THIS_MACHINE = ("cache", "lazy", "n_jobs", "on_error", "verbose")
+
 
 def _flattens(transformer: SpectrogramTransformer) -> bool:
     if not transformer.flatten:
@@ -189,6 +192,7 @@ class SpectrogramTransformer(TransformerMixin, VersionedEstimator):
         -------
         self : SpectrogramTransformer
         """
+        # Checks only, which `transform` repeats for `X` of its own: no file is opened.
         self._job()
         recordings_of(self, X, reset=True, check_finite=self.on_error == "raise")
         return self
@@ -202,9 +206,10 @@ class SpectrogramTransformer(TransformerMixin, VersionedEstimator):
             A list, array or Series with a recording in each entry: the path or URL of a
             file, its content as bytes, an open file, a waveform, a pair
             ``(sample_rate, waveform)`` or a dict
-            ``{"array": waveform, "sampling_rate": sample_rate}``. Or a two-dimensional
-            array of waveforms of the same length. Integers beside a rate are scaled as
-            in sound files, so that 32768 is 1 for 16 bits.
+            ``{"array": waveform, "sampling_rate": sample_rate}``. A table may hold them
+            in its one column. Or a two-dimensional array of waveforms of the same
+            length. Integers beside a rate are scaled as in sound files, so that 32768
+            is 1 for 16 bits.
 
         Returns
         -------

@@ -470,7 +470,8 @@ def test_a_model_keeps_its_limits(model, folders, tmp_path, capsys):
     assert row["prediction"] == "unsure"
     assert row["reason"].startswith("confidence")
     assert main(["predict", "--model", str(saved), heart, "--min-quality", "2"]) == 2
-    assert "--min-quality must be" in capsys.readouterr().err
+    expected = "--min-quality must be a number, at least 0, at most 1, got 2.0."
+    assert expected in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["model", "three", "onnx"])

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from skheart import OnnxClassifier
+from skheart.audio.recordings import Recording
 from skheart.datasets import make_heart_sounds
+from skheart.deployment.onnx_session import answers_of, read_onnx
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).parent / "data"
@@ -27,6 +29,19 @@ def test_a_file_of_format_1_keeps_its_probabilities():
         model.predict_proba(sounds.data), known["probabilities"], atol=1e-5
     )
     assert model.classes_.tolist() == known["classes"]
+
+
+class Unreadable(Recording):
+    def load(self, *_, **__):
+        raise OSError
+
+
+def test_an_error_without_a_message_is_still_an_error():
+    recordings = [Unreadable("lost.wav", 0)]
+    model = read_onnx(str(DATA / "small.onnx"))
+    probabilities, errors = answers_of(model, recordings, on_error="nan")
+    assert np.isnan(probabilities).all()
+    assert errors == ["OSError"]
 
 
 def test_the_lean_requirements_are_among_those_of_the_project():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -244,3 +246,42 @@ def test_what_cannot_be_streamed(murmur, exported):
     flat = make_pipeline(SpectrogramTransformer(flatten=True), LogisticRegression())
     with pytest.raises(NotFittedError):
         StreamingClassifier(flat)
+
+
+@pytest.mark.slow
+def test_many_predictions_and_pushes_do_not_fill_the_memory(tmp_path):
+    code = """
+import gc
+import sys
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from skheart import CNNClassifier, SpectrogramTransformer, StreamingClassifier
+from skheart import load_model, save_model
+
+def resident():
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096 / 1e6
+
+X = np.random.default_rng(0).normal(size=(8, 8_000)).astype(np.float32)
+pipeline = make_pipeline(SpectrogramTransformer(duration=4.0), CNNClassifier(epochs=1))
+save_model(pipeline.fit(X, np.arange(8) % 2), sys.argv[1])
+model = load_model(sys.argv[1])
+stream = StreamingClassifier(model, hop=1.0)
+n_answers = 0
+for i in range(3_300):
+    n_answers += sum(not one.error for one in stream.push(X[i % 8, :500]))
+    if i % 6 == 0:
+        model.predict_proba(X[:1])
+    if i == 300:
+        before = resident()
+assert n_answers > 800
+print(resident() - before)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "model.skheart")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(done.stdout) < 20  # MB

@@ -47,9 +47,9 @@ def test_cinc2016_score_by_hand():
     # 10 are abnormal (8 good, 2 poor), 20 normal (15 good, 5 poor).
     sensitivity = 0.8 * 5 / (5 + 1 + 2) + 0.2 * (1 + 1) / (1 + 1 + 0)  # 0.7
     specificity = 0.75 * 10 / (3 + 2 + 10) + 0.25 * (3 + 1) / (1 + 1 + 3)  # 0.7
-    found = cinc2016_sensitivity_specificity(y_true, y_pred, quality)
+    found = cinc2016_sensitivity_specificity(y_true, y_pred, quality=quality)
     assert found == pytest.approx((sensitivity, specificity))
-    score = cinc2016_score(y_true, y_pred, quality)
+    score = cinc2016_score(y_true, y_pred, quality=quality)
     assert score == pytest.approx((sensitivity + specificity) / 2)
     # Without quality, all count as good: 6 of 10 and 13 of 20 are correct.
     found = cinc2016_sensitivity_specificity(y_true, y_pred)
@@ -60,11 +60,11 @@ def test_cinc2016_score_by_hand():
 def test_cinc2016_score_accepts_the_codes_of_the_challenge():
     y_true, y_pred, quality = map(list, challenge_table())
     codes = {"abnormal": 1, "unsure": 0, "normal": -1}
-    expected = cinc2016_score(y_true, y_pred, quality)
+    expected = cinc2016_score(y_true, y_pred, quality=quality)
     found = cinc2016_score(
         np.array([codes[word] for word in y_true]),
         np.array([codes[word] for word in y_pred], dtype=float),
-        np.array(quality, dtype=bool),
+        quality=np.array(quality, dtype=bool),
     )
     assert found == expected
 
@@ -85,7 +85,7 @@ def test_cinc2016_score_accepts_the_codes_of_the_challenge():
 )
 def test_cinc2016_score_extremes(answers, quality, expected):
     y_true = ["abnormal", "abnormal", "normal"]
-    assert cinc2016_score(y_true, answers, quality) == expected
+    assert cinc2016_score(y_true, answers, quality=quality) == expected
 
 
 def test_cinc2016_score_of_one_class_warns_and_is_nan():
@@ -122,8 +122,9 @@ def test_cinc2016_score_of_one_class_warns_and_is_nan():
     ],
 )
 def test_cinc2016_score_error_messages(arguments, text):
+    y_true, y_pred, *quality = arguments
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
-        cinc2016_score(*arguments)
+        cinc2016_score(y_true, y_pred, quality=quality[0] if quality else None)
 
 
 def test_circor2022_score_by_hand():
@@ -141,7 +142,7 @@ def test_circor2022_score_by_hand():
     y_true = np.array(["Abnormal"] * 2 + ["Normal"] * 3)
     y_pred = np.array(["Abnormal", "Normal", "Normal", "Normal", "Abnormal"])
     expected = (5 * 1 + 1 * 2) / (5 * 2 + 1 * 3)
-    assert circor2022_score(y_true, y_pred, task="outcome") == expected
+    assert circor2022_score(y_true, y_pred, target="outcome") == expected
 
 
 def test_circor2022_score_extremes():
@@ -152,7 +153,7 @@ def test_circor2022_score_extremes():
 
 
 @pytest.mark.parametrize(
-    ("labels", "task", "text"),
+    ("labels", "target", "text"),
     [
         (
             ["present"],
@@ -167,10 +168,10 @@ def test_circor2022_score_extremes():
         (
             ["Normal"],
             "outcomes",
-            "task must be one of 'murmur', 'outcome', got 'outcomes'.",
+            "target must be one of 'murmur', 'outcome', got 'outcomes'.",
         ),
     ],
 )
-def test_circor2022_score_error_messages(labels, task, text):
+def test_circor2022_score_error_messages(labels, target, text):
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
-        circor2022_score(labels, labels, task=task)
+        circor2022_score(labels, labels, target=target)

@@ -5,6 +5,8 @@ import pickle
 import subprocess
 import sys
 import warnings
+from collections import OrderedDict
+from contextlib import contextmanager
 
 import joblib
 import keras
@@ -21,9 +23,10 @@ from sklearn.model_selection import (
 from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skheart import CNNClassifier, SpectrogramTransformer
+from skheart import CNNClassifier, SpectrogramTransformer, load_pretrained
 from skheart.datasets import load_pascal
 from skheart.metrics import auroc_scorer
+from skheart.neural import graphs
 from skheart.neural.graphs import Forward
 from skheart.neural.windows import window_starts, windowed_logits
 
@@ -290,11 +293,11 @@ def test_bad_parameters(data, parameters, message):
 
 def test_bad_data(data, fitted):
     X, codes = data
-    with pytest.raises(ValueError, match="y must hold one entry a recording: X has"):
+    with pytest.raises(ValueError, match="X and y must have the same length"):
         quick().fit(X, codes[:-1])
-    with pytest.raises(ValueError, match="groups must hold one entry a recording"):
+    with pytest.raises(ValueError, match="groups must have the same length"):
         quick().fit(X, codes, groups=codes[:5])
-    with pytest.raises(ValueError, match="sample_weight must hold one entry"):
+    with pytest.raises(ValueError, match="sample_weight must have the same length"):
         quick().fit(X, codes, sample_weight=codes[:5])
     with pytest.raises(ValueError, match="at least two classes, got one class: 'a'"):
         quick().fit(X, ["a"] * 48)
@@ -419,15 +422,44 @@ def test_parameters_without_effect_warn(data, fitted):
         quick(weights=fitted, crop_frames=9, l2=0.1, epochs=1).fit(X, codes)
 
 
-@pytest.mark.parametrize("setting", [("floatx", "float16", "float32")])
-def test_settings_of_keras_are_checked(data, setting):
-    name, other, usual = setting
-    keras.config.set_floatx(other)
+@contextmanager
+def keras_set(name, value, usual):
+    change = getattr(keras.config, f"set_{name}")
+    change(value)
     try:
-        with pytest.raises(ValueError, match=f"{name} of Keras must be '{usual}'"):
-            quick().fit(*data)
+        yield
     finally:
-        keras.config.set_floatx(usual)
+        change(usual)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        ("floatx", "float16", "float32"),
+        ("image_data_format", "channels_first", "channels_last"),
+    ],
+)
+def test_settings_of_keras_are_checked(data, fitted, setting):
+    name, _, usual = setting
+    pickled = pickle.dumps(fitted)
+    message = f"{name} of Keras must be '{usual}'"
+    with keras_set(*setting):
+        with pytest.raises(ValueError, match=message):
+            quick().fit(*data)
+        with pytest.raises(ValueError, match=message):
+            load_pretrained("murmur")
+        with pytest.raises(ValueError, match=message):
+            pickle.loads(pickled)
+
+
+def test_settings_of_keras_do_not_change_a_loaded_network(data, fitted, monkeypatch):
+    X, _ = data
+    expected = fitted.predict_proba(X)
+    loaded = pickle.loads(pickle.dumps(fitted))
+    monkeypatch.setattr(graphs, "_forwards", OrderedDict())  # no graph made before
+    with keras_set("floatx", "float16", "float32"):
+        found = loaded.predict_proba(X)
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_several_fits_do_not_warn(data):

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import importlib.util
 import itertools
 import os
 import pickle
@@ -19,7 +20,7 @@ import pytest
 import tensorflow as tf
 
 from skheart import CNNClassifier
-from skheart.neural import AUROCLoss
+from skheart.neural import AUROCLoss, graphs
 from skheart.neural.calibration import calibrated
 from skheart.neural.graphs import Forward, Trainer, architecture
 from skheart.neural.networks import build_network
@@ -355,6 +356,12 @@ def test_networks_with_different_functions_share_nothing():
     assert architecture(one) is architecture(other) is None
     np.testing.assert_allclose(Forward(one)(X), np.asarray(one(X)), rtol=1e-5)
     np.testing.assert_allclose(Forward(other)(X), -3 * Forward(one)(X), rtol=1e-5)
+
+
+def test_import_where_processes_cannot_fork(monkeypatch):
+    monkeypatch.delattr(os, "register_at_fork", raising=False)
+    spec = importlib.util.spec_from_file_location("graphs_again", graphs.__file__)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import numpy as np
 import pytest
 
 from skheart import CNNClassifier
+from skheart.neural.building import restored_network
 from skheart.neural.networks import NETWORKS, compact
+from skheart.neural.packaged import read_network
 from skheart.neural.seeds import with_seeds
 
 
@@ -186,15 +189,32 @@ def test_random_state_instance(data):
     np.testing.assert_array_equal(*weights)
 
 
-def test_global_seeds_are_not_changed(data):
+def test_global_random_numbers_are_neither_drawn_nor_restored(data, monkeypatch):
     X, codes = data
-    random.seed(1)
-    np.random.seed(1)
-    expected = random.random(), np.random.random()
-    random.seed(1)
-    np.random.seed(1)
-    quick(epochs=1, patience=1, augment=1).fit(X, codes, groups=np.arange(48))
-    assert (random.random(), np.random.random()) == expected
+    # Restored, they would come a second time in other threads.
+    monkeypatch.setattr(random, "setstate", None)
+    before = random.getstate(), np.random.get_state()[1:3]
+    start = quick(network="compact", epochs=1, patience=1, augment=1)
+    start.fit(X, codes, groups=np.arange(48))
+    tuned = CNNClassifier(weights=start, epochs=1, random_state=0).fit(X, codes)
+    loaded = pickle.loads(pickle.dumps(tuned))
+    np.testing.assert_array_equal(loaded.predict_proba(X), tuned.predict_proba(X))
+    restored_network(read_network("murmur").network)
+    quick(network="deep_stethoscope", epochs=1).fit(X, codes)
+    np.testing.assert_equal((random.getstate(), np.random.get_state()[1:3]), before)
+
+
+def test_numbers_drawn_while_a_network_is_built_do_not_come_again(data):
+    drawn = []
+
+    def network(n_bands, n_frames, n_channels, n_outputs, dropout):
+        drawn.append(random.random())
+        return light_network(n_bands, n_frames, n_channels, n_outputs, dropout)
+
+    before = np.random.get_state()[1:3]
+    quick(network=network, epochs=1).fit(*data)
+    assert random.random() not in drawn
+    np.testing.assert_equal(np.random.get_state()[1:3], before)
 
 
 def test_fits_in_threads_are_identical(data):

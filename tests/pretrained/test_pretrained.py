@@ -448,12 +448,12 @@ def test_evaluate_reports_patients_that_were_trained_on(shared_data, tmp_path, c
 
 # Scores ------------------------------------------------------------------------------
 
-# The models were trained on these recordings. The scores show that the package contains
-# the trained weights. The cards state the scores on other patients.
+# The cards state the scores on other patients.
 
 
 @pytest.mark.slow
 def test_murmur_score(shared_data):
+    """The patients were in the training; the values in golden.json guard the model."""
     circor = load_circor2022(shared_data, target="murmur_at_location", as_frame=False)
     rows = np.flatnonzero(np.isin(circor.target, ["Absent", "Present"]))[::5]
     pipeline = load_pretrained("murmur").set_params(spectrogram__n_jobs=2)
@@ -466,6 +466,7 @@ def test_murmur_score(shared_data):
 
 @pytest.mark.slow
 def test_abnormal_score(shared_data):
+    """The patients were in the training; the values in golden.json guard the model."""
     cinc = load_cinc2016(shared_data, databases=["a", "b", "f"], as_frame=False)
     pipeline = load_pretrained("abnormal").set_params(spectrogram__n_jobs=2)
     score = pipeline.predict_proba(cinc.data)[:, 0]
@@ -476,6 +477,7 @@ def test_abnormal_score(shared_data):
 
 @pytest.mark.slow
 def test_murmur3_score(shared_data):
+    """The patients were in the training; the values in golden.json guard the model."""
     circor = load_circor2022(shared_data, as_frame=False)
     visits = circor.frame["patient"]
     rows = np.flatnonzero(np.isin(visits, np.unique(visits)[::4]))
@@ -514,6 +516,7 @@ def test_the_patient_model_of_murmur3():
 
 @pytest.mark.slow
 def test_pascal_score(shared_data):
+    """The patients were in the training; the values in golden.json guard the model."""
     pascal = load_pascal(shared_data, as_frame=False)
     pipeline = load_pretrained("pascal").set_params(spectrogram__n_jobs=2)
     p = pipeline.predict_proba(pascal.data)
@@ -545,11 +548,6 @@ def test_training_a_small_model_end_to_end(shared_data, tmp_path):
     assert len(rows) > 300
     score = pipeline.predict_proba(circor.data[rows])[:, 0]
     assert auroc_score(circor.target[rows] == "Present", score) > 0.85
-
-
-def test_names_at_the_top_of_the_package():
-    assert skheart.load_pretrained is load_pretrained
-    assert "pretrained" in dir(skheart)
 
 
 def test_the_package_stays_small():

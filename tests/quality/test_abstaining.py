@@ -89,6 +89,8 @@ def test_sensitivity_is_reached_with_the_most_answers(murmur, sounds):
         return (murmur.predict(sounds.data)[own] == "murmur").mean()
 
     limit = model.fit(sounds.data, y).min_confidence_
+    # Without a name it is the class that is not "normal", although that comes second.
+    assert model.set_params(pos_label=None).fit(sounds.data, y).min_confidence_ == limit
     assert reached(limit) >= 0.9
     lower = confidence[(confidence < limit)]
     assert len(lower)
@@ -170,6 +172,10 @@ def test_what_cannot_be_reached_is_said(murmur, sounds, no_heart):
     y = ["murmur", "normal", "murmur", "normal"]
     with pytest.raises(ValueError, match="only 1 of 4 recordings have the quality"):
         AbstainingClassifier(murmur, coverage=0.9).fit(recordings, y)
+    with pytest.raises(
+        ValueError, match="X and y must have the same length, got 4 and"
+    ):
+        AbstainingClassifier(murmur, coverage=0.9).fit(recordings, y[:3])
     with pytest.raises(ValueError, match="No recording in X has the quality"):
         AbstainingClassifier(murmur, coverage=0.9).fit(no_heart[:3], y[:3])
     wrong = np.where(murmur.predict(sounds.data) == "murmur", "normal", "murmur")
