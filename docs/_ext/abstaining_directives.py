@@ -18,7 +18,9 @@ class AbstainingTable(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         names = ("accuracy", "accuracy by patient", "sensitivity", "specificity")
-        rows = [("With an answer", "Least confidence", *map(str.capitalize, names))]
+        rows = [
+            ("With a prediction", "Minimum confidence", *map(str.capitalize, names))
+        ]
         for point in _results(self.env)["circor2022"]["quality and confidence"]:
             cells = (f"{point[name]:.3f}" for name in names)
             share = f"{100 * point['coverage']:.0f} %"

@@ -50,7 +50,7 @@ class WorkersTable(SphinxDirective):
                 *(_range(both[runtime]) for runtime in RUNTIMES),
             ),
             (
-                "Until the first 64 recordings are answered",
+                "Time until the first 64 recordings are predicted",
                 *(_range(workers[x]["start, seconds"], "s") for x in RUNTIMES),
             ),
             (

@@ -14,9 +14,9 @@ PATH = RESULTS / "segmentation.json"
 KINDS = ("s1 start", "s2 start", "s1 centre", "s2 centre")
 LOCATIONS = ("AV", "PV", "TV", "MV")
 RHYTHMS = {
-    "CirCor with spliced beats": "CirCor, early beats spliced in",
+    "CirCor with spliced beats": "CirCor, premature beats inserted",
     "CinC 2016 b, arrhythmic beats": "CinC 2016 b, arrhythmic beats",
-    "PASCAL B, extrasystole": "PASCAL B, the word “extrasystole”",
+    "PASCAL B, extrasystole": "PASCAL B, label “extrasystole”",
 }
 
 

@@ -151,7 +151,7 @@ class PatientsTable(SphinxDirective):
         for name, title in PATIENT_MODELS.items():
             row = figures[name]
             right, answered = row["of them right"], row["answered Unknown"]
-            found = f"{right} of {row['Unknown']}, in {answered} answers"
+            found = f"{right} of {row['Unknown']}, in {answered} predictions"
             _, first = _texts({**row["kept back"], "mean": None})
             rows.append((title, *_texts(row), found, first))
         return self.parse_text_to_nodes(_list_table(rows, "28 15 22 15 20"))
@@ -195,7 +195,7 @@ class SpeedTable(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         results = _speed(self.env)
-        rows = [("Work", "Way", "Time", "Relative to skheart (lowest to highest)")]
+        rows = [("Task", "Program", "Time", "Relative to skheart (lowest to highest)")]
         for (benchmark, part), title in SPEED.items():
             first = title
             for way, row in results[benchmark][part].items():
@@ -260,7 +260,7 @@ class StreamTable(SphinxDirective):
     """How many times faster than real time a stream is classified."""
 
     def run(self) -> list[nodes.Node]:
-        rows = [("Span", "Times real time")]
+        rows = [("Span", "Speed relative to real time")]
         measured = _speed(self.env)["deployment"]["streaming, times real time"]
         rows += [(window, f"{times:.0f}") for window, times in measured.items()]
         return self.parse_text_to_nodes(_list_table(rows, "60 40"))
