@@ -1,7 +1,7 @@
 """Check that searches on loky, Dask and Ray always have the scores of one process.
 
     python benchmarks/same_everywhere.py                  # twenty times each
-    python benchmarks/same_everywhere.py --times 3
+    python benchmarks/same_everywhere.py --times 3 --only ray
 
 Two other processes keep the machine busy. Every score of every search must be identical
 to that of the serial search; at the first difference, the program stops with an error.
@@ -63,6 +63,10 @@ def repeat(name: str, times: int, expected: np.ndarray) -> None:
     print(f"{name}: {times} searches, all scores equal to those of one process")
 
 
+def on_loky(times: int, expected: np.ndarray) -> None:
+    repeat("loky", times, expected)
+
+
 def on_dask(times: int, expected: np.ndarray) -> None:
     from dask.distributed import Client, LocalCluster
 
@@ -87,21 +91,27 @@ def on_ray(times: int, expected: np.ndarray) -> None:
     ray.shutdown()
 
 
+BACKENDS: dict[str, Callable[[int, np.ndarray], None]] = {
+    "loky": on_loky,
+    "dask": on_dask,
+    "ray": on_ray,
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--only", nargs="+", choices=BACKENDS, default=list(BACKENDS))
     options = parser.parse_args()
     others = [multiprocessing.Process(target=busy, daemon=True) for _ in range(2)]
     for process in others:
         process.start()
     expected = scores()
     print(f"one process: {expected.ravel()}")
-    backends: list[Callable[[int, np.ndarray], None]] = [on_dask, on_ray]
-    repeat("loky", options.times, expected)
-    for backend in backends:
-        backend(options.times, expected)
+    for name in options.only:
+        BACKENDS[name](options.times, expected)
 
 
 if __name__ == "__main__":
