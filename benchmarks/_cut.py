@@ -15,8 +15,8 @@ from sklearn.pipeline import Pipeline
 from skheart import CNNClassifier, SpectrogramTransformer
 from skheart._core.provenance import training_part
 from skheart.audio.reading import content_digest
-from skheart.neural.packaged import SavedNetwork
-from skheart.neural.stored import StoredNetwork, not_recorded
+from skheart.neural.network_record import StoredNetwork, not_recorded
+from skheart.neural.packaged_networks import SavedNetwork
 
 # The salt of the hashes in the pretrained models. It is constant, so that the same
 # corpora result in the same file; the recordings are public.

@@ -1,4 +1,4 @@
-"""Write a network into the package, as skheart.neural.packaged reads it."""
+"""Write a network into the package, as skheart.neural.packaged_networks reads it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from skheart._core.files import atomic_path
-from skheart.neural.packaged import FOLDER, FORMAT, KEPT, SavedNetwork
+from skheart.neural.packaged_networks import FOLDER, FORMAT, KEPT, SavedNetwork
 
 
 def write_network(saved: SavedNetwork, *, folder: Path = FOLDER) -> None:

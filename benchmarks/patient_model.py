@@ -313,7 +313,7 @@ def ship(model: PatientModel) -> None:
     from _packaging import write_description
     from train_pretrained import with_patient_model
 
-    from skheart.neural.packaged import read_description
+    from skheart.neural.packaged_networks import read_description
 
     description = read_description("murmur3")
     decision = Decision(pooling=list(MURMUR3_POOLING), patient_model=model)

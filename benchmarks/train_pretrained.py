@@ -36,7 +36,7 @@ from _packaging import write_network
 from _recipes import MODELS, SPECTROGRAM, Model
 
 from skheart.datasets import CORPUS_INFO
-from skheart.neural.packaged import FOLDER, read_network
+from skheart.neural.packaged_networks import FOLDER, read_network
 from skheart.neural.threads import limit_threads
 
 RESULTS = Path(__file__).parent / "results" / "accuracy.json"

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from skheart.metrics import auroc_score
-from skheart.neural.packaged import read_network
+from skheart.neural.packaged_networks import read_network
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from skheart._core.streams import redirected
+from skheart._core.standard_streams import redirected
 
 _LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 # Lines of level I (information) or W (warning), in the old format and in absl's.

@@ -1,5 +1,5 @@
-"""The command line: one module for each command.
+"""The command line. Its commands are in :mod:`skheart.cli.commands`.
 
-It has ``add_arguments(parser)`` and ``run(options)``, which returns the exit code. Slow
-modules are imported inside functions, so that ``--help`` is fast.
+A command has ``add_arguments(parser)`` and ``run(options)``, which returns the exit
+code. Slow modules are imported inside functions, so that ``--help`` is fast.
 """

@@ -21,7 +21,7 @@ from skheart.cli.quiet import quiet_decoders
 from skheart.cli.row_writer import RowWriter
 
 if TYPE_CHECKING:
-    from skheart.report.answering import Answering
+    from skheart.report.answering_model import Answering
     from skheart.report.description import PatientDescription, UnusablePatient
 
 _MANY = 5  # recordings that take long enough for a progress bar
@@ -58,7 +58,7 @@ def write_descriptions(
 
 def opened_model(model: Predictor, name: str, decision: Decision) -> Answering:
     """Return a model that the command line has opened, ready to describe."""
-    from skheart.report.answering import answering
+    from skheart.report.answering_model import answering
 
     opened = answering(model.pipeline or open_estimator(name), name=Path(name).name)
     if decision.positive is None:

@@ -11,13 +11,13 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from skheart._core.decisions import Decision, labels_of
-from skheart.cli.evaluate import SAME_NAMES
+from skheart.cli.commands.evaluate import SAME_NAMES
 from skheart.cli.options import check_output
 from skheart.cli.row_writer import RowWriter
 from skheart.cli.tables import answer_columns
 from skheart.report import evaluate_answers, write_evaluation_page
-from skheart.report.official import official_score
-from skheart.report.page import interval_text
+from skheart.report.evaluation_page import interval_text
+from skheart.report.official_scores import official_score
 
 _POOLED = {"max": "highest", "mean": "mean", "median": "median"}
 _SEEN = {

@@ -110,7 +110,7 @@ def program_parser() -> argparse.ArgumentParser:
 
 def command_parser(name: str) -> argparse.ArgumentParser:
     """Return the parser of one command."""
-    module = importlib.import_module(f"skheart.cli.{name.replace('-', '_')}")
+    module = importlib.import_module(f"skheart.cli.commands.{name.replace('-', '_')}")
     parser = argparse.ArgumentParser(
         prog=f"skheart {name}",
         description=COMMANDS[name],

@@ -58,8 +58,8 @@ def read_pipeline(name: str, *, allow_pickle: bool = False) -> Pipeline:
     """
     path = model_file(name)
     with quiet_stderr():  # TensorFlow starts
+        from skheart.deployment.inner_pipeline import unwrapped
         from skheart.deployment.model_file import load_model
-        from skheart.deployment.unwrapped import unwrapped
         from skheart.pretrained import load_pretrained
     if path is None:
         return load_pretrained(name)

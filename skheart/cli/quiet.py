@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from skheart._core.streams import redirected
+from skheart._core.standard_streams import redirected
 
 
 @contextmanager

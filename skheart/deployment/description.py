@@ -11,7 +11,7 @@ from skheart.deployment.model_file import versions
 from skheart.deployment.onnx_session import FORMAT, WINDOWS
 from skheart.deployment.text import plain
 from skheart.neural.classifier import CNNClassifier
-from skheart.neural.packaged import read_network, saved_names
+from skheart.neural.packaged_networks import read_network, saved_names
 from skheart.neural.windows import window_starts
 from skheart.spectrogram.transformer import OF_THIS_MACHINE, SpectrogramTransformer
 

@@ -23,13 +23,13 @@ from skheart import __version__
 from skheart._core.decisions import read_decision
 from skheart._core.files import ModelFileError, atomic_path
 from skheart._core.provenance import known_training
+from skheart.deployment.inner_pipeline import unwrapped
 from skheart.deployment.sizes import check_sizes
 from skheart.deployment.text import check_keras, plain, plain_keras, restored_keras
-from skheart.deployment.unwrapped import unwrapped
 from skheart.neural.classifier import CNNClassifier
+from skheart.neural.layer_whitelist import check_network
+from skheart.neural.network_record import StoredNetwork
 from skheart.neural.parameters import check_parameters
-from skheart.neural.stored import StoredNetwork
-from skheart.neural.whitelist import check_network
 from skheart.quality.abstaining import abstaining
 from skheart.spectrogram.transformer import SpectrogramTransformer
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from skheart._core.checks import check_number
 from skheart._core.files import ModelFileError
-from skheart.neural.stored import tables_in
+from skheart.neural.network_record import tables_in
 
 _N_CLASSES = 1000
 _N_TIMES = 1 << 16  # points in a frame window, and of the Fourier transform

@@ -133,7 +133,7 @@ class StreamingClassifier:
         if isinstance(model, AbstainingClassifier):
             decision, model = model.decision_, model.estimator
         if not isinstance(model, OnnxClassifier):
-            from skheart.deployment.unwrapped import unwrapped  # needs TensorFlow
+            from skheart.deployment.inner_pipeline import unwrapped  # needs TensorFlow
 
             model = unwrapped(model)
         settings, classify = _parts_of(model)

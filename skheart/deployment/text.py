@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from skheart._core.files import ModelFileError
-from skheart.neural.whitelist import check_loss, check_optimizer
+from skheart.neural.layer_whitelist import check_loss, check_optimizer
 
 
 def plain(value: Any, name: str) -> Any:

@@ -17,7 +17,7 @@ from skheart.metrics import (
     pool_by_group,
     roc_band,
 )
-from skheart.metrics.positive import positive_class
+from skheart.metrics.positive_classes import positive_class
 
 __all__ = ["CalibrationByPatientDisplay", "PatientRocDisplay"]
 

@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from skheart.audio.recordings import recordings_of
-from skheart.metrics.positive import positive_class
+from skheart.metrics.positive_classes import positive_class
 from skheart.spectrogram.bands import band_edges, fill_frames
 from skheart.spectrogram.transformer import SpectrogramTransformer
 

@@ -16,7 +16,7 @@ from skheart.metrics.challenges import (
     cinc2016_sensitivity_specificity,
     circor2022_score,
 )
-from skheart.metrics.interval import AUROCInterval, auroc_confidence_interval
+from skheart.metrics.confidence_interval import AUROCInterval, auroc_confidence_interval
 from skheart.metrics.pooling import PooledScores, pool_by_group
 from skheart.metrics.rates import sensitivity_score, specificity_score
 from skheart.metrics.roc import RocBand, roc_band

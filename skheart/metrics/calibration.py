@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from skheart._core.checks import check_number
-from skheart.metrics.positive import positive_class
+from skheart.metrics.positive_classes import positive_class
 from skheart.metrics.thresholds import proportion_interval
 from skheart.metrics.validation import (
     check_labels,

@@ -9,7 +9,7 @@ import numpy as np
 from skheart._core.decisions import Decision, labels_of
 from skheart._core.patient_model import MEASURES, PatientModel
 from skheart.metrics.pooling import pool_by_group, rows_of_groups
-from skheart.metrics.positive import positive_class
+from skheart.metrics.positive_classes import positive_class
 
 
 class PatientAnswers(NamedTuple):

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from skheart._core.checks import check_number
-from skheart.metrics.positive import positive_class
+from skheart.metrics.positive_classes import positive_class
 from skheart.metrics.validation import (
     check_labels,
     check_same_length,

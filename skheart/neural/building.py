@@ -18,11 +18,11 @@ from skheart._core.decisions import Decision
 from skheart._core.fitted import plain_model
 from skheart.neural.graphs import plain_names
 from skheart.neural.losses import n_outputs
+from skheart.neural.network_record import StoredNetwork
 from skheart.neural.networks import build_network
-from skheart.neural.packaged import read_network
+from skheart.neural.packaged_networks import read_network
 from skheart.neural.parameters import check_keras
 from skheart.neural.seeds import fill_seeds, seed_numbers, with_seeds
-from skheart.neural.stored import StoredNetwork
 from skheart.neural.training import make_optimizer
 
 _HEAD = "logits"  # layers whose name starts so compute the logits

@@ -28,13 +28,13 @@ from skheart.neural.early_stopping import EarlyStopping
 from skheart.neural.graphs import Forward, plain_names
 from skheart.neural.inputs import check_spectrograms, check_training_data, fitted_to
 from skheart.neural.losses import AUROCLoss, gives_probabilities, resolve_loss
+from skheart.neural.network_record import StoredNetwork, not_recorded
 from skheart.neural.parameters import (
     check_parameters,
     warn_of_training_again,
     warn_of_unused,
 )
 from skheart.neural.split import validation_split
-from skheart.neural.stored import StoredNetwork, not_recorded
 from skheart.neural.threads import limit_threads
 from skheart.neural.training import encoded_targets, train_network
 from skheart.neural.windows import probabilities, windowed_logits

@@ -21,8 +21,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from skheart.neural.folding import without_norms
-from skheart.neural.stored import tables_in
+from skheart.neural.batch_norm_folding import without_norms
+from skheart.neural.network_record import tables_in
 
 _KEPT = 8  # architectures whose graphs are kept
 

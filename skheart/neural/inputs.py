@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, validate_da
 
 from skheart._core.checks import check_number
 from skheart.metrics.validation import check_same_length
-from skheart.neural.stored import StoredNetwork
+from skheart.neural.network_record import StoredNetwork
 from skheart.spectrogram.lazy import CachedSpectrograms
 
 # Read in batches, never copied as a whole: from the disk, or at half precision.

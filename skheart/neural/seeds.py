@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from skheart.neural.stored import tables_in
+from skheart.neural.network_record import tables_in
 
 
 def with_seeds(model: keras.Model, seed: int) -> keras.Model:

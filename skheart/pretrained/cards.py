@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import Any
 
-from skheart.neural.packaged import read_description, saved_names
+from skheart.neural.packaged_networks import read_description, saved_names
 
 __all__ = ["ModelCard", "model_card", "model_names"]
 

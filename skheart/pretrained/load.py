@@ -5,7 +5,7 @@ from __future__ import annotations
 from sklearn.pipeline import Pipeline
 
 from skheart.neural.classifier import CNNClassifier
-from skheart.neural.packaged import read_network
+from skheart.neural.packaged_networks import read_network
 from skheart.spectrogram.transformer import SpectrogramTransformer
 
 __all__ = ["load_pretrained"]

@@ -28,7 +28,7 @@ from skheart._core.fitted import (
     takes_recordings,
 )
 from skheart.audio.recordings import decoded_batches
-from skheart.metrics.positive import positive_class
+from skheart.metrics.positive_classes import positive_class
 from skheart.metrics.validation import check_same_length
 from skheart.quality.transformer import QualityTransformer
 

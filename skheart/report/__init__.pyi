@@ -1,5 +1,3 @@
-from .answers import report_page as report_page
-from .answers import write_report as write_report
 from .described_patient import describe_patient as describe_patient
 from .described_recording import describe_recording as describe_recording
 from .description import PatientDescription as PatientDescription
@@ -7,7 +5,9 @@ from .description import RecordingDescription as RecordingDescription
 from .description import UnusableRecording as UnusableRecording
 from .description import description_schema as description_schema
 from .evaluation import evaluate_answers as evaluate_answers
-from .page import write_evaluation_page as write_evaluation_page
+from .evaluation_page import write_evaluation_page as write_evaluation_page
 from .patients import PatientAnswers as PatientAnswers
 from .patients import measure_recordings as measure_recordings
 from .patients import predict_patients as predict_patients
+from .report_page import report_page as report_page
+from .report_page import write_report as write_report

@@ -10,8 +10,8 @@ import numpy as np
 
 from skheart._core.decisions import MIN_QUALITY, UNSURE, decided, low_quality
 from skheart.metrics.patients import labels_of_patients, pool_answers
-from skheart.metrics.positive import is_healthy
-from skheart.report.answering import Answering, answering
+from skheart.metrics.positive_classes import is_healthy
+from skheart.report.answering_model import Answering, answering
 from skheart.report.described_recording import describe_or_say_why
 from skheart.report.description import (
     LocationFinding,

@@ -18,7 +18,7 @@ from skheart.audio.reading import waveform_digest
 from skheart.audio.recordings import Recording, decoded, recordings_of
 from skheart.audio.waveform import resample
 from skheart.quality import assess_quality
-from skheart.report.answering import Answering, answering
+from skheart.report.answering_model import Answering, answering
 from skheart.report.description import (
     BandContribution,
     Contribution,

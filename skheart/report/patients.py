@@ -225,7 +225,7 @@ def _plain(model: Any) -> Any:
     """Return the pipeline in a search or in a classifier with a threshold."""
     if hasattr(model, "steps") or isinstance(model, OnnxClassifier):
         return model
-    from skheart.deployment.unwrapped import unwrapped  # TensorFlow starts
+    from skheart.deployment.inner_pipeline import unwrapped  # TensorFlow starts
 
     return unwrapped(model)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from skheart._core.checks import check_number
 from skheart.metrics import choose_threshold, proportion_interval
-from skheart.report.answering import Answering
+from skheart.report.answering_model import Answering
 
 
 def threshold_of_review(

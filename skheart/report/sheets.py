@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from skheart.metrics.positive import is_healthy
+from skheart.metrics.positive_classes import is_healthy
+from skheart.report.data_urls import sound_address
 from skheart.report.description import (
     LocationFinding,
     ModelFacts,
@@ -17,7 +18,6 @@ from skheart.report.description import (
     RecordingDescription,
     UnusableRecording,
 )
-from skheart.report.embedded import sound_address
 from skheart.report.locations import VALVES
 from skheart.report.timeline import (
     PHASE_NAMES,

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from skheart.report.data_urls import spectrogram_address
 from skheart.report.description import RecordingDescription, Window
-from skheart.report.embedded import spectrogram_address
 
 PHASES = ("s1", "systole", "s2", "diastole")
 PHASE_NAMES = {"s1": "S1", "systole": "systole", "s2": "S2", "diastole": "diastole"}

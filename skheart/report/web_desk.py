@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from skheart.audio.recordings import Recording
-from skheart.report.answering import answering
+from skheart.report.answering_model import answering
 from skheart.report.described_patient import patient_of
 from skheart.report.described_recording import describe_or_say_why, describe_recording
 from skheart.report.description import (

@@ -14,9 +14,9 @@ from typing import Any
 import soundfile
 
 from skheart._core.optional import optional_import
-from skheart.report.answers import report_page
 from skheart.report.description import RecordingDescription
 from skheart.report.locations import LOCATIONS
+from skheart.report.report_page import report_page
 from skheart.report.review import save_with_threshold, threshold_of_review
 from skheart.report.web_desk import Desk, RefusedError
 

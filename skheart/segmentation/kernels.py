@@ -6,11 +6,11 @@ from functools import partial
 
 import numpy as np
 
-from skheart.segmentation import plain
+from skheart.segmentation import without_numba
 from skheart.spectrogram.kernels import Compiled
 
 
-@partial(Compiled, plain=plain.best_path)
+@partial(Compiled, plain=without_numba.best_path)
 def best_path(
     emission: np.ndarray,
     duration: np.ndarray,

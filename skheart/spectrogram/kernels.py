@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from skheart.spectrogram import plain
+from skheart.spectrogram import without_numba
 
 try:
     import numba
@@ -55,7 +55,7 @@ class Compiled:
             return self._call(*arguments)
 
 
-@partial(Compiled, plain=plain.standardize)
+@partial(Compiled, plain=without_numba.standardize)
 def standardize(values: np.ndarray, least: np.float32) -> None:
     """Subtract the mean, and divide by the deviation if it is above `least`; in place.
 
@@ -76,7 +76,7 @@ def standardize(values: np.ndarray, least: np.float32) -> None:
             values[place] /= deviation
 
 
-@partial(Compiled, plain=plain.band_power)
+@partial(Compiled, plain=without_numba.band_power)
 def band_power(
     bands: np.ndarray,
     padded: np.ndarray,

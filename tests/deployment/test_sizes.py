@@ -10,7 +10,7 @@ import pytest
 from skheart import SpectrogramTransformer
 from skheart._core.files import ModelFileError
 from skheart.deployment.sizes import check_sizes
-from skheart.neural.packaged import read_network
+from skheart.neural.packaged_networks import read_network
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skheart.metrics.positive import positive_class
+from skheart.metrics.positive_classes import positive_class
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from skheart import CNNClassifier
 from skheart.neural.building import restored_network
 from skheart.neural.networks import NETWORKS, compact
-from skheart.neural.packaged import read_network
+from skheart.neural.packaged_networks import read_network
 from skheart.neural.seeds import with_seeds
 
 

@@ -36,7 +36,7 @@ from skheart.datasets import (
     make_heart_sounds,
 )
 from skheart.metrics import auroc_score, circor2022_score, pool_by_group
-from skheart.neural.packaged import FOLDER, read_network
+from skheart.neural.packaged_networks import FOLDER, read_network
 from skheart.pretrained import model_card, model_names
 from skheart.report import predict_patients
 

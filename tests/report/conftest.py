@@ -4,7 +4,7 @@ import pytest
 
 from skheart import load_pretrained
 from skheart.report import describe_patient, describe_recording
-from skheart.report.answering import answering
+from skheart.report.answering_model import answering
 
 LOCATIONS = ("AV", "PV", "TV", "MV")
 

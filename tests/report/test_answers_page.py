@@ -16,8 +16,8 @@ import soundfile
 
 import skheart.report
 from skheart.report import UnusableRecording, report_page, write_report
+from skheart.report.data_urls import png, spectrogram_address
 from skheart.report.description import BandContribution, FrequencyContribution
-from skheart.report.embedded import png, spectrogram_address
 from skheart.report.sheets import frequency_table
 from skheart.report.timeline import marked_phase, rounded
 

@@ -27,7 +27,7 @@ from skheart.inspection import band_contributions
 from skheart.metrics import pool_by_group
 from skheart.quality import assess_quality
 from skheart.report import describe_patient, describe_recording, description_schema
-from skheart.report.answering import answering
+from skheart.report.answering_model import answering
 from skheart.report.locations import location_in
 from skheart.report.performance import measured_performance
 from skheart.segmentation import heart_rate, load_segmenter

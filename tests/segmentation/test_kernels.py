@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from skheart.segmentation import plain
+from skheart.segmentation import without_numba
 from skheart.segmentation.kernels import best_path
 
 N_FRAMES, N_STATES, LONGEST = 7, 3, 4
@@ -25,7 +25,7 @@ def score(states, logarithm, duration, survival, transition):
     return total
 
 
-@pytest.mark.parametrize("search", [best_path, plain.best_path])
+@pytest.mark.parametrize("search", [best_path, without_numba.best_path])
 @pytest.mark.parametrize("seed", range(8))
 def test_no_other_sequence_is_more_likely(seed, search):
     random = np.random.default_rng(seed)
@@ -51,7 +51,7 @@ def test_numpy_finds_the_same(n_frames, longest):
     duration, survival = random.normal(size=(2, 5, longest))
     transition = random.normal(size=(5, 5))
     states = []
-    for search in (best_path, plain.best_path):
+    for search in (best_path, without_numba.best_path):
         states.append(np.empty(n_frames, dtype=np.int8))
         search(emission, duration, survival, transition, states[-1])
     np.testing.assert_array_equal(*states)

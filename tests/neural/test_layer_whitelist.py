@@ -17,7 +17,7 @@ from skheart import (
     load_pretrained,
     save_model,
 )
-from skheart.neural.whitelist import check_network
+from skheart.neural.layer_whitelist import check_network
 
 OTHER_NAMES = ["abnormal", "murmur3", "pascal"]
 NAMES = ["murmur", *(pytest.param(n, marks=pytest.mark.slow) for n in OTHER_NAMES)]

@@ -15,8 +15,8 @@ import numpy as np
 from skheart import __version__
 from skheart._core.checks import check_number
 from skheart._core.decisions import MIN_QUALITY, Decision, low_quality
+from skheart.cli.commands.evaluate import decision_for
 from skheart.cli.describing import exit_code, write_descriptions
-from skheart.cli.evaluate import decision_for
 from skheart.cli.models_by_name import MODEL_ENDINGS
 from skheart.cli.options import TABLE, add_options, check_output
 from skheart.cli.prediction import (

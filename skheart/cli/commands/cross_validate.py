@@ -10,11 +10,11 @@ import numpy as np
 
 from skheart._core.checks import check_number
 from skheart._core.decisions import Decision
+from skheart.cli.commands.evaluate import REPORT_OPTIONS
+from skheart.cli.commands.train import SKIP_UNUSABLE, add_training_options
 from skheart.cli.corpora import seen_status, take
-from skheart.cli.evaluate import REPORT_OPTIONS
 from skheart.cli.options import add_corpus, add_options
 from skheart.cli.quiet import quiet_stderr
-from skheart.cli.train import SKIP_UNUSABLE, add_training_options
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -56,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
             usable_spectrograms,
         )
         from skheart.metrics import auroc_score
-        from skheart.metrics.positive import positive_class
+        from skheart.metrics.positive_classes import positive_class
         from skheart.neural.threads import limit_threads
     check_outputs(options)
     check_number("--folds", options.folds, low=2, closed="left", integer=True)

@@ -21,8 +21,8 @@ from skheart._core.fitted import decision_of_model
 from skheart._core.provenance import known_training
 from skheart.audio.recordings import recordings_of
 from skheart.metrics.patients import default_pooling
-from skheart.metrics.positive import positive_class
-from skheart.neural.packaged import read_network, saved_names
+from skheart.metrics.positive_classes import positive_class
+from skheart.neural.packaged_networks import read_network, saved_names
 from skheart.neural.windows import window_starts
 from skheart.report.description import ModelFacts, Window
 from skheart.spectrogram.transformer import OF_THIS_MACHINE, SpectrogramTransformer

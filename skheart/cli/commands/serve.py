@@ -80,7 +80,7 @@ def _app(options: argparse.Namespace, password: str | None, local: bool) -> Any:
 
     model = open_estimator(options.model, allow_pickle=options.allow_pickle)
     with quiet_stderr():
-        from skheart.report.answering import answering
+        from skheart.report.answering_model import answering
         from skheart.report.web_desk import Limits
         from skheart.report.web_server import LOCAL, web_app
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skheart.spectrogram import kernels, plain
+from skheart.spectrogram import kernels, without_numba
 from skheart.spectrogram.bands import SpectrogramSettings
 
 
@@ -18,7 +18,7 @@ def test_spectrograms_are_equal(n_times, window, normalize, monkeypatch):
     )
     expected = settings.compute(waveform, normalize=normalize)
     for name in ("band_power", "standardize"):
-        monkeypatch.setattr(kernels, name, getattr(plain, name))
+        monkeypatch.setattr(kernels, name, getattr(without_numba, name))
     found = settings.compute(waveform, normalize=normalize)
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
@@ -28,7 +28,7 @@ def test_power_is_at_least_the_floor_and_nan_stays():
         2000.0, 0.025, 0.01, 20, 25.0, 800.0, "mel", None, 1e-6
     )
     values = {}
-    for module in (kernels, plain):
+    for module in (kernels, without_numba):
         waveform = np.zeros(4000, dtype=np.float32)
         waveform[2000] = np.nan
         padded = np.pad(waveform, 100)
@@ -40,10 +40,10 @@ def test_power_is_at_least_the_floor_and_nan_stays():
         values[module] = bands
         assert (bands[:, :80] == np.float32(1e-6)).all()
         assert np.isnan(bands).any()
-    np.testing.assert_array_equal(values[kernels], values[plain])
+    np.testing.assert_array_equal(values[kernels], values[without_numba])
 
 
 def test_a_deviation_of_rounding_is_not_divided_by():
     values = np.full(100, 3, dtype=np.float32)
-    plain.standardize(values, np.float32(1e-6))
+    without_numba.standardize(values, np.float32(1e-6))
     np.testing.assert_array_equal(values, 0)

@@ -12,7 +12,7 @@ from typing import Any
 
 from skheart._core.decisions import read_decision
 from skheart._core.weights import read_weights
-from skheart.neural.stored import StoredNetwork
+from skheart.neural.network_record import StoredNetwork
 
 FOLDER = Path(__file__).parents[1] / "pretrained" / "weights"
 FORMAT = 1

@@ -13,13 +13,13 @@ import numpy as np
 from skheart._core.decisions import Decision, labels_of
 from skheart._core.files import atomic_path
 from skheart._core.provenance import known_training
-from skheart.cli.corpora import part_of
-from skheart.cli.evaluate import (
+from skheart.cli.commands.evaluate import (
     SAME_NAMES,
     decision_for,
     predict_corpus,
     unseen_recordings,
 )
+from skheart.cli.corpora import part_of
 from skheart.cli.models_by_name import read_pipeline
 from skheart.cli.options import REQUIRED, add_corpus, add_options, check_output
 from skheart.cli.prediction import predictor_of

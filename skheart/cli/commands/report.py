@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from skheart.cli.commands.evaluate import decision_for
+from skheart.cli.commands.predict import recordings_and_patients
 from skheart.cli.describing import described, exit_code, n_unusable, opened_model
-from skheart.cli.evaluate import decision_for
 from skheart.cli.options import REQUIRED, add_options, check_output
-from skheart.cli.predict import recordings_and_patients
 from skheart.cli.prediction import open_model
 
 _PATIENTS = (
