@@ -136,7 +136,8 @@ MODELS: dict[str, Model] = {
         ),
         use="one recording: the most probable class",
         limits=(
-            *_EVERY_LIMIT,
+            _EVERY_LIMIT[0],
+            "the probabilities are not calibrated",
             "artifact and extrahls come from set a (a telephone) only, so that the "
             "model can recognise the device instead",
             "extrasystoles are few and are distinguished poorly",
