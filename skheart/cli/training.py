@@ -21,6 +21,7 @@ from skheart.cli.options import settings_of
 from skheart.cli.sources import report_unusable
 from skheart.deployment.model_file import save_model
 from skheart.neural.classifier import CNNClassifier
+from skheart.neural.parameters import check_parameters
 from skheart.neural.split import split_patients
 from skheart.neural.threads import limit_threads
 from skheart.pretrained import model_names
@@ -35,7 +36,6 @@ def train_model(
     """Return the trained pipeline and what it keeps of the corpus."""
     transformer, classifier, history = untrained(options)
     classifier.set_params(checkpoint=checkpoint)
-    classifier._check_parameters()  # before minutes of reading
     limit_threads(options.threads)
     corpus = training_corpus(options)
     held_out = _held_out(corpus, options.hold_out, options.seed)
@@ -93,6 +93,7 @@ def untrained(
     transformer.set_params(
         n_jobs=-1, verbose=verbose, **settings_of(transformer, options)
     )
+    check_parameters(classifier.get_params(deep=False))  # before minutes of reading
     return transformer, classifier, history
 
 

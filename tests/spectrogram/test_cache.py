@@ -373,7 +373,7 @@ def test_labels_of_recordings_on_disk_are_checked(tmp_path, sounds):
     classifier = CNNClassifier(epochs=1, random_state=0)
     with pytest.raises(ValueError, match="y cannot be None"):
         classifier.fit(lazy, None)
-    with pytest.raises(ValueError, match="X has 12 recordings, y has 3"):
+    with pytest.raises(ValueError, match="X and y must have the same length, got 12"):
         classifier.fit(lazy, [0, 1, 0])
     classifier.fit(lazy, np.arange(12) % 2)
     fewer = transformer(cache=tmp_path, lazy=True, n_bands=30).transform(sounds.data)

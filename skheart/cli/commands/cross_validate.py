@@ -61,7 +61,6 @@ def run(options: argparse.Namespace) -> int:
     check_outputs(options)
     check_number("--folds", options.folds, low=2, closed="left", integer=True)
     transformer, classifier, history = untrained(options)
-    classifier._check_parameters()  # before minutes of reading
     limit_threads(options.threads)
     corpus = training_corpus(options)
     start = "unseen" if options.weights is None else _start(options, history, corpus)
