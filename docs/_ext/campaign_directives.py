@@ -1,6 +1,7 @@
-"""Directives for the second campaign: ``shift-table`` and ``whole-patients-table``.
+"""Directives: ``shift-table``, ``distilled-table`` and ``whole-patients-table``.
 
-They show ``benchmarks/results/trials.json`` (part "shift") and ``whole_patients.json``.
+They show ``benchmarks/results/trials.json`` (parts "shift" and "distilled") and
+``whole_patients.json``.
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from skheart_directives import RESULTS, _list_table
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+SCORED = {
+    "cinc_within": "CinC 2016, within databases",
+    "circor_recording": "CirCor, by recording",
+    "circor_patient": "CirCor, by patient",
+}
 LEFT_OUT = ("left out a", "left out b", "left out f", "left out")
 
 
@@ -34,6 +40,25 @@ class ShiftTable(SphinxDirective):
             rows.append((title, *figures, difference, known))
         widths = "28 10 10 10 10 20 12"
         return self.parse_text_to_nodes(_list_table(rows, widths))
+
+
+class DistilledTable(SphinxDirective):
+    """Scores of teachers and of their student, and differences to the plain recipe."""
+
+    def run(self) -> list[nodes.Node]:
+        path = RESULTS / "trials.json"
+        self.env.note_dependency(str(path))
+        trials = json.loads(path.read_text(encoding="utf-8"))["distilled"]["trials"]
+        rows = [("", *SCORED.values())]
+        for row in trials:
+            cells = []
+            for name in SCORED:
+                cell = f"{row['figures'][name]:.3f}"
+                if limits := row.get("differences", {}).get(name):
+                    cell += f" ({limits[0]:+.3f} to {limits[1]:+.3f})"
+                cells.append(cell)
+            rows.append((row["title"], *cells))
+        return self.parse_text_to_nodes(_list_table(rows, "28 24 24 24"))
 
 
 class WholePatientsTable(SphinxDirective):
@@ -63,5 +88,6 @@ class WholePatientsTable(SphinxDirective):
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("shift-table", ShiftTable)
+    app.add_directive("distilled-table", DistilledTable)
     app.add_directive("whole-patients-table", WholePatientsTable)
     return {"parallel_read_safe": True}

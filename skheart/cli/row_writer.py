@@ -6,18 +6,13 @@ import csv
 import io
 import json
 import os
-import re
 import stat
 import sys
 from pathlib import Path
 from typing import Any, Self
 
+from skheart._core.csv_cells import csv_cell
 from skheart._core.files import raise_if_full
-
-# A spreadsheet takes a cell that starts so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-# What UTF-8 cannot hold, but for the bytes of names that are not UTF-8.
-_LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 class RowWriter:
@@ -114,14 +109,6 @@ def _csv_line(values: Any) -> str:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerow(map(csv_cell, values))
     return buffer.getvalue()
-
-
-def csv_cell(value: Any) -> Any:
-    """Return a value as a cell that is text also to a spreadsheet and in UTF-8."""
-    if not isinstance(value, str):
-        return value
-    value = _LONE_SURROGATE.sub("\ufffd", value)
-    return f"'{value}" if value.startswith(_FORMULA) else value
 
 
 def _finished_rows(path: Path) -> tuple[list[str], set[str]]:

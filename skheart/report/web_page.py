@@ -13,6 +13,7 @@ from typing import Any
 
 import soundfile
 
+from skheart._core.csv_cells import csv_cell
 from skheart._core.optional import optional_import
 from skheart.report.description import RecordingDescription
 from skheart.report.locations import LOCATIONS
@@ -196,14 +197,8 @@ def _table_file(columns: list[str], rows: list[list[Any]]) -> str:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows([[_safe(cell) for cell in row] for row in rows])
+        writer.writerows([map(csv_cell, row) for row in rows])
     return str(path)
-
-
-def _safe(cell: Any) -> Any:
-    """Return a cell that no spreadsheet runs as a formula."""
-    risky = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t"))
-    return f"'{cell}" if risky else cell
 
 
 def _playable(description: RecordingDescription) -> str:
