@@ -82,7 +82,7 @@ def on_dask(times: int, expected: np.ndarray) -> None:
 
 def on_ray(times: int, expected: np.ndarray) -> None:
     # Otherwise Ray's workers let the busy processes go first, and take minutes.
-    os.environ["RAY_worker_niceness"] = "0"
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  (Ray spells it so)
     import ray
     from ray.util.joblib import register_ray
 
