@@ -122,7 +122,7 @@ MODELS: dict[str, Model] = {
             "and 3 (Absent, Present, Unknown), as in the challenge's weighted "
             "accuracy: it predicts Present too often",
             "Unknown is rare and learned poorly; the patient model recognises it "
-            "partly by few and short recordings, which is a habit of CirCor",
+            "partly by the number of recordings, which is specific to CirCor",
             _DIASTOLE,
         ),
     ),

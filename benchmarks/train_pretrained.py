@@ -185,11 +185,10 @@ def with_patient_model(card: dict[str, Any]) -> dict[str, Any]:
     model = MODELS["murmur3"]
     results = json.loads(PATIENTS.read_text())["figures"]
     figures = [row for row in card["figures"] if "patient model" not in row["task"]]
-    for name in ("with", "without"):
-        row = results[name]
-        keys = ("score", "mean", "sd", "value", "low", "high")
-        task = f"{row['task']}, patient model {name} the number of recordings"
-        figures.append({"task": task, **{key: row[key] for key in keys}, "parts": None})
+    row = results["model"]
+    keys = ("score", "mean", "sd", "value", "low", "high")
+    task = f"{row['task']}, patient model"
+    figures.append({"task": task, **{key: row[key] for key in keys}, "parts": None})
     texts = {"use": model.use, "limits": list(model.limits)}
     return {**card, **texts, "figures": figures}
 

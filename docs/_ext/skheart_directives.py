@@ -134,8 +134,7 @@ class TrialsTable(SphinxDirective):
 
 PATIENT_MODELS = {
     "rule": "Probabilities pooled by class",
-    "with": "Patient model with the number of recordings",
-    "without": "Patient model without it",
+    "model": "Patient model",
 }
 
 

@@ -8,10 +8,7 @@ from typing import Any
 
 import numpy as np
 
-#: What is measured of each recording; see skheart.report.measure_recordings.
-MEASURES = ("duration", "clear", "irregularity")
 _SURE = 8.0  # log odds beyond which a recording cannot be more certain
-_REGULAR = 0.01  # irregularity below which there is no difference
 
 
 @dataclass(frozen=True)
@@ -56,8 +53,7 @@ class PatientModel:
     ...     weights=[1.0, 1.0],
     ... )
     >>> p = [[0.9, 0.1], [0.2, 0.8]]  # of two recordings of one patient
-    >>> measures = [[9.0, 8.0, 0.1], [10.0, 7.0, 0.1]]
-    >>> features = model.compute_features(p, measures, ["murmur", "normal"])
+    >>> features = model.compute_features(p, ["murmur", "normal"])
     >>> model.predict_proba([features]).round(3).tolist()
     [[0.988, 0.012]]
     """
@@ -86,7 +82,7 @@ class PatientModel:
                 raise ValueError(f"{name} of a PatientModel must be above 0.")
 
     def compute_features(
-        self, probabilities: Any, measures: Any, classes: Sequence[Any]
+        self, probabilities: Any, classes: Sequence[Any]
     ) -> list[float]:
         """Compute the features of one patient.
 
@@ -94,8 +90,6 @@ class PatientModel:
         ----------
         probabilities : array-like of shape (n_recordings, n_classes)
             Of the patient's recordings.
-        measures : array-like of shape (n_recordings, 3)
-            What :func:`skheart.report.measure_recordings` returns.
         classes : sequence of length n_classes
             The labels, in the order of the columns.
 
@@ -104,7 +98,7 @@ class PatientModel:
         features : list of float
             In the order of `features`.
         """
-        known = patient_features(probabilities, measures, classes)
+        known = patient_features(probabilities, classes)
         unknown = [name for name in self.features if name not in known]
         if unknown:
             raise ValueError(
@@ -131,34 +125,21 @@ class PatientModel:
         return odds / odds.sum(axis=1, keepdims=True)
 
 
-def patient_features(
-    probabilities: Any, measures: Any, classes: Sequence[Any]
-) -> dict[str, float]:
+def patient_features(probabilities: Any, classes: Sequence[Any]) -> dict[str, float]:
     """Return everything that a patient model may use of a patient, by name.
 
-    Of the log odds of each class, the highest and the mean over the recordings; the
-    logarithms of the number of recordings and of seconds, in all and for each
-    recording; the share of the seconds in which the heartbeat is clear; and the
-    logarithm of the mean irregularity.
+    Of the log odds of each class, the highest and the mean over the recordings; and the
+    logarithm of the number of recordings.
     """
     p = np.asarray(probabilities, dtype=float)
     lowest = 1 / (1 + np.exp(_SURE))
     p = np.clip(p, lowest, 1 - lowest)
     log_odds = np.log(p) - np.log1p(-p)
-    duration, clear, irregularity = np.asarray(measures, dtype=float).T
     found = {}
     for column, name in enumerate(classes):
         found[f"highest_{name}"] = float(log_odds[:, column].max())
         found[f"mean_{name}"] = float(log_odds[:, column].mean())
-    return found | {
-        "n_recordings": float(np.log(len(p))),
-        "total_duration": float(np.log1p(duration.sum())),
-        "total_clear": float(np.log1p(clear.sum())),
-        "mean_duration": float(np.log1p(duration.mean())),
-        "mean_clear": float(np.log1p(clear.mean())),
-        "clear_share": float(clear.sum() / duration.sum()),
-        "irregularity": float(np.log(irregularity.mean() + _REGULAR)),
-    }
+    return found | {"n_recordings": float(np.log(len(p)))}
 
 
 def read_patient_model(entry: Any, classes: Sequence[Any]) -> PatientModel | None:
@@ -172,9 +153,7 @@ def read_patient_model(entry: Any, classes: Sequence[Any]) -> PatientModel | Non
         model = PatientModel(**entry)
         if len(model.intercepts) != len(classes):
             raise ValueError(f"it has {len(model.intercepts)} classes")
-        model.compute_features(
-            np.full((1, len(classes)), 0.5), np.ones((1, 3)), classes
-        )
+        model.compute_features(np.full((1, len(classes)), 0.5), classes)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"The patient model has unknown or wrong entries ({error})."

@@ -19,7 +19,6 @@ from skheart._core.progress import progress_bar
 from skheart.cli.prediction import (
     Answer,
     Predictor,
-    Wanted,
     answers_of_chunk,
     chunks_of,
 )
@@ -34,7 +33,7 @@ def predictions_on_cluster(
     *,
     backend: str,
     address: str | None,
-    wanted: Wanted,
+    quality: bool = False,
     show_progress: bool = False,
 ) -> Iterator[Answer]:
     """Yield the answers for recordings, in order, as one machine does.
@@ -63,7 +62,7 @@ def predictions_on_cluster(
                 place = next(submitted)
                 if place >= len(chunks):
                     break
-                tasks[place] = workers.submit(chunks[place], wanted)
+                tasks[place] = workers.submit(chunks[place], quality)
             try:
                 answers = workers.result(tasks.pop(number))
             except workers.lost as error:
@@ -82,9 +81,9 @@ def _opened(content: bytes) -> Predictor:
     return pickle.loads(content)()
 
 
-def _work(content: bytes, recordings: list[str], wanted: Wanted) -> list[Answer]:
+def _work(content: bytes, recordings: list[str], quality: bool) -> list[Answer]:
     """Predict a chunk; runs on a worker."""
-    return answers_of_chunk(_opened(content), recordings, wanted)
+    return answers_of_chunk(_opened(content), recordings, quality=quality)
 
 
 def _same(content: bytes) -> bytes:
@@ -114,9 +113,9 @@ class _Dask:
     def n_threads(self) -> int:
         return max(1, sum(self._client.nthreads().values()))
 
-    def submit(self, chunk: list[str], wanted: Wanted) -> Any:
+    def submit(self, chunk: list[str], quality: bool) -> Any:
         return self._client.submit(
-            _work, self._content, chunk, wanted, pure=False, retries=_TRIES
+            _work, self._content, chunk, quality, pure=False, retries=_TRIES
         )
 
     def result(self, task: Any) -> Any:
@@ -157,8 +156,8 @@ class _Ray:
     def n_threads(self) -> int:
         return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
-    def submit(self, chunk: list[str], wanted: Wanted) -> Any:
-        return self._work.remote(self._content, chunk, wanted)
+    def submit(self, chunk: list[str], quality: bool) -> Any:
+        return self._work.remote(self._content, chunk, quality)
 
     def result(self, task: Any) -> Any:
         return self._ray.get(task)

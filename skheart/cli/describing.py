@@ -84,13 +84,7 @@ def described(
     with bar as advance:
 
         def describe(recording: str) -> Any:
-            work = partial(
-                describe_or_say_why,
-                model,
-                recording,
-                prevalence=prevalence,
-                measure=patients is not None,
-            )
+            work = partial(describe_or_say_why, model, recording, prevalence=prevalence)
             with quiet_decoders():
                 found = interruptible(work)
             advance()

@@ -49,7 +49,6 @@ def report_on(
     *,
     header: dict[str, Any],
     title: str,
-    measures: np.ndarray | None = None,
 ) -> None:
     """Print the figures of answers, and write the files that were asked for."""
     target = corpus.target.astype(str)
@@ -60,10 +59,9 @@ def report_on(
         groups=corpus.groups,
         decision=decision,
         prevalence=options.prevalence,
-        measures=measures,
         random_state=options.seed,
     )
-    official = official_score(corpus, probabilities, classes, decision, measures)
+    official = official_score(corpus, probabilities, classes, decision)
     report = {
         "corpus": corpus.name,
         **header,

@@ -10,7 +10,6 @@ import numpy as np
 
 from skheart._core.decisions import Decision
 from skheart._core.fitted import decision_of_model
-from skheart._core.patient_model import MEASURES
 from skheart._core.progress import progress_bar
 from skheart._core.provenance import known_training
 from skheart.audio.recordings import Recording, decoded_batches
@@ -31,14 +30,6 @@ class Answer(NamedTuple):
     probabilities: np.ndarray  # NaN if there is an error
     error: str  # "" for none
     quality: Any  # None if it was not assessed
-    measures: np.ndarray  # of measure_recordings; NaN if it was not measured
-
-
-class Wanted(NamedTuple):
-    """What is computed of each recording besides its probabilities."""
-
-    quality: bool = False
-    measures: bool = False  # of which a patient model makes its answer
 
 
 class Predictor(NamedTuple):
@@ -127,20 +118,20 @@ def chunks_of(recordings: list[str]) -> Iterator[list[str]]:
 
 
 def answers_of_chunk(
-    model: Predictor, recordings: list[str], wanted: Wanted
+    model: Predictor, recordings: list[str], *, quality: bool
 ) -> list[Answer]:
     """Return answers whose probabilities are finite where there is no error, else NaN.
 
-    Where more than probabilities is wanted, each file is decoded once for everything.
+    For the quality, too, each file is decoded only once.
     """
-    if wanted == Wanted():
-        return _answers(model, [Recording(path, 0) for path in recordings], wanted)
+    if not quality:
+        return _answers(model, [Recording(path, 0) for path in recordings])
     batches = decoded_batches(recordings) or ()
-    return [one for batch in batches for one in _answers(model, batch, wanted)]
+    return [one for batch in batches for one in _answers(model, batch, quality=True)]
 
 
 def _answers(
-    model: Predictor, recordings: list[Recording], wanted: Wanted
+    model: Predictor, recordings: list[Recording], *, quality: bool = False
 ) -> list[Answer]:
     probabilities, errors = model.predict(recordings)
     broken = ~np.isfinite(probabilities).all(axis=1)
@@ -149,31 +140,24 @@ def _answers(
             f"The probabilities of {recordings[row].name} are not finite numbers; its "
             "values are too large for the model, or the model is damaged."
         )
-    measures = np.full((len(recordings), len(MEASURES)), np.nan)
-    if wanted.measures:
-        from skheart.report.patients import measure_each
-
-        reasons = np.array(errors, dtype=object)
-        measures = measure_each(recordings, reasons)
-        errors = reasons.tolist()
     qualities: list[Any] = [None] * len(recordings)
     usable = [row for row, error in enumerate(errors) if not error]
-    if wanted.quality and usable:
+    if quality and usable:
         from skheart.quality.transformer import QualityTransformer
 
         found = QualityTransformer().assess([recordings[row] for row in usable])
-        for number, quality in zip(usable, found, strict=True):
-            qualities[number] = quality
+        for number, assessed in zip(usable, found, strict=True):
+            qualities[number] = assessed
     probabilities[[error != "" for error in errors]] = np.nan
     paths = [recording.source for recording in recordings]
-    return list(map(Answer, paths, probabilities, errors, qualities, measures))
+    return list(map(Answer, paths, probabilities, errors, qualities))
 
 
 def predictions(
     model: Predictor,
     recordings: list[str],
     *,
-    wanted: Wanted,
+    quality: bool = False,
     show_progress: bool = False,
 ) -> Iterator[Answer]:
     """Yield the answer for each recording, in order."""
@@ -183,6 +167,8 @@ def predictions(
     with separate_stderr(), bar as advance:
         for chunk in chunks_of(recordings):
             with quiet_decoders():
-                answers = interruptible(partial(answers_of_chunk, model, chunk, wanted))
+                answers = interruptible(
+                    partial(answers_of_chunk, model, chunk, quality=quality)
+                )
             yield from answers
             advance(len(chunk))

@@ -42,7 +42,6 @@ def patient_rows(
     patients: list[str],
     classes: np.ndarray,
     decision: Decision,
-    measures: np.ndarray | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield a row for each patient, from the recordings that could be used."""
     from skheart.metrics.patients import answer_patients
@@ -53,7 +52,6 @@ def patient_rows(
         np.asarray(patients),
         decision,
         errors=errors,
-        measures=measures,
     )
     for patient, label, values, n_used, error in zip(*answers, strict=True):
         row = {

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skheart._core.decisions import Decision, labels_of
-from skheart._core.patient_model import MEASURES, PatientModel
+from skheart._core.patient_model import PatientModel
 from skheart.metrics.pooling import pool_by_group, rows_of_groups
 from skheart.metrics.positive_classes import positive_class
 
@@ -65,27 +65,19 @@ def answer_patients(
     decision: Decision,
     *,
     errors: np.ndarray | None = None,
-    measures: np.ndarray | None = None,
 ) -> PatientAnswers:
     """Answer for each patient, from the recordings that could be used.
 
     `errors` says why a recording cannot be used, "" where it can; by default all can.
-    A patient model needs `measures`: see :func:`skheart.report.measure_recordings`.
     """
     if errors is None:
         errors = np.full(len(groups), "", dtype=object)
     usable = errors == ""
-    if decision.patient_model is not None:
-        measures = _checked(measures, len(groups))
     patients, rows_of = rows_of_groups(groups)
     values = np.full((len(patients), len(classes)), np.nan)
     if usable.any():
         pooled, known = pool_answers(
-            probabilities[usable],
-            classes,
-            groups[usable],
-            decision,
-            measures=None if measures is None else measures[usable],
+            probabilities[usable], classes, groups[usable], decision
         )
         values[np.searchsorted(patients, known)] = pooled
     answered = np.isfinite(values).all(axis=1)
@@ -125,8 +117,6 @@ def pool_answers(
     classes: np.ndarray,
     groups: np.ndarray,
     decision: Decision,
-    *,
-    measures: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the probabilities, (n_patients, n_classes), and the sorted patients.
 
@@ -136,9 +126,7 @@ def pool_answers(
     sum.
     """
     if decision.patient_model is not None:
-        return _by_model(
-            decision.patient_model, probabilities, classes, groups, measures
-        )
+        return _by_model(decision.patient_model, probabilities, classes, groups)
     how = decision.pooling or default_pooling(decision)
     if len(classes) == 2 and decision.positive is not None:
         column = classes.tolist().index(decision.positive)
@@ -155,26 +143,13 @@ def _by_model(
     probabilities: np.ndarray,
     classes: np.ndarray,
     groups: np.ndarray,
-    measures: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    measures = _checked(measures, len(groups))
     patients, rows_of = rows_of_groups(groups)
     features = [
-        model.compute_features(probabilities[rows], measures[rows], classes.tolist())
+        model.compute_features(probabilities[rows], classes.tolist())
         for rows in rows_of
     ]
     return model.predict_proba(features), patients
-
-
-def _checked(measures: np.ndarray | None, n_recordings: int) -> np.ndarray:
-    if measures is None or np.shape(measures) != (n_recordings, len(MEASURES)):
-        raise ValueError(
-            "The patient model needs measures, an array with the columns "
-            f"{', '.join(MEASURES)} and one row for each of the {n_recordings} "
-            f"recordings, got {None if measures is None else np.shape(measures)}; "
-            "skheart.report.measure_recordings returns it."
-        )
-    return measures
 
 
 def patient_labels(

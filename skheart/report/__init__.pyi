@@ -7,7 +7,6 @@ from .description import description_schema as description_schema
 from .evaluation import evaluate_answers as evaluate_answers
 from .evaluation_page import write_evaluation_page as write_evaluation_page
 from .patients import PatientAnswers as PatientAnswers
-from .patients import measure_recordings as measure_recordings
 from .patients import predict_patients as predict_patients
 from .report_page import report_page as report_page
 from .report_page import write_report as write_report

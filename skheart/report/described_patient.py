@@ -86,13 +86,7 @@ def describe_patient(
             f"recordings, got {len(locations)}."
         )
     found = [
-        describe_or_say_why(
-            opened,
-            recording,
-            location=location,
-            prevalence=prevalence,
-            measure=True,
-        )
+        describe_or_say_why(opened, recording, location=location, prevalence=prevalence)
         for recording, location in zip(recordings, locations, strict=True)
     ]
     return patient_of(opened, found, patient=patient, prevalence=prevalence)
@@ -105,10 +99,7 @@ def patient_of(
     patient: str | None,
     prevalence: float | None = None,
 ) -> PatientDescription:
-    """Return the description of a patient from those of the recordings.
-
-    For a patient model, they have been measured.
-    """
+    """Return the description of a patient from those of the recordings."""
     used = tuple(one for one in found if isinstance(one, RecordingDescription))
     unusable = tuple(one for one in found if isinstance(one, UnusableRecording))
     if not used:
@@ -151,13 +142,8 @@ def patient_of(
 def _pooled(model: Answering, counted: Sequence[RecordingDescription]) -> np.ndarray:
     """Return the patient's probabilities, from those of the recordings that count."""
     rows = np.array([[*one.probabilities.values()] for one in counted])
-    measures = None
-    if model.decision.patient_model is not None:
-        measures = np.array([one.measures for one in counted])
     groups = np.zeros(len(rows), dtype=int)
-    (values,), _ = pool_answers(
-        rows, model.classes, groups, model.decision, measures=measures
-    )
+    (values,), _ = pool_answers(rows, model.classes, groups, model.decision)
     return values
 
 

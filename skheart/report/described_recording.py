@@ -12,7 +12,6 @@ import numpy as np
 
 from skheart._core.checks import check_number
 from skheart._core.decisions import MIN_QUALITY, UNSURE, decided
-from skheart._core.fitted import rate_of_model
 from skheart._core.provenance import unpack
 from skheart.audio.reading import waveform_digest
 from skheart.audio.recordings import Recording, decoded, recordings_of
@@ -30,7 +29,6 @@ from skheart.report.description import (
     Window,
 )
 from skheart.report.locations import check_location, location_in
-from skheart.report.patients import measure_recordings
 from skheart.report.performance import limits_of, measured_performance
 from skheart.segmentation import decode_phases, heart_rate, load_segmenter
 from skheart.spectrogram.transformer import SpectrogramTransformer
@@ -153,23 +151,14 @@ def describe_or_say_why(
     *,
     location: str | None = None,
     prevalence: float | None = None,
-    measure: bool = False,
 ) -> RecordingDescription | UnusableRecording:
-    """Describe a recording, or say why it cannot be used.
-
-    With `measure`, it is also measured for a patient model, if there is one.
-    """
+    """Describe a recording, or say why it cannot be used."""
     check_location(location)
     try:
         entry = _decoded(model, recording)
-        found = describe_recording(
+        return describe_recording(
             model, entry, location=location, prevalence=prevalence
         )
-        if not measure or model.decision.patient_model is None:
-            return found
-        rate = rate_of_model(model.transformer)
-        (measures,) = measure_recordings([entry], input_sample_rate=rate)
-        return replace(found, measures=tuple(measures.tolist()))
     except (OSError, ValueError) as error:
         file = _file_name(recording)
         return UnusableRecording(file, location or location_in(file), str(error))

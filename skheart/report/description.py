@@ -142,7 +142,7 @@ class Sound:
 
 
 class _AsDict:
-    """Return the fields as JSON has them, except for the sound and the measures."""
+    """Return the fields as JSON has them, except for the sound."""
 
     kind: ClassVar[str]
 
@@ -156,7 +156,7 @@ class _AsDict:
         """
         entries = {"schema_version": SCHEMA_VERSION, "kind": self.kind}
         for name, value in vars(self).items():
-            if name not in ("sound", "measures"):
+            if name != "sound":
                 entries[name] = plain(value, EXACT if name == "model" else _DIGITS)
         return entries
 
@@ -250,9 +250,6 @@ class RecordingDescription(_AsDict):
         What the answer must not be used for.
     sound : Sound or None
         What a page plays and draws; not part of `as_dict`.
-    measures : tuple of float or None
-        What :func:`measure_recordings` returns, if a patient model needs it; not part
-        of `as_dict`.
 
     See Also
     --------
@@ -282,7 +279,6 @@ class RecordingDescription(_AsDict):
     performance: Performance
     limits: tuple[str, ...]
     sound: Sound | None = field(default=None, repr=False, compare=False)
-    measures: tuple[float, ...] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ def evaluate_answers(
     groups: ArrayLike | None = None,
     decision: Decision | None = None,
     prevalence: float | None = None,
-    measures: ArrayLike | None = None,
     random_state: int = 0,
 ) -> dict[str, Any]:
     """Compute the figures of a model's answers, by recording and by patient.
@@ -52,9 +51,6 @@ def evaluate_answers(
     prevalence : float, default=None
         Share of positive patients for which predictive values are computed. By default
         the share in `y_true`.
-    measures : array-like of shape (n_recordings, 3), default=None
-        What :func:`measure_recordings` returns: needed if `decision` has a patient
-        model, as that of "murmur3".
     random_state : int, default=0
         Seed of the bootstrap.
 
@@ -110,13 +106,7 @@ def evaluate_answers(
     labels = patient_labels(truth, patients, positive)
     by_patient = None
     if labels is not None:
-        answered = answer_patients(
-            scores,
-            names,
-            patients,
-            decision,
-            measures=None if measures is None else np.asarray(measures, dtype=float),
-        )
+        answered = answer_patients(scores, names, patients, decision)
         by_patient = _figures(
             labels,
             answered.probabilities,

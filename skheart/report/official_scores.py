@@ -20,18 +20,15 @@ def official_score(
     probabilities: np.ndarray,
     classes: np.ndarray,
     decision: Decision,
-    measures: np.ndarray | None = None,
 ) -> dict[str, Any] | None:
     """Return the official score of the challenge of a corpus, None if there is none.
 
-    Classes are text. A patient model needs the `measures` of the recordings.
+    Classes are text.
     """
     if corpus.name == "cinc2016" and set(classes) == {"abnormal", "normal"}:
         return _cinc2016(corpus, labels_of(probabilities, classes, decision))
     if corpus.name == "circor2022":
-        answer = answer_patients(
-            probabilities, classes, corpus.groups, decision, measures=measures
-        )
+        answer = answer_patients(probabilities, classes, corpus.groups, decision)
         return _circor2022(corpus, classes, answer.prediction)
     return None
 

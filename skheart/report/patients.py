@@ -10,17 +10,13 @@ from numpy.typing import ArrayLike
 from sklearn.utils import _safe_indexing
 
 from skheart._core.checks import check_option
-from skheart._core.fitted import decision_of_model, rate_of_model, takes_recordings
-from skheart._core.patient_model import MEASURES
+from skheart._core.fitted import decision_of_model, takes_recordings
 from skheart.audio.recordings import decoded_batches
 from skheart.deployment.onnx_classifier import OnnxClassifier
 from skheart.metrics.patients import PatientAnswers, answer_patients, decision_of
 from skheart.metrics.validation import check_labels
-from skheart.segmentation import beat_intervals, load_segmenter
-from skheart.segmentation.frames import FRAME_RATE, PHASES
 
 _CHUNK = 64  # recordings that are predicted at a time
-_FEWEST = 3  # intervals between beats that show whether they are regular
 
 
 def predict_patients(
@@ -78,8 +74,7 @@ def predict_patients(
 
     Notes
     -----
-    The model "murmur3" has a patient model (:class:`~skheart.metrics.PatientModel`),
-    which also uses what :func:`measure_recordings` returns.
+    The model "murmur3" has a patient model (:class:`~skheart.metrics.PatientModel`).
 
     Examples
     --------
@@ -105,10 +100,9 @@ def predict_patients(
     decision = decision_of(
         decision_of_model(model), classes.tolist(), positive, threshold
     )
-    measured = decision.patient_model is not None
-    # Without a second reader, and no error to find again, each is opened once anyway.
-    several = takes_recordings(model) and (measured or on_error == "nan")
-    batches = decoded_batches(X) if several else None
+    # Without an error to find again, each is opened once anyway.
+    again = takes_recordings(model) and on_error == "nan"
+    batches = decoded_batches(X) if again else None
     parts = []
     for batch in [X] if batches is None else batches:
         errors = np.full(len(batch), "", dtype=object)
@@ -116,73 +110,9 @@ def predict_patients(
             probabilities = np.asarray(model.predict_proba(batch), dtype=float)
         else:
             probabilities = _each_probability(model, batch, errors)
-        measures = np.full((len(batch), len(MEASURES)), np.nan)
-        if measured:
-            measures = measure_each(batch, errors, rate_of_model(model), on_error)
-        parts.append((probabilities, errors, measures))
-    probabilities, errors, measures = map(np.concatenate, zip(*parts, strict=True))
-    return answer_patients(
-        probabilities,
-        classes,
-        groups,
-        decision,
-        errors=errors,
-        measures=measures if measured else None,
-    )
-
-
-def measure_recordings(X: Any, *, input_sample_rate: float | None = None) -> np.ndarray:
-    """Measure how long recordings are, and how clear and regular the heartbeat is.
-
-    The patient model of "murmur3" uses these measures. Patients whose recordings are
-    too poor for an answer have less of a clear heartbeat, and intervals between beats
-    that seem irregular.
-
-    Parameters
-    ----------
-    X : array-like of shape (n_recordings,) or (n_recordings, n_times)
-        Paths or waveforms.
-    input_sample_rate : float, default=None
-        Rate of waveforms passed as arrays, in Hz. By default 2000.
-
-    Returns
-    -------
-    measures : ndarray of shape (n_recordings, 3)
-        The duration in seconds; for how many of these seconds the heartbeat is clear:
-        the sum of the probabilities of the most likely phase; and the irregularity, the
-        standard deviation of the intervals between beats divided by their median, or 1
-        if there are fewer than three.
-
-    Raises
-    ------
-    RecordingError
-        If a recording cannot be used.
-
-    See Also
-    --------
-    evaluate_answers : Takes them for a decision with a patient model.
-
-    Examples
-    --------
-    >>> from skheart.datasets import make_heart_sounds
-    >>> from skheart.report import measure_recordings
-    >>> sounds = make_heart_sounds(2, duration=4.0, random_state=0)
-    >>> measures = measure_recordings(sounds.data)
-    >>> measures.shape, bool((measures[:, 1] <= measures[:, 0]).all())
-    ((2, 3), True)
-    """
-    errors = np.full(_n_recordings(X), "", dtype=object)
-    return measure_each(X, errors, input_sample_rate, "raise")
-
-
-def measures_of(probability: np.ndarray) -> tuple[float, float, float]:
-    """Return the measures of a recording from the probabilities of its phases."""
-    clear = probability[:, : len(PHASES)].max(axis=1).sum()
-    intervals = beat_intervals(probability)
-    irregularity = 1.0
-    if len(intervals) >= _FEWEST:
-        irregularity = float(intervals.std() / np.median(intervals))
-    return len(probability) / FRAME_RATE, float(clear) / FRAME_RATE, irregularity
+        parts.append((probabilities, errors))
+    probabilities, errors = map(np.concatenate, zip(*parts, strict=True))
+    return answer_patients(probabilities, classes, groups, decision, errors=errors)
 
 
 def _each_probability(model: Any, X: Any, errors: np.ndarray) -> np.ndarray:
@@ -199,26 +129,6 @@ def _each_probability(model: Any, X: Any, errors: np.ndarray) -> np.ndarray:
                 except (OSError, ValueError) as error:
                     errors[row] = str(error) or type(error).__name__
     return found
-
-
-def measure_each(
-    X: Any,
-    errors: np.ndarray,
-    input_sample_rate: float | None = None,
-    on_error: str = "nan",
-) -> np.ndarray:
-    """Measure recordings without an error; set the errors of those that cannot be."""
-    segmenter = load_segmenter(input_sample_rate=input_sample_rate)
-    measures = np.full((len(errors), len(MEASURES)), np.nan)
-    for row in np.flatnonzero(errors == ""):
-        try:
-            (probability,) = segmenter.predict_proba(_safe_indexing(X, [row]))
-            measures[row] = measures_of(probability)
-        except (OSError, ValueError) as error:
-            if on_error == "raise":
-                raise
-            errors[row] = str(error) or type(error).__name__
-    return measures
 
 
 def _plain(model: Any) -> Any:

@@ -100,7 +100,7 @@ class Desk:
         entry: Any = path
         with suppress(OSError, ValueError):  # the description says why it is broken
             entry = self.opened(path)
-        found = describe_or_say_why(self.model, entry, measure=True)
+        found = describe_or_say_why(self.model, entry)
         if isinstance(found, UnusableRecording):
             return replace(found, error=without_folder(found.error, path))
         return found

@@ -54,10 +54,10 @@ def three(tmp_path_factory):
     """Return the path of a model of three classes with a patient model."""
     pipeline = load_pretrained("murmur3")
     patient_model = PatientModel(
-        features=["highest_Present", "mean_Unknown", "n_recordings", "irregularity"],
-        means=[0.0, 0.0, 1.0, -2.0],
-        scales=[2.0, 2.0, 0.5, 0.5],
-        coefficients=[[-1, -0.5, 0.3, -0.2], [1.5, -0.2, 0.1, 0], [-0.5, 1, -0.4, 0.5]],
+        features=["highest_Present", "mean_Unknown", "n_recordings"],
+        means=[0.0, 0.0, 1.0],
+        scales=[2.0, 2.0, 0.5],
+        coefficients=[[-1, -0.5, 0.3], [1.5, -0.2, 0.1], [-0.5, 1, -0.4]],
         intercepts=[0.8, -0.3, -0.5],
         weights=[1.0, 5.0, 3.0],
     )

@@ -73,9 +73,9 @@ def test_the_threshold_of_patients():
     assert answers.prediction.dtype == CLASSES.dtype
 
 
-def test_a_patient_model_needs_measures():
+def test_a_patient_model_answers_for_patients():
     model = PatientModel(
-        features=["highest_murmur", "total_duration"],
+        features=["highest_murmur", "n_recordings"],
         means=[0.0, 0.0],
         scales=[1.0, 1.0],
         coefficients=[[1.0, 0.0], [0.0, 1.0]],
@@ -83,19 +83,15 @@ def test_a_patient_model_needs_measures():
         weights=[1.0, 1.0],
     )
     decision = Decision(patient_model=model)
-    measures = np.array([[3, 1, 0.1], [1, 1, 0.1], [6, 2, 0.1], [2, 0, 1.0]])
-    answers = answer_patients(P, CLASSES, GROUPS, decision, measures=measures)
-    odds = [[0.4 / 0.6, 4], [9, 10]]  # of a and b: p / (1 - p), 1 + seconds
+    answers = answer_patients(P, CLASSES, GROUPS, decision)
+    odds = [[0.4 / 0.6, 2], [9, 2]]  # of a and b: p / (1 - p), number of recordings
     expected = np.array(odds) / np.sum(odds, axis=1, keepdims=True)
     np.testing.assert_allclose(answers.probabilities, expected)
     assert answers.prediction.tolist() == ["normal", "normal"]
     doubled = Decision(patient_model=replace(model, weights=[2.0, 1.0]))
-    answers = answer_patients(P, CLASSES, GROUPS, doubled, measures=measures)
+    answers = answer_patients(P, CLASSES, GROUPS, doubled)
     np.testing.assert_allclose(answers.probabilities, expected)
     assert answers.prediction.tolist() == ["normal", "murmur"]
-    for wrong in (None, measures[:2], measures[:, :1]):
-        with pytest.raises(ValueError, match="needs measures, an array with"):
-            answer_patients(P, CLASSES, GROUPS, decision, measures=wrong)
 
 
 def test_what_the_user_sets_of_a_decision():

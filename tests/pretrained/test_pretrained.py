@@ -233,10 +233,9 @@ def test_cards_show_the_measured_figures(name):
     results = json.loads((ROOT / "benchmarks/results/accuracy.json").read_text())
     measured = {row["task"]: row for row in results["figures"]["skheart"].values()}
     results = json.loads((ROOT / "benchmarks/results/patient_model.json").read_text())
-    for kind in ("with", "without"):
-        row = dict(results["figures"][kind])
-        row["task"] += f", patient model {kind} the number of recordings"
-        measured[row["task"]] = row
+    row = dict(results["figures"]["model"])
+    row["task"] += ", patient model"
+    measured[row["task"]] = row
     for figure in model_card(name).figures:
         for key, value in figure.items():
             assert measured[figure["task"]].get(key) == value
@@ -499,14 +498,13 @@ def test_the_patient_model_of_murmur3():
     decision = load_pretrained("murmur3")["cnn"].decision_
     model = decision.patient_model
     assert model.weights == [1.0, 5.0, 3.0]  # Absent, Present, Unknown
-    good, poor = [25.0, 24.0, 0.05], [8.0, 4.0, 0.5]
     likely = {}
-    for name, p, measures in (
-        ("Present", [[0.02, 0.96, 0.02]] * 4, [good] * 4),
-        ("Absent", [[0.96, 0.02, 0.02]] * 4, [good] * 4),
-        ("Unknown", [[0.2, 0.2, 0.6]], [poor]),
+    for name, p in (
+        ("Present", [[0.02, 0.96, 0.02]] * 4),
+        ("Absent", [[0.96, 0.02, 0.02]] * 4),
+        ("Unknown", [[0.2, 0.2, 0.6]]),
     ):
-        features = model.compute_features(p, measures, CLASSES["murmur3"])
+        features = model.compute_features(p, CLASSES["murmur3"])
         likely[name] = model.predict_proba([features])[0]
         answer = np.argmax(likely[name] * model.weights)
         assert CLASSES["murmur3"][answer] == name

@@ -104,25 +104,22 @@ def test_wrong_input():
 
 def test_a_patient_model_in_place_of_pooling():
     model = PatientModel(
-        features=["mean_murmur", "clear_share"],
+        features=["mean_murmur", "highest_normal"],
         means=[0.0, 0.5],
         scales=[1.0, 0.25],
         coefficients=[[1.0, 0.5], [0.0, 0.0]],
         intercepts=[0.2, 0.0],
         weights=[2.0, 1.0],
     )
-    measures = RNG.uniform(0.1, 1, (len(Y), 3))
-    figures = evaluated(decision=Decision(patient_model=model), measures=measures)
+    figures = evaluated(decision=Decision(patient_model=model))
     assert figures["pooling"] == "patient model"
     truth, given = [], []
     for patient in range(40):
         own = patient == GROUPS
-        features = model.compute_features(P[own], measures[own], CLASSES)
+        features = model.compute_features(P[own], CLASSES)
         p = model.predict_proba([features])[0]
         given.append(CLASSES[int(np.argmax(p * model.weights))])
         truth.append(Y[own][0])
     expected = confusion_matrix(truth, given, labels=CLASSES).tolist()
     assert figures["by_patient"]["confusion"] == expected
     assert figures["by_recording"] == evaluated(decision=Decision())["by_recording"]
-    with pytest.raises(ValueError, match="needs measures"):
-        evaluated(decision=Decision(patient_model=model))

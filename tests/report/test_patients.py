@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import FixedThresholdClassifier
 
@@ -22,16 +20,15 @@ from skheart import (
 )
 from skheart.datasets import make_heart_sounds
 from skheart.metrics import Decision, PatientModel, pool_by_group
-from skheart.report import measure_recordings, predict_patients
-from skheart.segmentation import beat_intervals, load_segmenter
+from skheart.report import predict_patients
 
 SOUNDS = make_heart_sounds(12, duration=5.0, random_state=0)
 RECORDINGS = [(SOUNDS.sample_rate, sound) for sound in SOUNDS.data]  # with their rates
 MODEL = PatientModel(
-    features=["highest_Present", "mean_Unknown", "n_recordings", "clear_share"],
-    means=[0.0, 0.0, 1.0, 0.5],
-    scales=[2.0, 2.0, 0.5, 0.2],
-    coefficients=[[-1, -0.5, 0.3, 0.2], [1.5, -0.2, 0.1, 0.1], [-0.5, 1, -0.4, -1]],
+    features=["highest_Present", "mean_Unknown", "n_recordings"],
+    means=[0.0, 0.0, 1.0],
+    scales=[2.0, 2.0, 0.5],
+    coefficients=[[-1, -0.5, 0.3], [1.5, -0.2, 0.1], [-0.5, 1, -0.4]],
     intercepts=[0.8, -0.3, -0.5],
     weights=[1.0, 5.0, 3.0],
 )
@@ -116,10 +113,9 @@ def test_recordings_that_cannot_be_used(murmur):
 def test_a_patient_model_answers_from_all_recordings(three):
     answers = predict_patients(three, RECORDINGS, SOUNDS.groups)
     p = three.predict_proba(RECORDINGS)
-    measures = measure_recordings(RECORDINGS)
     for row, patient in enumerate(answers.groups):
         own = SOUNDS.groups == patient
-        features = MODEL.compute_features(p[own], measures[own], three.classes_)
+        features = MODEL.compute_features(p[own], three.classes_)
         expected = MODEL.predict_proba([features])[0]
         np.testing.assert_allclose(answers.probabilities[row], expected, atol=1e-6)
         label = three.classes_[(expected * MODEL.weights).argmax()]
@@ -156,31 +152,6 @@ def test_training_again_drops_the_patient_model():
     assert fitted[-1].decision_ == Decision()
 
 
-def test_measures_of_recordings():
-    wave = SOUNDS.data[0]
-    noise = np.random.default_rng(0).normal(size=len(wave)).astype(np.float32)
-    measures = measure_recordings([wave, wave[:3000], noise])
-    assert measures[:, 0] == pytest.approx([5.0, 1.5, 5.0], abs=0.02)
-    assert measures[0, 1] > 4
-    assert measures[2, 1] < measures[0, 1] - 1
-    assert measures[0, 2] < 0.2
-    assert measures[1, 2] == 1  # there are fewer than three intervals
-    (probability,) = load_segmenter().predict_proba([wave])
-    assert measures[0, 1] == pytest.approx(probability[:, :4].max(axis=1).sum() / 100)
-    intervals = beat_intervals(probability)
-    assert measures[0, 2] == pytest.approx(intervals.std() / np.median(intervals))
-
-
-def test_measures_of_waveforms_at_another_rate():
-    content = io.BytesIO()
-    soundfile.write(content, SOUNDS.data[0], SOUNDS.sample_rate, format="WAV")
-    slow = measure_recordings([SOUNDS.data[0]], input_sample_rate=4000)
-    assert slow[0, 0] == pytest.approx(2.5, abs=0.02)
-    from_file = measure_recordings([content.getvalue()])
-    expected = measure_recordings(SOUNDS.data[:1])
-    np.testing.assert_allclose(from_file, expected, rtol=1e-3)  # 16 bits
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -198,12 +169,8 @@ def test_wrong_parameters(murmur, change, message):
 
 @pytest.mark.parametrize("X", ["a.wav", Path("a.wav"), b"abc", 3])
 def test_one_recording_is_not_several(murmur, X):
-    for call in (
-        lambda: predict_patients(murmur, X, ["a"]),
-        lambda: measure_recordings(X),
-    ):
-        with pytest.raises(ValueError, match=r"must hold several recordings.*\[X\]"):
-            call()
+    with pytest.raises(ValueError, match=r"must hold several recordings.*\[X\]"):
+        predict_patients(murmur, X, ["a"])
 
 
 def test_a_threshold_needs_two_classes(three):

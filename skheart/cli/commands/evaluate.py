@@ -18,7 +18,7 @@ from skheart.cli.corpora import (
     take,
 )
 from skheart.cli.options import add_corpus, add_options
-from skheart.cli.prediction import Predictor, Wanted, open_model, predictions
+from skheart.cli.prediction import Predictor, open_model, predictions
 from skheart.cli.sources import report_unusable
 
 if TYPE_CHECKING:
@@ -79,14 +79,13 @@ def run(options: argparse.Namespace) -> int:
     check_outputs(options)
     decision = decision_for(model, options.positive, options.threshold)
     corpus, counts = unseen_recordings(options, model)
-    used, probabilities, measures = predict_corpus(options, model, corpus)
+    used, probabilities = predict_corpus(options, model, corpus)
     report_on(
         options,
         used,
         probabilities,
         np.asarray(model.classes).astype(str),
         decision,
-        measures=measures,
         header={**counts, "n_unusable": len(corpus.data) - len(used.data)},
         title=f"{options.model} on {corpus.name}",
     )
@@ -107,21 +106,20 @@ def decision_for(
 
 def predict_corpus(
     options: argparse.Namespace, model: Predictor, corpus: Bunch
-) -> tuple[Bunch, np.ndarray, np.ndarray]:
-    """Return the recordings that can be used, their probabilities and measures."""
+) -> tuple[Bunch, np.ndarray]:
+    """Return the recordings that can be used, and their probabilities."""
     answers = predictions(
         model,
         corpus.data.tolist(),
-        wanted=Wanted(measures=model.decision.patient_model is not None),
         show_progress=not options.quiet,
     )
-    _, probabilities, errors, _, measures = zip(*answers, strict=True)
+    _, probabilities, errors, _ = zip(*answers, strict=True)
     usable = np.array([not error for error in errors])
     if not usable.any():
         raise ValueError(f"No recording could be used: {errors[0]}")
     report_unusable(corpus.data, corpus.target, errors, allowed=options.allow_losses)
     values = np.array(probabilities, dtype=float)
-    return take(corpus, usable), values[usable], np.array(measures)[usable]
+    return take(corpus, usable), values[usable]
 
 
 def unseen_recordings(

@@ -22,7 +22,6 @@ from skheart.cli.options import TABLE, add_options, check_output
 from skheart.cli.prediction import (
     Answer,
     Predictor,
-    Wanted,
     open_model,
     predictions,
 )
@@ -129,27 +128,19 @@ def run(options: argparse.Namespace) -> int:
     with RowWriter(options.output, options.format, resume=options.resume) as rows:
         if options.resume:
             recordings = [name for name in recordings if not rows.has(name)]
-        wanted = Wanted(
-            quality=decision.min_quality is not None,
-            measures=patients is not None and decision.patient_model is not None,
-        )
-        answers = _answers(options, model, recordings, wanted)
+        quality = decision.min_quality is not None
+        answers = _answers(options, model, recordings, quality=quality)
         if patients is None:
             for answer in answers:
                 row = prediction_row(answer, model.classes, decision)
                 rows.write(row | extra)
                 n_failed += answer.error != ""
         else:
-            values, errors, unsure, measures = _collected(answers, decision)
+            values, errors, unsure = _collected(answers, decision)
             n_failed = int((errors != "").sum())
             left_out = np.where(errors == "", unsure, errors)
             for row in patient_rows(
-                values,
-                left_out,
-                patients,
-                model.classes,
-                decision,
-                measures if wanted.measures else None,
+                values, left_out, patients, model.classes, decision
             ):
                 rows.write(row | extra)
     return exit_code(n_failed, len(recordings), "see the error column")
@@ -238,12 +229,16 @@ def _check_options(options: argparse.Namespace) -> None:
 
 
 def _answers(
-    options: argparse.Namespace, model: Predictor, recordings: list[str], wanted: Wanted
+    options: argparse.Namespace,
+    model: Predictor,
+    recordings: list[str],
+    *,
+    quality: bool,
 ) -> Iterator[Answer]:
     """Yield the answer for each recording, in order."""
     shown = not options.quiet and len(recordings) >= _MANY
     if options.backend is None:
-        return predictions(model, recordings, wanted=wanted, show_progress=shown)
+        return predictions(model, recordings, quality=quality, show_progress=shown)
     from skheart.cli.cluster import predictions_on_cluster
 
     return predictions_on_cluster(
@@ -251,22 +246,22 @@ def _answers(
         recordings,
         backend=options.backend,
         address=options.scheduler,
-        wanted=wanted,
+        quality=quality,
         show_progress=shown,
     )
 
 
 def _collected(
     answers: Iterable[Answer], decision: Decision
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return probabilities, errors, why the quality is too low, and measures."""
-    _, values, errors, qualities, measures = zip(*answers, strict=True)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return probabilities, errors, and why the quality is too low."""
+    _, values, errors, qualities = zip(*answers, strict=True)
     unsure = [
         "" if error else low_quality(decision, quality)
         for error, quality in zip(errors, qualities, strict=True)
     ]
     reasons = np.array(errors, dtype=object), np.array(unsure, dtype=object)
-    return np.array(values), *reasons, np.array(measures)
+    return np.array(values), *reasons
 
 
 def _extra_columns(

@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
             f"{options.model!r} was trained or tuned on all patients of this "
             "corpus, for which it answers better than for others; tune it on others."
         )
-    corpus, probabilities, _ = predict_corpus(options, model, corpus)
+    corpus, probabilities = predict_corpus(options, model, corpus)
     decision = tuned_decision(
         corpus, probabilities, np.asarray(model.classes).astype(str), before, aim
     )
