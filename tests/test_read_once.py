@@ -24,8 +24,8 @@ from skheart.cli.main import main
 from skheart.datasets import make_heart_sounds
 from skheart.quality import AbstainingClassifier, QualityTransformer
 from skheart.report import describe_patient, describe_recording, predict_patients
-from skheart.segmentation import load_segmenter
 from skheart.report.web_desk import Desk, Limits, RefusedError
+from skheart.segmentation import load_segmenter
 
 N_RECORDINGS = 20  # more than are in memory at a time
 

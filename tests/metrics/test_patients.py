@@ -78,13 +78,13 @@ def test_a_patient_model_answers_for_patients():
         features=["highest_murmur", "n_recordings"],
         means=[0.0, 0.0],
         scales=[1.0, 1.0],
-        coefficients=[[1.0, 0.0], [0.0, 1.0]],
+        coefficients=[[1.0, 0.0], [0.0, 4.0]],
         intercepts=[0.0, 0.0],
         weights=[1.0, 1.0],
     )
     decision = Decision(patient_model=model)
     answers = answer_patients(P, CLASSES, GROUPS, decision)
-    odds = [[0.4 / 0.6, 2], [9, 2]]  # of a and b: p / (1 - p), number of recordings
+    odds = [[0.4 / 0.6, 16], [9, 16]]  # of a and b: p / (1 - p), n_recordings ** 4
     expected = np.array(odds) / np.sum(odds, axis=1, keepdims=True)
     np.testing.assert_allclose(answers.probabilities, expected)
     assert answers.prediction.tolist() == ["normal", "normal"]
