@@ -83,7 +83,8 @@ def main() -> None:
     options = parser.parse_args()
     corpora = read_corpora(options.data_home)
     path = RESULTS / "trials.json"
-    known = json.loads(path.read_text())["trials"] if path.exists() else []
+    results = json.loads(path.read_text()) if path.exists() else {}
+    known = results.get("trials", [])
     rows = [row for row in known if row["title"] in TRIALS and as_recorded(row)]
     done = [row["title"] for row in rows]
     titles = [title for title in options.only if title not in done]
@@ -104,15 +105,20 @@ def main() -> None:
         print(title, json.dumps(figures), flush=True)
     order = list(TRIALS)
     rows.sort(key=lambda row: order.index(row["title"]))
-    results: dict[str, Any] = {"asked": ASKED, "untouched": UNTOUCHED, "trials": rows}
+    results |= {"asked": ASKED, "untouched": UNTOUCHED, "trials": rows}
     write(path, results)
 
 
 def as_recorded(row: dict[str, Any]) -> bool:
-    """Return whether a recorded trial has the current settings of its title."""
-    recipe = json.loads(json.dumps(described(TRIALS[row["title"]])))
+    """Return whether a recorded trial has the current settings of its title.
+
+    Settings that were added later have their default in a recorded trial.
+    """
+    recorded = {**described(Recipe()), **row["recipe"]}
+    recipe = described(TRIALS[row["title"]])
     settings = row.get("spectrogram", SPECTROGRAM)
-    return recipe == row["recipe"] and settings == spectrogram_of(row["title"])
+    same = json.dumps(recorded) == json.dumps(recipe)  # lists are tuples otherwise
+    return same and settings == spectrogram_of(row["title"])
 
 
 def asked(corpora: Corpora, title: str, k: int, work: Path) -> np.ndarray:

@@ -43,6 +43,16 @@ def test_no_patient_is_in_two_folds(corpora, seed):
         assert (fold != corpora.fold).mean() > 0.5
 
 
+def test_recorded_trials_are_not_repeated():
+    from trials import TRIALS, as_recorded
+
+    rows = json.loads((FOLDER / "results" / "trials.json").read_text())["trials"]
+    assert [row["title"] for row in rows] == list(TRIALS)
+    assert all(map(as_recorded, rows))
+    other = {**rows[0], "recipe": {**rows[0]["recipe"], "epochs": 21}}
+    assert not as_recorded(other)
+
+
 def test_every_fold_has_both_classes_of_every_task(corpora):
     from _scores import TASKS
 
