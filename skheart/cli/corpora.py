@@ -43,7 +43,7 @@ def read_corpus(
         if not is_safe_pattern(pattern):
             raise ValueError(
                 f"The model names the patients of its recordings by {pattern!r}, "
-                "which could take for ever; pass it as --patient-pattern if you "
+                "which may never finish; pass it as --patient-pattern if you "
                 "trust it."
             )
     corpus = _loaded(name, options, target, pattern)

@@ -24,14 +24,14 @@ _SEEN = {
     "unseen": "none of which the model was trained on",
     "unknown": "it is unknown whether the model was trained on them",
     "seen": (
-        "ALL OF WHICH THE MODEL\nWAS TRAINED OR TUNED ON: these figures say little; "
-        "score it on others"
+        "ALL OF WHICH THE MODEL\nWAS TRAINED OR TUNED ON: these figures are too "
+        "optimistic; evaluate it on others"
     ),
 }
 
 
 def check_outputs(options: argparse.Namespace) -> None:
-    """Raise if a file that will be written is in the way."""
+    """Raise if an output file already exists or has the wrong ending."""
     for option, path, ending in (
         ("--report", options.report, ".html"),
         ("--answers", options.answers, ".csv"),
@@ -148,9 +148,9 @@ def _header_lines(report: dict[str, Any]) -> list[str]:
         if report["start"] == "unknown":
             lines.append(
                 "It is unknown whether the network of --weights was trained on these "
-                "patients; if it\nwas, the figures are too good"
+                "patients; if it\nwas, the figures are too optimistic"
             )
-    seen = "that it was trained or tuned on, or of such patients, were left out"
+    seen = "were left out: the model was trained or tuned on them or their patients"
     for name, text in (
         ("n_left_out", seen),
         ("n_same_names", SAME_NAMES),

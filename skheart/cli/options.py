@@ -19,11 +19,11 @@ _CORPORA = ("pascal", "cinc2016", "circor2022", "folder")
 _TARGETS = ("murmur", "murmur_at_location", "outcome")
 _TRUSTED = "load a .joblib file, which can run any code: only one that you trust"
 _THRESHOLD = (
-    "probability of the positive class from which on it is the answer (default: the "
+    "minimum probability to predict the positive class (default: the "
     "model's, or the most probable class)"
 )
 _LOSSES = (
-    "go on if more than a tenth of the recordings of a class are left out (default: "
+    "continue if more than a tenth of the recordings of a class are left out (default: "
     "stop and list them)"
 )
 _PATIENTS = (

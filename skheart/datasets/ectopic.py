@@ -1,4 +1,4 @@
-"""Early beats made from real recordings, for tests of what reads the rhythm."""
+"""Premature beats made from real recordings, for testing rhythm analysis."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def splice_ectopic_beats(
     share: float = 0.1,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Let some beats of a recording come early, each followed by a pause.
+    """Make some beats of a recording premature, each followed by a pause.
 
-    From the diastole before an early beat a piece is cut out, and the diastole after it
-    is longer by as much, with its own sound played to and fro: the beat after comes
-    when it would have come. Pieces are cross-faded. At least one beat is early, if one
-    can be.
+    Part of the diastole before such a beat is removed. The diastole after it is
+    lengthened by as much with its own sound, played backward and forward, so that the
+    next beat keeps its time. Pieces are cross-faded. At least one beat is premature, if
+    one can be.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def splice_ectopic_beats(
     sample_rate : float
         In Hz.
     early : tuple of float, default=(0.2, 0.45)
-        Least and largest shortening of the interval before the beat, as a share of it.
-        A beat whose diastole is too short for the least is left as it is.
+        Minimum and maximum shortening of the interval before the beat, as a share of
+        it. A beat whose diastole is too short for the minimum is not changed.
     share : float, default=0.1
         Share of the beats that come early; never two in a row.
     random_state : int, RandomState instance or None, default=None

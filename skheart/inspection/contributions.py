@@ -32,8 +32,8 @@ class Contributions:
         Of two classes, what each frame adds to the logit of `positive`. Of more
         classes, what it adds to the logit of each.
     bias : float or ndarray of shape (n_classes,)
-        What is in the logit of every recording: ``values.sum(axis=0) + bias`` is the
-        logit.
+        The part of the logit that is the same for every recording:
+        ``values.sum(axis=0) + bias`` is the logit.
     positive : label or None
         The positive class; None if there are more than two classes.
     classes : ndarray of shape (n_classes,)
@@ -56,8 +56,8 @@ def frame_contributions(model: Any, X: Any) -> list[Contributions]:
     """Compute what each frame of the spectrogram adds to the logit of a recording.
 
     The compact network weights frames by attention and sums them, so that its logit is
-    exactly a sum over frames. Windows of a recording overlap, and their mean logit
-    counts: each frame has the mean of what it adds to them.
+    exactly a sum over frames. Windows of a recording overlap and their logits are
+    averaged; the contribution of a frame is the mean over its windows.
 
     Parameters
     ----------

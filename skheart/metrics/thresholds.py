@@ -43,7 +43,7 @@ def choose_threshold(
     specificity: float | None = None,
     cost: tuple[float, float] | None = None,
 ) -> float:
-    """Choose the score from which on a recording or patient counts as positive.
+    """Choose the minimum score of a recording or patient that counts as positive.
 
     Exactly one of `sensitivity`, `specificity` and `cost` must be given.
 

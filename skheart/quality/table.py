@@ -1,8 +1,8 @@
 """The table that combines the indices: a curve for each, and their sum.
 
-Each index is read off a curve of straight lines between a few points; the sum of the
-curves is the logarithm of the odds that the recording is good. benchmarks/quality.py
-calibrates it and writes the file in the package.
+Each index is mapped by a piecewise linear curve; the sum of the curves is the logarithm
+of the odds that the recording is good. benchmarks/quality.py calibrates it and writes
+the file in the package.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def packaged_table() -> dict[str, Any]:
 def combined(table: Mapping[str, Any], indices: Mapping[str, Any]) -> np.ndarray:
     """Return the quality, 0 to 1; 0 where no heartbeat was found.
 
-    The table has an ``"offset"``, and for each index a curve with the values ``"at"``
-    which it ``"adds"`` so much. Beyond the first and the last a curve is flat.
+    The table has an ``"offset"``, and for each index a curve: the values ``"adds"`` at
+    the positions ``"at"``. Beyond the first and the last a curve is flat.
     """
     log_odds = table["offset"] + sum(
         np.interp(indices[name], curve["at"], curve["adds"])

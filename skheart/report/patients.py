@@ -48,7 +48,7 @@ def predict_patients(
         The positive class. By default that of the model, or of two classes the one that
         is not called absent, healthy, negative or normal.
     threshold : float, default=None
-        Probability of the positive class from which on it is the answer. By default
+        Minimum probability at which the positive class is predicted. By default
         that of the model, or the most probable class is the answer.
     on_error : {"raise", "nan"}, default="raise"
         What to do if a recording cannot be used: raise its error, or answer from the

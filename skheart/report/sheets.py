@@ -261,8 +261,9 @@ def frequency_table(description: RecordingDescription) -> str:
         '<section class="bands"><h3>By frequency</h3><table><tr><th scope="col">band'
         '</th><th scope="col">against, for</th><th scope="col">%</th></tr>'
         f"{''.join(rows)}</table><p>How much the answer changes if a band is hidden, "
-        f"in percent of all changes: above 0 speaks for {name}, below 0 against it. S1 "
-        "and S2 are mostly below 100 Hz, murmurs between 100 and 500 Hz.</p></section>"
+        f"in percent of all changes: positive values support {name}, negative ones are "
+        "evidence against it. S1 and S2 are mostly below 100 Hz, murmurs between 100 "
+        "and 500 Hz.</p></section>"
     )
 
 

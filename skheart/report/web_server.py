@@ -158,7 +158,7 @@ class Guard:
             return
         length = headers.get("content-length", "")
         if not length.isdigit():
-            raise RefusedError(411, "The request does not say how long it is.")
+            raise RefusedError(411, "The request has no Content-Length header.")
         if int(length) > self.size * 1e6 + 10_000:  # and the form around the file
             raise RefusedError(413, f"The upload is larger than {self.size:g} MB.")
 

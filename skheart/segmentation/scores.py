@@ -71,12 +71,12 @@ def phase_score(
     Parameters
     ----------
     y_true : tuple of (start, end, phase)
-        Annotated segments, as of :func:`skheart.datasets.read_segmentation`. Words that
-        are not a phase, such as ``"unlabelled"``, are parts without annotation.
+        Annotated segments, as of :func:`skheart.datasets.read_segmentation`. Labels
+        that are not a phase, such as ``"unlabelled"``, mark parts without annotation.
     y_pred : Segmentation or tuple of (start, end, phase)
     phase : {"s1", "systole", "s2", "diastole"}
     tolerance : float, default=0.06
-        Largest distance of a match, in seconds.
+        Maximum distance between matched segments, in seconds.
     at : {"start", "centre"}, default="start"
         What is compared: the segments' starts, or the middles between start and end.
 

@@ -248,7 +248,7 @@ def test_bands_have_bars_of_their_share(loud):
         ("against", "0.0", "25.0"),
         ("for", "25.0", "25.0"),
     ]
-    assert "speaks for &lt;murmur&gt;" in table
+    assert "support &lt;murmur&gt;" in table
     assert table in report_page([described])
     nothing = FrequencyContribution("murmur", (BandContribution(0, 9, 0, np.nan),))
     assert "<td>0</td>" in frequency_table(

@@ -33,7 +33,7 @@ _PREVALENCE = (
     "share of positive patients that PPV and NPV are computed for (default: as in the "
     "corpus)"
 )
-_THRESHOLD = "probability from which on the positive class is the answer (default: the "
+_THRESHOLD = "minimum probability to predict the positive class (default: the "
 _THRESHOLD += "model's, see skheart tune, or the most probable class)"
 #: Options of the commands that print a report.
 REPORT_OPTIONS: tuple[Any, ...] = (
@@ -44,8 +44,8 @@ REPORT_OPTIONS: tuple[Any, ...] = (
 )
 #: What follows the number of such recordings.
 SAME_NAMES = (
-    "are of patients with names of patients in the training; if they are the same\n"
-    "patients, the figures are too good"
+    "are of patients with names that also occur in the training; if they are the\n"
+    "same patients, the figures are too optimistic"
 )
 _EPILOG = """\
 Recordings that the model was trained on, and other recordings of the same patients, are

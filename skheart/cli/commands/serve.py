@@ -19,7 +19,7 @@ The page and the HTTP interface are for this computer only. Any other --host nee
 password in the environment variable SKHEART_PASSWORD; the browser asks for it, with any
 user name. Passwords and recordings are sent without encryption: put a proxy with HTTPS
 in front of it. Nothing is stored: uploads are removed after their answer, at the latest
-when the server ends.
+when the server stops.
 
   curl -F recording=@heart.wav http://127.0.0.1:7860/api/describe
   curl http://127.0.0.1:7860/healthz
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         app = _app(options, password, local)
         host, port = listening.getsockname()[:2]
-        print(f"http://{host}:{port}  (Ctrl+C ends)", flush=True)
+        print(f"http://{host}:{port}  (Ctrl+C stops it)", flush=True)
         config = uvicorn.Config(app, log_level="warning", access_log=False)
         uvicorn.Server(config).run(sockets=[listening])
     return 0

@@ -16,7 +16,7 @@ from skheart.cli.quiet import quiet_stderr
 
 _HOLD_OUT = "share of the patients left out of training, for evaluate; 0 for none"
 SKIP_UNUSABLE = "leave out recordings that cannot be used (default: stop and list them)"
-_LEARNING_RATE = "highest learning rate (default: 0.002, fine-tuning 0.0002)"
+_LEARNING_RATE = "maximum learning rate (default: 0.002, fine-tuning 0.0002)"
 _PATIENCE = "stop after so many epochs without a higher AUROC on validation patients"
 _EPILOG = """\
 examples:
