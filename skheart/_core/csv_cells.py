@@ -1,4 +1,4 @@
-"""Cells of CSV files that a spreadsheet takes for text."""
+"""Cells of CSV files that no spreadsheet runs as a formula."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 def csv_cell(value: Any) -> Any:
-    """Return a value as a cell that is text also to a spreadsheet and in UTF-8."""
+    """Return a cell that no spreadsheet runs as a formula and UTF-8 can encode."""
     if not isinstance(value, str):
         return value
     value = _LONE_SURROGATE.sub("\ufffd", value)

@@ -124,7 +124,7 @@ class Decision:
 def read_decision(entry: Any, classes: list[Any]) -> Decision:
     """Return the decision that :meth:`Decision.as_dict` wrote, or the default for None.
 
-    ValueError says that it is not a decision between these classes.
+    Raise ValueError if it is not a decision between these classes.
     """
     if entry is None:
         return Decision()

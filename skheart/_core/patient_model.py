@@ -145,7 +145,7 @@ def patient_features(probabilities: Any, classes: Sequence[Any]) -> dict[str, fl
 def read_patient_model(entry: Any, classes: Sequence[Any]) -> PatientModel | None:
     """Return the patient model that JSON holds, None for None.
 
-    ValueError says that it is not a patient model for these classes.
+    Raise ValueError if it is not a patient model for these classes.
     """
     if entry is None:
         return None

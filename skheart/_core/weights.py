@@ -1,4 +1,4 @@
-"""The weights of a network in the package: an NPZ file and its hash."""
+"""Read the weights of a packaged network from an NPZ file, and check their hash."""
 
 from __future__ import annotations
 

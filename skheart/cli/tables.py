@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def prediction_row(
     answer: Answer, classes: np.ndarray, decision: Decision
 ) -> dict[str, Any]:
-    """Return the row of a recording, as ``skheart predict --help`` explains it."""
+    """Return the output row of a recording, as a dict from column to value."""
     label, reason = None, ""
     if not answer.error:
         values = answer.probabilities[np.newaxis]

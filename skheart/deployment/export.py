@@ -318,7 +318,7 @@ def _write(
     precision: str = "float32",
     signature: str | None = None,
 ) -> None:
-    """Write a model and its sidecar, with the outputs of `run` as test vectors."""
+    """Write a model and its JSON file, whose test vectors are outputs of `run`."""
     logits = notes["output"]["name"] == "logits"
     vectors = vectors_of(
         run,

@@ -28,7 +28,7 @@ def unwrapped(model: Any) -> Any:
 
     It gives the same answers. Searches, thresholds, calibrations, limits and
     FrozenEstimators may also be one inside another; what is none of these is returned
-    unchanged. ValueError says that a calibration cannot be a layer of the network.
+    unchanged. Raise ValueError if a calibration cannot be a layer of the network.
     """
     model = plain_model(model)
     if isinstance(model, AbstainingClassifier):

@@ -35,7 +35,7 @@ _VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5  # kinds of a value
 def has_external_data(content: bytes) -> bool:
     """Return whether a tensor of an ONNX file is stored in another file.
 
-    ValueError says that `content` is not a protocol buffer.
+    Raise ValueError if `content` is not a protocol buffer.
     """
     waiting = [("model", memoryview(content))]
     while waiting:

@@ -167,8 +167,9 @@ class StreamingClassifier:
 
     def reset(self) -> None:
         """Forget all sound, to start a new stream."""
-        self._parts: list[np.ndarray] = []  # the last span, and what came after it
-        self._n_pushed, self._next = 0, self._n_first
+        self._parts: list[np.ndarray] = []  # the latest sound, at most two spans
+        self._n_kept = self._n_pushed = 0
+        self._next = self._n_first
 
     def push(self, chunk: Any) -> list[StreamedAnswer]:
         """Add sound to the stream, and return the answers that are due.
@@ -202,18 +203,27 @@ class StreamingClassifier:
             values = values.astype(np.float32, copy=False)
         answers = []
         while len(values):
-            part, values = np.split(values, [self._next - self._n_pushed])
+            n_part = min(self._next - self._n_pushed, self._n_span)
+            part, values = np.split(values, [n_part])
             self._parts.append(part.copy())
             self._n_pushed += len(part)
+            self._n_kept += len(part)
+            if self._n_kept > 2 * self._n_span:  # the next answer can be far away
+                self._latest()
             if self._n_pushed == self._next:
                 self._next += self._n_hop
                 answers.append(self._answer())
         return answers
 
+    def _latest(self) -> np.ndarray:
+        """Return the latest span, and forget what was before it."""
+        span = np.concatenate(self._parts)[-self._n_span :].copy()
+        self._parts, self._n_kept = [span], len(span)
+        return span
+
     def _answer(self) -> StreamedAnswer:
         """Classify the latest span."""
-        span = np.concatenate(self._parts)[-self._n_span :]
-        self._parts = [span]
+        span = self._latest()
         time = self.time
         name = f"The span that ends at {time:g} seconds"
         try:

@@ -393,7 +393,7 @@ def _pooled(
 
 
 def _square_axes(ax: Any, *, user: str) -> Any:
-    """Return square axes from 0 to 1."""
+    """Return square axes that show 0 to 1 in both directions."""
     ax = axes_for(ax, user=user, size=(4.2, 4.2))
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     ax.set_aspect("equal")

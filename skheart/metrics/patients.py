@@ -13,13 +13,27 @@ from skheart.metrics.positive_classes import positive_class
 
 
 class PatientAnswers(NamedTuple):
-    """One answer for each patient."""
+    """The predictions for patients, one entry for each.
 
-    groups: np.ndarray  # the patients, sorted
-    prediction: np.ndarray  # the class; None where no recording could be used
-    probabilities: np.ndarray  # (n_patients, n_classes); NaN where none could be used
-    n_recordings: np.ndarray  # how many were used
-    errors: np.ndarray  # why recordings could not be used; "" if all were used
+    Attributes
+    ----------
+    groups : ndarray of shape (n_patients,)
+        The patients, sorted.
+    prediction : ndarray of shape (n_patients,)
+        The class; None where no recording of the patient could be used.
+    probabilities : ndarray of shape (n_patients, n_classes)
+        NaN where no recording could be used.
+    n_recordings : ndarray of shape (n_patients,)
+        How many recordings were used.
+    errors : ndarray of shape (n_patients,)
+        Why recordings could not be used; "" if all were used.
+    """
+
+    groups: np.ndarray
+    prediction: np.ndarray
+    probabilities: np.ndarray
+    n_recordings: np.ndarray
+    errors: np.ndarray
 
 
 def decision_of(

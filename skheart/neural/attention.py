@@ -29,7 +29,7 @@ class FrameShares:
     After attention pooling and a dense layer, a logit is a sum of what the frames add,
     each weighted by its attention, and of a number that is the same for all windows,
     `bias` of shape (n_outputs,). Networks may be averaged, and calibrated.
-    NotCompactError says that a network is not of this kind.
+    Raise NotCompactError if the network is not of this kind.
     """
 
     def __init__(self, model: keras.Model) -> None:

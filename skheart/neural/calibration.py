@@ -51,7 +51,10 @@ def calibrated(
 
 
 def shifted(model: keras.Model, *, scale: float, offsets: ArrayLike) -> keras.Model:
-    """Return a network whose logits are scaled and shifted by a layer at its end."""
+    """Add a last layer that computes ``scale * logit + offset`` for each logit.
+
+    `offsets` has the shape (n_outputs,). A calibration that is there already is merged.
+    """
     offsets = np.asarray(offsets, dtype=np.float64)
     last = model.layers[-1]
     inner = model.outputs[0]

@@ -106,7 +106,7 @@ def _functional() -> type:
 
 
 def _renamed(value: Any, names: dict[str, str], *, seeds: bool) -> Any:
-    """Return a description with other names, and without seeds unless wanted."""
+    """Replace names in the description of a network; drop seeds if not `seeds`."""
     if isinstance(value, dict):
         kept = {k: part for k, part in value.items() if seeds or k != "seed"}
         return {k: _renamed(part, names, seeds=seeds) for k, part in kept.items()}
@@ -167,7 +167,10 @@ def _forward_graph(model: keras.Model) -> Callable[..., Any]:
 
 
 class Trainer:
-    """A compiled network with the graph of its training step."""
+    """Runs training steps of a compiled network as one TensorFlow graph.
+
+    `n_targets` is the number of columns of the targets.
+    """
 
     def __init__(self, model: keras.Model, n_targets: int) -> None:
         _refuse_fork()

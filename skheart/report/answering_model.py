@@ -33,7 +33,7 @@ _NOT_SHOWN = (*OF_THIS_MACHINE, "flatten", "dtype")
 
 @dataclass(frozen=True)
 class Answering:
-    """A model, opened."""
+    """An opened model, with everything that the description of a recording needs."""
 
     model: Any  # a Pipeline or an OnnxClassifier
     transformer: SpectrogramTransformer  # with the model's settings

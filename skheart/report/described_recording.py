@@ -152,7 +152,7 @@ def describe_or_say_why(
     location: str | None = None,
     prevalence: float | None = None,
 ) -> RecordingDescription | UnusableRecording:
-    """Describe a recording, or say why it cannot be used."""
+    """Describe a recording; if it cannot be used, return the reason instead."""
     check_location(location)
     try:
         entry = _decoded(model, recording)

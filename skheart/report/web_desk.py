@@ -55,7 +55,11 @@ class Desk:
         self._threads = ThreadPoolExecutor(_AT_ONCE)
 
     async def run(self, work: Callable[[], Any]) -> Any:
-        """Do some work in a thread; refuse if too many wait, or it takes too long."""
+        """Call `work` in a thread and return its result.
+
+        Raise RefusedError if too many calls are waiting already, or if it takes longer
+        than the limit.
+        """
         if self._n_waiting >= self.limits.queue:
             raise RefusedError(
                 503, f"{self.limits.queue} recordings wait already; try again later."

@@ -187,7 +187,7 @@ def _many_recordings(gradio: Any, desk: Desk) -> None:
 
 
 def _new_file(name: str) -> Path:
-    """Return the path of a new file; Gradio removes it."""
+    """Return a path in a new temporary folder, which Gradio deletes later."""
     return Path(tempfile.mkdtemp(dir=os.environ.get("GRADIO_TEMP_DIR"))) / name
 
 

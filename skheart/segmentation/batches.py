@@ -26,7 +26,7 @@ class Frames:
 
     @property
     def beating(self) -> np.ndarray:
-        """Which frames have a phase."""
+        """Mask of the frames in a heartbeat, (n_frames,): labelled, not as "none"."""
         return (self.labels != IGNORED) & (self.labels != NONE)
 
     def take(self, rows: np.ndarray) -> Frames:

@@ -12,7 +12,7 @@ Draw = Callable[[np.random.Generator, int, float], np.ndarray]
 def draw_noise(
     random: np.random.Generator, n_times: int, sample_rate: float
 ) -> np.ndarray:
-    """Draw one sound of a random kind, with unit RMS."""
+    """Simulate noise of a randomly chosen kind: (n_times,), float32, RMS 1."""
     kind = KINDS[random.choice(len(KINDS), p=SHARES)]
     waveform = kind(random, n_times, sample_rate)
     if random.random() < 0.3:  # two things at once

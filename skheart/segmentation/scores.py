@@ -115,7 +115,10 @@ def phase_score(
 def matches(
     true: np.ndarray, found: np.ndarray, tolerance: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Match sorted times one to one, in order; return places in both arrays."""
+    """Match sorted times one to one; return the indices of each pair in both arrays.
+
+    Times match if they differ by at most `tolerance`; all are in seconds.
+    """
     pairs = []
     i = j = 0
     while i < len(true) and j < len(found):

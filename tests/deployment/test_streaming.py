@@ -196,6 +196,20 @@ def test_an_hour_in_constant_memory(exported):
     assert peak - early < 2_000_000
 
 
+def test_only_the_latest_sound_is_kept_if_the_next_answer_is_far_away(exported):
+    stream = StreamingClassifier(exported, hop=7200.0, span=5.0)
+    second = np.random.default_rng(0).normal(size=2000).astype(np.float32)
+    stream.push(np.tile(second, 6))
+    tracemalloc.start()
+    try:
+        for _ in range(1800):  # half an hour: 14 MB
+            stream.push(second)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
+
+
 @pytest.mark.parametrize(
     "chunk", [3.0, np.ones((2, 2)), ["a"], [None], np.ones(3, complex)]
 )
