@@ -4,9 +4,14 @@ from matplotlib import pyplot as plt
 
 from skheart.pretrained import model_card
 
-figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained", sharey=True)
-for ax, name in zip(axes, ("murmur", "abnormal"), strict=True):
-    calibration = model_card(name).calibration
+murmur, abnormal = model_card("murmur"), model_card("abnormal")
+panels = [
+    ("recordings", murmur.calibration),
+    ("patients", murmur.patient_calibration),
+    ("recordings", abnormal.calibration),
+]
+figure, axes = plt.subplots(1, 3, figsize=(11, 4), layout="constrained", sharey=True)
+for ax, (unit, calibration) in zip(axes, panels, strict=True):
     bins = calibration["bins"]
     share = [one["share"] for one in bins]
     below = [one["share"] - one["low"] for one in bins]
@@ -21,7 +26,7 @@ for ax, name in zip(axes, ("murmur", "abnormal"), strict=True):
     ax.plot(grid, expected, color="0.6", label="if every probability is true")
     ax.errorbar(p, share, yerr=[below, above], fmt="o", color="tab:blue", label="bins")
     ax.set(
-        title=f"{name}: {calibration['positive']} in {prevalence:.0%} of recordings",
+        title=f"{calibration['positive']} in {prevalence:.0%} of {unit}",
         xlabel="Probability of the model",
         xlim=(0, 1),
         ylim=(0, 1),

@@ -55,10 +55,11 @@ class ModelCard:
     patient_calibration : dict or None
         The same by patient: of the probability that the rule in `use` gives a patient.
     operating_point : dict or None
-        The ``threshold`` of the probability for the ``wanted_sensitivity``, by
-        recording; the ``sensitivity`` and ``specificity`` that such thresholds reach
-        for other patients, and the predictive values at some prevalences (``"ppv at
-        0.02"``), each with its 95 % interval. None if it was not measured.
+        The class to detect, ``positive``; the ``threshold`` of its probability for the
+        ``wanted_sensitivity``, by recording; the ``sensitivity`` and ``specificity``
+        that such thresholds reach for other patients, and the predictive values at some
+        prevalences (``"ppv at 0.02"``), each with its 95 % interval. None if it was not
+        measured.
     """
 
     name: str
