@@ -59,7 +59,7 @@ def make_heart_sounds(
     weights : sequence of float of shape (n_classes,), default=None
         Share of each of the `classes` among the recordings; equal shares if None.
     recordings_per_patient : int or tuple of int, default=(1, 4)
-        Number of recordings of a patient, or least and largest number. The last
+        Number of recordings of a patient, or minimum and maximum number. The last
         patient of a class may have fewer.
     duration : float or tuple of float, default=(4.0, 8.0)
         Duration of a recording, or shortest and longest duration, in seconds.

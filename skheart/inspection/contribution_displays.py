@@ -39,7 +39,7 @@ class ContributionDisplay:
     line_ : matplotlib.lines.Line2D
         The values; exists after `plot`.
     for_, against_ : matplotlib.collections.FillBetweenPolyCollection
-        The areas of frames that speak for and against the class.
+        The areas of frames with positive and with negative values.
     phases_ : list of matplotlib.collections.PolyCollection
         The coloured phases; empty without a segmentation.
     ax_ : matplotlib.axes.Axes

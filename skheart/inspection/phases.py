@@ -18,8 +18,8 @@ def phase_contributions(
 ) -> dict[str, Any]:
     """Compute the share of the score that lies in each phase of the heartbeat.
 
-    What speaks for the class is summed by phase and divided by its sum. What speaks
-    against it is left out. (Of an occlusion map, each part counts by itself.)
+    The positive contributions are summed by phase and divided by their total. Negative
+    contributions are ignored. (In an occlusion map, each part counts by itself.)
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def phase_contributions(
     -------
     shares : dict of str to float
         For ``"s1"``, ``"systole"``, ``"s2"``, ``"diastole"`` and ``"none"`` (where
-        there is no phase); they add up to 1. NaN if nothing speaks for the class. With
+        there is no phase); they add up to 1. NaN without positive contributions. With
         more than two classes, an ndarray of shape (n_classes,) for each.
 
     Notes

@@ -34,8 +34,8 @@ from skheart.quality.transformer import QualityTransformer
 
 __all__ = ["AbstainingClassifier"]
 
-# Below the least confidence that gets a class: an exported model computes it with
-# another rounding.
+# Subtracted from the lowest confidence that gets a class, because an exported model
+# rounds it differently.
 _ROUNDING = 1e-5
 
 
@@ -53,17 +53,17 @@ class AbstainingClassifier(ClassifierMixin, BaseEstimator):
         A fitted model that takes recordings, such as of
         :func:`~skheart.load_pretrained`.
     min_quality : float or None, default=0.3
-        Least :func:`signal_quality`, from 0 to 1. None answers whatever the quality is.
+        Minimum :func:`signal_quality`, from 0 to 1. None ignores the quality.
     min_confidence : float or None, default=None
-        Least confidence, from 0 to 1: the highest probability; with a threshold, an
+        Minimum confidence, from 0 to 1: the highest probability; with a threshold, an
         answer at the threshold has the confidence 0.5. None for no limit, unless `fit`
         chooses it.
     coverage : float, default=None
         Share of the recordings in `fit` that get a class: `fit` chooses the largest
         `min_confidence` that leaves as many.
     sensitivity : float, default=None
-        Least sensitivity among the recordings in `fit` that get a class: `fit` chooses
-        the smallest `min_confidence` that reaches it.
+        Minimum sensitivity among the recordings in `fit` that get a class: `fit`
+        chooses the smallest `min_confidence` that reaches it.
     pos_label : label, default=None
         The positive class of `sensitivity`. By default that of the model's threshold;
         without one, as in :func:`~skheart.metrics.sensitivity_score`.

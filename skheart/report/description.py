@@ -104,8 +104,8 @@ class Contribution:
     bias: float  # does not depend on the recording
     times: np.ndarray  # middle of each frame, in seconds
     values: np.ndarray  # of each frame
-    # Of what speaks for the class, the share in each phase of the heartbeat and in
-    # none; NaN if nothing speaks for it.
+    # The share of the positive values in each phase of the heartbeat and in none; NaN
+    # without positive values.
     by_phase: dict[str, float]
 
 
@@ -224,8 +224,7 @@ class RecordingDescription(_AsDict):
         With ``quality`` (0 to 1), ``reasons`` why it is low, and ``indices``; of
         :func:`skheart.quality.assess_quality`.
     doubts : tuple of str
-        Sentences that say why this answer is not to be relied on; empty if nothing
-        speaks against it.
+        Sentences with the reasons why this answer is unreliable; empty without any.
     heart_rate : HeartRate
         With ``bpm``, NaN without a heartbeat, and ``certainty``, 0 to 1.
     phases : tuple of Phase

@@ -151,7 +151,7 @@ def _phases(description: RecordingDescription) -> str:
 
 
 def _waveform(waveform: np.ndarray) -> str:
-    """Return the least and the greatest value in each column as lines."""
+    """Return the minimum and the maximum of each column as lines."""
     # A single bang would make everything else a line.
     peak = 1.5 * float(np.percentile(np.abs(waveform), 99.5)) or 1.0
     drawn = np.clip(waveform / peak, -1, 1)
