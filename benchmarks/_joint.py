@@ -115,7 +115,9 @@ class JointBatches(keras.utils.PyDataset):
         n_states: int = 0,
         soft: np.ndarray | None = None,
     ) -> None:
-        super().__init__()
+        # With one worker, Keras uses a tf.data pipeline that waits up to ten seconds at
+        # the end of each epoch.
+        super().__init__(workers=2)
         self.X, self.recipe, self.seed = X, recipe, seed
         self.targets, self.weights = _targets(corpora, recipe)
         if soft is not None:  # half the label, half what the teachers say
