@@ -1,4 +1,4 @@
-"""Probabilities of two classes that come true, and the operating points of a card.
+"""Calibrated probabilities of two classes, and the operating points of the cards.
 
 All figures are from networks that were not trained on the patient. What is fitted for
 the patients of a fold (the scaling, a threshold) is fitted on those of the other folds.
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from _corpora import HEADS, N_FOLDS, Corpora
 from _joint import COLUMNS
-from _scores import drawn_by_patient
+from _scores import drawn_by_patient, probabilities
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
@@ -25,7 +25,14 @@ from skheart.metrics import (
 )
 from skheart.metrics.patients import rows_of_groups
 
-SENSITIVITY = 0.9  # of the operating point on a card
+# The class that the operating point on a card detects.
+DETECTED = {
+    "murmur": "murmur",
+    "abnormal": "abnormal",
+    "murmur3": "Present",
+    "pascal": "murmur",
+}
+SENSITIVITY = 0.9  # of the operating point
 PREVALENCES = (0.02, 0.1, 0.5)
 N_RESAMPLES = 1000
 
@@ -136,11 +143,16 @@ def operating_point(corpora: Corpora, logits: np.ndarray, head: str) -> dict[str
     """Return the entry "operating_point" of a card, by recording.
 
     The threshold is that of all folds together. Sensitivity and specificity are those
-    of each fold with the threshold of the other folds.
+    of each fold with the threshold of the other folds. With more than two classes, the
+    probability is that of the network, and all other classes are negative.
     """
     rows = np.flatnonzero(_known(corpora, logits, head))
-    part, positive = corpora.take(rows), corpora.codes[head][rows] == 0
-    p = true_probabilities(corpora, logits, head)[rows, 0]
+    detected = HEADS[head].index(DETECTED[head])
+    part, positive = corpora.take(rows), corpora.codes[head][rows] == detected
+    if len(HEADS[head]) == 2:
+        p = true_probabilities(corpora, logits, head)[rows, detected]
+    else:
+        p = probabilities(logits[rows], head)[:, detected]
     above = np.zeros(len(p), bool)
     threshold = _threshold(positive, p)
     for k in np.unique(part.fold):
@@ -150,7 +162,7 @@ def operating_point(corpora: Corpora, logits: np.ndarray, head: str) -> dict[str
     drawn = drawn_by_patient(part.group, N_RESAMPLES)
     samples = [_rates(positive[one], above[one]) for one in drawn]
     return {
-        "positive": HEADS[head][0],
+        "positive": DETECTED[head],
         "threshold": round(threshold, 4),
         "wanted_sensitivity": SENSITIVITY,
         **{

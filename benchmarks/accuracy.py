@@ -241,21 +241,26 @@ class Study:
         return figures
 
     def cards(self) -> dict[str, Any]:
-        """Return what the cards say of probabilities, for models of two classes."""
-        logits = {
-            name: self.out_of_fold(model)
-            for name, model in MODELS.items()
-            if len(HEADS[model.head]) == 2
-        }
-        entries: dict[str, Any] = {
-            entry.__name__: {
-                name: entry(self.corpora, rows, MODELS[name].head)
+        """Return what the cards tell about probabilities and thresholds.
+
+        Only the probabilities of two classes are calibrated.
+        """
+        logits = {name: self.out_of_fold(model) for name, model in MODELS.items()}
+        heads = {name: model.head for name, model in MODELS.items()}
+        return {
+            "calibration": {
+                name: calibration(self.corpora, rows, heads[name])
                 for name, rows in logits.items()
-            }
-            for entry in (calibration, operating_point)
+                if len(HEADS[heads[name]]) == 2
+            },
+            "patient_calibration": {
+                "murmur": patient_calibration(self.corpora, logits["murmur"])
+            },
+            "operating_point": {
+                name: operating_point(self.corpora, rows, heads[name])
+                for name, rows in logits.items()
+            },
         }
-        by_patient = patient_calibration(self.corpora, logits["murmur"])
-        return entries | {"patient_calibration": {"murmur": by_patient}}
 
     def left_out(self) -> dict[str, Any]:
         """Leave out each database of CinC 2016, but use the other corpora."""

@@ -11,6 +11,8 @@ benchmarks/accuracy.py writes. They were measured with the same settings on netw
 trained on four fifths of the patients. The networks in the package are trained on all
 patients.
 
+With --cards, only the cards are written again, without any training.
+
 With --quick, a model is trained on two fifths of the patients for eight epochs. This
 checks in some minutes that the program works. It needs --output, because otherwise it
 would replace the models of the package.
@@ -32,11 +34,11 @@ import numpy as np
 from _corpora import HEADS, Corpora, read_corpora, spectrograms
 from _cut import saved
 from _joint import trained
-from _packaging import write_network
+from _packaging import write_description, write_network
 from _recipes import MODELS, SPECTROGRAM, Model
 
 from skheart.datasets import CORPUS_INFO
-from skheart.neural.packaged_networks import FOLDER, read_network
+from skheart.neural.packaged_networks import FOLDER, read_description, read_network
 from skheart.neural.threads import limit_threads
 
 RESULTS = Path(__file__).parent / "results" / "accuracy.json"
@@ -50,6 +52,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=FOLDER)
     parser.add_argument("--only", nargs="+", choices=sorted(MODELS), default=None)
     parser.add_argument("--quick", action="store_true", help="fewer patients, epochs")
+    parser.add_argument("--cards", action="store_true", help="only write the cards")
     parser.add_argument("--threads", type=int, default=None)
     options = parser.parse_args()
     limit_threads(options.threads)
@@ -59,8 +62,12 @@ def main() -> None:
     corpora = read_corpora(options.data_home)
     if options.quick:
         corpora = corpora.take(np.flatnonzero(np.isin(corpora.fold, (1, 2))))
-    X = spectrograms(corpora, options.work, **SPECTROGRAM)
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    if options.cards:
+        for name in options.only or MODELS:
+            write_card(name, corpora, results, folder=options.output)
+        return
+    X = spectrograms(corpora, options.work, **SPECTROGRAM)
     for name in options.only or MODELS:
         model = MODELS[name]
         if options.quick:
@@ -82,7 +89,11 @@ def main() -> None:
             corpora=corpora.take(rows),
         )
         n_parameters = sum(int(weight.size) for weight in network.network.weights)
-        network.card.update(card(name, model, corpora, n_parameters, results))
+        network.card.update(
+            card(name, model, corpora, results),
+            n_parameters=n_parameters,
+            training=training(model),
+        )
         if name == "murmur3":
             # Its patient model was fitted on networks of the same kind.
             decision = read_network(name).network.decision
@@ -95,6 +106,16 @@ def main() -> None:
         print(f"{name}: {n_parameters} weights, {size / 1e6:.2f} MB", flush=True)
 
 
+def write_card(
+    name: str, corpora: Corpora, results: dict[str, Any], *, folder: Path
+) -> None:
+    """Write the card of a model again; the network stays as it is."""
+    description = read_description(name, folder=folder)
+    new = {**description["card"], **card(name, MODELS[name], corpora, results)}
+    description["card"] = with_patient_model(new) if name == "murmur3" else new
+    write_description(name, description, folder=folder)
+
+
 def scaling_of(name: str, results: dict[str, Any]) -> tuple[float, float]:
     """Return the slope and intercept that make the probabilities of a model true."""
     measured = results.get("calibration", {}).get(name)
@@ -105,10 +126,9 @@ def card(
     name: str,
     model: Model,
     corpora: Corpora,
-    n_parameters: int,
     results: dict[str, Any],
 ) -> dict[str, Any]:
-    """Return the model card, with the figures of the same recipe."""
+    """Return what the card tells about the data, the figures and the limits."""
     known = corpora.codes[model.head] >= 0
     data = []
     for corpus in np.unique(corpora.corpus[known]).tolist():
@@ -138,10 +158,6 @@ def card(
         for task in model.tasks
         if task in measured
     ]
-    recipe = model.recipes[0]
-    epochs = " and ".join(str(recipe.epochs) for recipe in model.recipes)
-    mean = f", mean of {len(model.members)} networks" if len(model.members) > 1 else ""
-    names = ", ".join(CORPUS_INFO[corpus].title for corpus in recipe.corpora)
     return {
         "summary": model.summary,
         "data": data,
@@ -158,19 +174,25 @@ def card(
             for key in ("calibration", "patient_calibration", "operating_point")
         },
         "limits": list(model.limits),
-        "n_parameters": n_parameters,
-        "training": (
-            "benchmarks/train_pretrained.py, seeds "
-            f"{', '.join(map(str, model.seeds))}; "
-            f"{epochs} epochs of {recipe.network}{mean}, one trunk for {names}; "
-            f"Keras {keras.__version__}"
-        ),
         "licence": (
             "recordings of CirCor DigiScope and CinC 2016 under ODC-By 1.0, PASCAL for "
             "research use; the weights as skheart itself, BSD-3-Clause, as far as the "
             "licences of the recordings allow"
         ),
     }
+
+
+def training(model: Model) -> str:
+    """Return the sentence of a card about the training of the network."""
+    recipe = model.recipes[0]
+    epochs = " and ".join(str(recipe.epochs) for recipe in model.recipes)
+    mean = f", mean of {len(model.members)} networks" if len(model.members) > 1 else ""
+    names = ", ".join(CORPUS_INFO[corpus].title for corpus in recipe.corpora)
+    return (
+        f"benchmarks/train_pretrained.py, seeds {', '.join(map(str, model.seeds))}; "
+        f"{epochs} epochs of {recipe.network}{mean}, one trunk for {names}; "
+        f"Keras {keras.__version__}"
+    )
 
 
 def counts(words: np.ndarray) -> dict[str, int]:

@@ -591,6 +591,29 @@ def test_operating_point_is_the_wanted_one(corpora):
     assert found["ppv at 0.02"]["value"] < found["ppv at 0.5"]["value"]
 
 
+def test_operating_point_of_one_among_three_classes(corpora):
+    from _calibration import operating_point
+    from _corpora import HEADS
+    from _joint import COLUMNS, N_LOGITS
+
+    present = HEADS["murmur3"].index("Present")
+    is_present = corpora.codes["murmur3"] == present
+    random = np.random.default_rng(0)
+    logits = np.zeros((len(corpora), N_LOGITS))
+    logits[:, COLUMNS["murmur3"].start + present] = 2 * is_present + random.normal(
+        size=len(corpora)
+    )
+    found = operating_point(corpora, logits, "murmur3")
+    assert found["positive"] == "Present"
+    known = corpora.codes["murmur3"] >= 0
+    odds = logits[:, COLUMNS["murmur3"].start + present]
+    p = np.exp(odds) / (np.exp(odds) + 2)
+    above = p >= found["threshold"] - 5e-5
+    assert above[is_present].mean() == pytest.approx(0.9, abs=0.01)
+    specificity = (~above[known & ~is_present]).mean()
+    assert found["specificity"]["value"] == pytest.approx(specificity, abs=0.02)
+
+
 def test_patients_are_calibrated_by_their_highest_probability(corpora):
     from _calibration import patient_calibration, scaled
 

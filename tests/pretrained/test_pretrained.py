@@ -201,8 +201,23 @@ def test_a_card_shows_its_calibration_and_operating_point():
 def test_cards_of_two_classes_tell_how_true_their_answers_are(name):
     card = model_card(name)
     assert card.calibration["error"]["mean"] <= 0.05
-    point = card.operating_point
-    assert point["positive"] == card.calibration["positive"] == card.classes[0]
+    assert card.operating_point["positive"] == card.calibration["positive"]
+    assert card.calibration["positive"] == card.classes[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "positive"),
+    [
+        ("murmur", "murmur"),
+        ("abnormal", "abnormal"),
+        ("murmur3", "Present"),
+        ("pascal", "murmur"),
+    ],
+)
+def test_every_card_has_an_operating_point(name, positive):
+    point = model_card(name).operating_point
+    assert point["positive"] == positive
+    assert f"operating point: {positive} from a probability of" in str(model_card(name))
     assert point["sensitivity"]["low"] < 0.9 < point["sensitivity"]["high"]
     values = [point[f"ppv at {share}"]["value"] for share in ("0.02", "0.1", "0.5")]
     assert values == sorted(values)
