@@ -6,9 +6,8 @@ Each training leaves out one database of CinC 2016 and one fold of all patients,
 the same network tells the figure of a database left out and those of known databases:
 a and fold 1, b and fold 2, f and fold 3, e and fold 4. The patients of fold 0 have no
 influence on the choice of settings. The difference to the recipe without the change has
-an interval by bootstrap over patients. Changes that looked promising with one seed
-were trained with three (--only, --seeds); others keep their row in the results. Writes
-benchmarks/results/trials.json, part "shift".
+an interval by bootstrap over patients. With --only, the other changes keep their rows
+in the results. Writes benchmarks/results/trials.json, part "shift".
 """
 
 from __future__ import annotations

@@ -36,8 +36,7 @@ class ShiftTable(SphinxDirective):
             limits = row.get("differences", {}).get("left out")
             difference = f"{limits[0]:+.3f} to {limits[1]:+.3f}" if limits else ""
             known = f"{row['figures']['within']:.3f}"
-            title = row["title"] + (", 3 seeds" if len(row["seeds"]) == 3 else "")
-            rows.append((title, *figures, difference, known))
+            rows.append((row["title"], *figures, difference, known))
         widths = "28 10 10 10 10 20 12"
         return self.parse_text_to_nodes(_list_table(rows, widths))
 
