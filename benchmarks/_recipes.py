@@ -98,8 +98,9 @@ MODELS: dict[str, Model] = {
         limits=(
             *_EVERY_LIMIT,
             "on recordings of another hospital, expect the figure of databases left "
-            "out: sensors differ more than hearts do",
-            "of the single databases, b (coronary disease) has the lowest figure",
+            "out: other sensors and other patients",
+            "of databases known from the training, b (coronary disease) has the lowest "
+            "figure; of databases left out, f",
         ),
     ),
     "murmur3": Model(

@@ -107,7 +107,7 @@ def deep_stethoscope(
     """Build the kind of network of the *Deep Stethoscope* study (2018).
 
     Two 5×5 convolutions with batch normalisation and pooling, then dense layers of 100,
-    50 and 8 units with dropout and an L2 penalty on their kernels. It has about 350 000
+    50 and 8 units with dropout and an L2 penalty on their kernels. It has about 467 000
     parameters for 40 bands and 250 frames, most of them in the first dense layer.
 
     Parameters

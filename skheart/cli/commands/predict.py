@@ -72,7 +72,7 @@ examples:
   skheart predict --model mine.onnx recording.wav
 
 "skheart models murmur" prints what the default model was trained on and its limits.
-An .onnx file runs without TensorFlow, about 20 times as fast for one recording.
+An .onnx file runs without TensorFlow, over 20 times as fast for one recording.
 skheart is for research. It is not a medical device.
 """
 
