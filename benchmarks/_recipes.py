@@ -98,7 +98,7 @@ MODELS: dict[str, Model] = {
         limits=(
             *_EVERY_LIMIT,
             "on recordings of another hospital, expect the figure of databases left "
-            "out: other sensors and other patients",
+            "out, because sensors and patients differ",
             "of databases known from the training, b (coronary disease) has the lowest "
             "figure; of databases left out, f",
         ),

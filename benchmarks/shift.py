@@ -74,25 +74,12 @@ def main() -> None:
             for title, seed, database in calls
         )
     logits = dict(zip(calls, answers, strict=True))
-    by_title = {
-        title: [
-            {database: logits[title, seed, database] for database in options.splits}
-            for seed in options.seeds
-        ]
-        for title in options.only
-    }
-    rows = compared(corpora, by_title)
-    for row in rows:
-        row |= {"recipe": described(TRIALS[row["title"]]), "seeds": options.seeds}
-    store(rows)
-
-
-def store(rows: list[dict[str, Any]]) -> None:
-    """Put rows in the place of those with the same title, or after the others."""
+    rows = compared(corpora, logits, options)
     path = RESULTS / "trials.json"
     results = json.loads(path.read_text())
     known = results.get("shift", {}).get("trials", [])
-    trials = list({row["title"]: row for row in (*known, *rows)}.values())
+    found = {row["title"]: row for row in (*known, *rows)}
+    trials = [found[title] for title in TRIALS if title in found]
     results["shift"] = {"splits": SPLITS, "untouched": UNTOUCHED, "trials": trials}
     write_results(path, results)
 
@@ -132,25 +119,28 @@ def split(
 
 
 def compared(
-    corpora: Corpora, answers: dict[str, list[dict[str, np.ndarray]]]
+    corpora: Corpora, logits: dict[Any, np.ndarray], options: Any
 ) -> list[dict[str, Any]]:
-    """Return the figures of each trial, and their differences to the first.
-
-    `answers` holds, for each trial and seed, the logits by the database left out.
-    """
+    """Return the figures of each trial, and their differences to the first."""
+    first = options.only[0]
     drawn = resamples(corpora)
     base: list[dict[str, float]] = []
     rows = []
-    for title, seeds in answers.items():
-        figures = _mean([scores(corpora, answer) for answer in seeds])
+    for title in options.only:
+        answers = [
+            {database: logits[title, seed, database] for database in options.splits}
+            for seed in options.seeds
+        ]
+        figures = _mean([scores(corpora, answer) for answer in answers])
         samples = [
-            _mean([scores(corpora, answer, count) for answer in seeds])
+            _mean([scores(corpora, answer, count) for answer in answers])
             for count in drawn
         ]
-        row: dict[str, Any] = {"title": title, "figures": _rounded(figures)}
-        if base:
-            row["differences"] = difference(samples, base)
         base = base or samples
+        row: dict[str, Any] = {"title": title, "recipe": described(TRIALS[title])}
+        row |= {"seeds": options.seeds, "figures": _rounded(figures)}
+        if title != first:
+            row["differences"] = difference(samples, base)
         rows.append(row)
         print(title, json.dumps(row["figures"]), json.dumps(row.get("differences")))
     return rows

@@ -109,7 +109,7 @@ def main() -> None:
 def write_card(
     name: str, corpora: Corpora, results: dict[str, Any], *, folder: Path
 ) -> None:
-    """Write the card of a model again; the network stays as it is."""
+    """Write only the card of a model, from the results and _recipes.py."""
     description = read_description(name, folder=folder)
     new = {**description["card"], **card(name, MODELS[name], corpora, results)}
     description["card"] = with_patient_model(new) if name == "murmur3" else new

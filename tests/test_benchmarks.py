@@ -381,6 +381,22 @@ def test_cards_show_figures_of_their_own_task():
             assert TASKS[task.removesuffix("_left_out")].head == model.head
 
 
+@pytest.mark.parametrize("name", ["abnormal", "murmur", "murmur3", "pascal"])
+def test_cards_of_the_package_are_those_of_the_results(corpora, tmp_path, name):
+    from _packaging import write_description
+    from train_pretrained import RESULTS, write_card
+
+    from skheart.neural.packaged_networks import FOLDER as PACKAGE
+    from skheart.neural.packaged_networks import read_description
+
+    description = read_description(name)
+    emptied = {**description["card"], "operating_point": None, "limits": []}
+    write_description(name, {**description, "card": emptied}, folder=tmp_path)
+    write_card(name, corpora, json.loads(RESULTS.read_text()), folder=tmp_path)
+    file = f"{name}.json"
+    assert (tmp_path / file).read_bytes() == (PACKAGE / file).read_bytes()
+
+
 def test_watch_sees_processes_and_threads():
     from _watch import Watch
 

@@ -111,10 +111,10 @@ def rounded(p: float) -> str:
 
 
 def marked_phase(description: RecordingDescription) -> str | None:
-    """Return systole or diastole, whichever more of the positive answer lies in.
+    """Return systole or diastole, the one with the larger share of contributions.
 
-    None if the answer is not the class that contributions are of, or if less than a
-    quarter lies there.
+    None if the contributions belong to another class than the answer, or if the share
+    is below a quarter.
     """
     contribution = description.contribution
     if contribution is None or contribution.positive != description.answer:
@@ -127,7 +127,7 @@ def marked_phase(description: RecordingDescription) -> str | None:
 
 
 def _stretched(width: float, content: str, label: str) -> str:
-    """Return a picture of `width` by 100 units that fills its row."""
+    """Return an SVG of `width` by 100 units, stretched to the width of the page."""
     return (
         f'<svg width="100%" height="100%" viewBox="0 0 {width:g} 100" '
         f'preserveAspectRatio="none" role="img" aria-label="{escape(label)}">'
@@ -151,8 +151,8 @@ def _phases(description: RecordingDescription) -> str:
 
 
 def _waveform(waveform: np.ndarray) -> str:
-    """Return the minimum and the maximum of each column as lines."""
-    # A single bang would make everything else a line.
+    """Return the waveform: a line from minimum to maximum for each pixel column."""
+    # Loud outliers are cut off, so that the rest stays visible.
     peak = 1.5 * float(np.percentile(np.abs(waveform), 99.5)) or 1.0
     drawn = np.clip(waveform / peak, -1, 1)
     columns = np.array_split(drawn, min(_COLUMNS, len(drawn)))
@@ -172,7 +172,7 @@ def _image(address: str, label: str) -> str:
 
 
 def _contributions(values: np.ndarray, label: str) -> str:
-    """Return contributions as bars above and below a line."""
+    """Return bars: positive contributions above the zero line, negative ones below."""
     parts = np.array_split(np.asarray(values, dtype=float), min(_BARS, len(values)))
     sums = np.array([part.mean() for part in parts])
     top, bottom = max(float(sums.max()), 0.0), min(float(sums.min()), 0.0)
@@ -187,7 +187,7 @@ def _contributions(values: np.ndarray, label: str) -> str:
 
 
 def _windows(windows: list[Window], duration: float, shown: str) -> str:
-    """Return a button for each window; neighbours, which overlap, are in two rows."""
+    """Return a button for each window, in two rows because neighbours overlap."""
     parts = []
     for number, window in enumerate(windows):
         end = min(window.end, duration)
@@ -210,7 +210,7 @@ def _windows(windows: list[Window], duration: float, shown: str) -> str:
 
 
 def _axis(duration: float, y: int) -> str:
-    """Return the times below a picture."""
+    """Return the labels of the time axis, in seconds."""
     step = next((s for s in _TICKS if duration / s <= _MOST_TICKS), _TICKS[-1])
     ticks = []
     for number in range(int(duration / step) + 1):
@@ -225,7 +225,7 @@ def _axis(duration: float, y: int) -> str:
 
 
 def _line(times: Any, values: Any, end: float, high: float, scale: float) -> str:
-    """Return a curve in a picture of 1000 by 100 units."""
+    """Return the path of a curve in an SVG that is 1000 units wide."""
     points = [
         f"{1000 * float(t) / end:.1f} {(high - float(v)) * scale:.1f}"
         for t, v in zip(times, values, strict=True)
